@@ -1,0 +1,1 @@
+"""Generates the architectures of the evaluation as ONNX files with seeded random weights."""

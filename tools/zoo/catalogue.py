@@ -1,0 +1,40 @@
+"""The networks by name, with the parameter counts published for them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from zoo.densenet import densenet121
+from zoo.mobilenet import mobilenet_v1, mobilenet_v2
+from zoo.network import Network, Options
+from zoo.resnet import resnet_cifar, resnet_imagenet
+from zoo.vgg import VGG16, VGG19, alexnet, minivgg, vgg
+from zoo.yolo import yolov4_tiny
+
+
+@dataclass(frozen=True)
+class Entry:
+    build: Callable[[Network], None]
+    published_millions: float | None  # None: no published count for this exact form
+
+
+CATALOGUE: dict[str, Entry] = {
+    "mobilenet-v1": Entry(mobilenet_v1, 4.23),
+    "mobilenet-v2": Entry(mobilenet_v2, 3.50),
+    "resnet44-cifar": Entry(partial(resnet_cifar, depth=44), 0.66),
+    "resnet404-cifar": Entry(partial(resnet_cifar, depth=404), None),
+    "minivgg": Entry(minivgg, None),
+    "alexnet": Entry(alexnet, 61.10),
+    "vgg16": Entry(partial(vgg, plan=VGG16), 138.36),
+    "vgg19": Entry(partial(vgg, plan=VGG19), 143.67),
+    "resnet50": Entry(partial(resnet_imagenet, blocks=(3, 4, 6, 3)), 25.56),
+    "resnet152": Entry(partial(resnet_imagenet, blocks=(3, 8, 36, 3)), 60.19),
+    "densenet121": Entry(densenet121, 7.98),
+    "yolov4-tiny": Entry(yolov4_tiny, 6.06),
+}
+
+
+def build(name: str, options: Options) -> Network:
+    net = Network(name, options)
+    CATALOGUE[name].build(net)
+    return net
