@@ -1,0 +1,84 @@
+// How the host drives the trusted half: one command in, one reply out. A carrier (tee/*) only moves these
+// two PODs and maps the exchange region; everything else travels through the region.
+#ifndef PENUMBRA_BOUNDARY_PROTOCOL_H_
+#define PENUMBRA_BOUNDARY_PROTOCOL_H_
+
+#include <cstdint>
+
+#include "boundary/status.h"
+
+namespace penumbra {
+
+enum class CommandId : uint32_t {
+  kHello = 1,      // reply: info
+  kLoad = 2,       // args: manifest size, in the exchange region at 0; starts loading; replies with jobs
+  kStart = 3,      // program; starts an inference or a pad; replies with the first job
+  kStep = 4,       // the outstanding job is done (args[0]: its host status); replies with the next job
+  kUnload = 5,     // wipes the model and every pad
+  kInfo = 6,       // reply: info of the loaded model
+};
+
+enum class ProgramId : uint32_t { kInfer = 1, kMakePad = 2 };
+
+struct Command {
+  CommandId id;
+  ProgramId program;        // kStart
+  uint64_t session_nonce;   // kStart: chosen by the host, echoed; ties replies to requests
+  uint64_t args[4];
+  uint8_t vendor_key[32];   // kLoad: Ed25519 public key the bundle must be signed with
+};
+static_assert(sizeof(Command) == 80);
+
+enum class JobKind : uint32_t {
+  kNone = 0,        // nothing more to do: the command is complete
+  kAccelerate = 1,  // run `segment` on the input at x_offset, reply at y_offset
+  kRead = 2,        // copy `size` bytes of `source` item `index` to the exchange region at `offset`
+  kWrite = 3,       // keep `size` bytes of the exchange region at `offset` as `source` item `index`
+};
+
+enum class JobSource : uint32_t {
+  kBundleChunk = 1,  // index: sealed chunk; bytes are ciphertext || tag
+  kPublic = 2,       // index: byte offset in the public half
+  kSpill = 3,        // index: slot; host keeps it until the inference ends
+  kPad = 4,          // index: pad id << 24 | slot; host keeps it until read or told to drop
+};
+
+struct HostJob {
+  JobKind kind;
+  JobSource source;  // kRead, kWrite
+  uint32_t segment;  // kAccelerate
+  uint32_t batch;    // kAccelerate
+  uint64_t index;
+  uint64_t offset;   // exchange region
+  uint64_t size;
+  uint64_t x_offset, x_size;  // kAccelerate
+  uint64_t y_offset, y_size;  // kAccelerate
+};
+static_assert(sizeof(HostJob) == 72);
+
+struct Info {
+  uint64_t exchange_size;       // what the loaded plan needs
+  uint64_t secure_memory_size;  // capacity of the trusted half, code and stack apart
+  uint64_t secure_memory_peak;  // used by the loaded model: tables, arena, scratch
+  uint64_t pads_ready;
+  uint64_t clamped_count;       // input levels that left the calibrated range, last inference
+  uint32_t carrier;             // CarrierKind
+  uint32_t state;               // SessionState
+};
+
+enum class CarrierKind : uint32_t { kDirect = 1, kProcess = 2, kOptee = 3, kGramine = 4 };
+enum class SessionState : uint32_t { kEmpty = 0, kLoading = 1, kReady = 2, kRunning = 3, kPoisoned = 4 };
+
+struct Reply {
+  Status status;    // anything but kOk: no job, outputs zeroed
+  uint32_t detail;  // vendor-log code, 0 outside test builds
+  HostJob job;
+  Info info;
+};
+
+// The first bytes of the exchange region before a plan is loaded must hold the manifest.
+inline constexpr uint64_t kLoadWindowSize = uint64_t{4} << 20;
+
+}  // namespace penumbra
+
+#endif  // PENUMBRA_BOUNDARY_PROTOCOL_H_

@@ -1,0 +1,64 @@
+#include "trusted/entry/entry.h"
+
+#include <new>
+
+#include "kernels/self_test.h"
+#include "trusted/base/result.h"
+#include "trusted/session/session.h"
+
+namespace penumbra::trusted {
+
+// Stands at the start of secure memory; the session owns the rest.
+class Enclave {
+ public:
+  Enclave(std::span<uint8_t> memory, std::span<uint8_t> exchange, const Port& port, const KernelTable& kernels)
+      : session(memory, exchange, port, kernels) {}
+  Session session;
+};
+
+Status CreateEnclave(std::span<uint8_t> secure_memory, std::span<uint8_t> exchange, const Port& port,
+                     Enclave** out_enclave) {
+  *out_enclave = nullptr;
+  const uint64_t self_size = AlignUp(sizeof(Enclave), kTileAlignment);
+  const bool aligned = reinterpret_cast<uintptr_t>(secure_memory.data()) % kTileAlignment == 0 &&
+                       reinterpret_cast<uintptr_t>(exchange.data()) % kTileAlignment == 0;
+  PENUMBRA_REQUIRE(aligned && exchange.size() >= kLoadWindowSize, Status::kInvalidArgument);
+  PENUMBRA_REQUIRE(secure_memory.size() >= self_size + kSelfTestScratchSize, Status::kSecureMemoryExceeded);
+  const std::span<uint8_t> rest = secure_memory.subspan(self_size);
+  const KernelTable& kernels = Kernels(DetectIsa());
+  PENUMBRA_TRY(SelfTestKernels(kernels, rest.data()));
+  auto* enclave = new (secure_memory.data()) Enclave(rest, exchange, port, kernels);
+  const Status status = enclave->session.Init();
+  if (!IsOk(status)) {
+    DestroyEnclave(enclave);
+    return status;
+  }
+  *out_enclave = enclave;
+  return Status::kOk;
+}
+
+void Dispatch(Enclave* enclave, const Command& command, Reply* out_reply) {
+  *out_reply = Reply{};
+  Session& session = enclave->session;
+  HostJob* const job = &out_reply->job;
+  switch (command.id) {
+    case CommandId::kHello:
+    case CommandId::kInfo: break;
+    case CommandId::kLoad: out_reply->status = session.Load(command.args[0], command.vendor_key, job); break;
+    case CommandId::kStart: out_reply->status = session.Start(command.program, job); break;
+    case CommandId::kStep:
+      out_reply->status = session.Step(static_cast<Status>(static_cast<uint32_t>(command.args[0])), job);
+      break;
+    case CommandId::kUnload: session.Unload(); break;
+    default: out_reply->status = Status::kInvalidArgument; break;
+  }
+  if (!IsOk(out_reply->status)) *job = HostJob{};
+  out_reply->info = session.GetInfo();
+}
+
+void DestroyEnclave(Enclave* enclave) {
+  enclave->session.Unload();
+  enclave->~Enclave();
+}
+
+}  // namespace penumbra::trusted

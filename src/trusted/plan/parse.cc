@@ -1,0 +1,175 @@
+#include "trusted/base/byte_reader.h"
+#include "trusted/base/checked.h"
+#include "trusted/base/result.h"
+#include "trusted/plan/plan.h"
+
+namespace penumbra::trusted {
+namespace {
+
+template <typename T>
+Status ReadTable(ByteReader* reader, uint64_t count, Arena* arena, std::span<const T>* out) {
+  PENUMBRA_REQUIRE(count <= reader->remaining() / sizeof(T), Status::kPlanRejected);
+  const std::span<T> table = arena->TakeArray<T>(count);
+  PENUMBRA_REQUIRE(table.size() == count, Status::kSecureMemoryExceeded);
+  PENUMBRA_REQUIRE(reader->ReadArray(table.data(), count), Status::kPlanRejected);
+  *out = table;
+  return Status::kOk;
+}
+
+bool HeaderFits(const PlanHeader& h, uint64_t exchange_size) {
+  return h.tensor_count <= kMaxTensors && h.slice_count <= kMaxChunks && h.layer_count <= kMaxLayers &&
+         h.input_count <= kMaxPorts && h.output_count <= kMaxPorts && h.infer_words <= kMaxProgramWords &&
+         h.pad_words <= kMaxProgramWords && h.arena_size % kTileAlignment == 0 &&
+         h.scratch_size % kTileAlignment == 0 && h.exchange_size <= exchange_size &&
+         h.window_offset % kTileAlignment == 0 &&
+         h.window_size >= kMaxChunkSize + kAeadTagSize && Fits(h.window_offset, h.window_size, h.exchange_size);
+}
+
+bool IsConstantKind(TensorKind kind) {
+  return kind == TensorKind::kConstant || kind == TensorKind::kPublic;
+}
+
+// One tensor by itself. Tiles of activations and pads are never larger than a sealed chunk may be.
+bool TensorFits(const TensorRec& t, const Plan& plan, uint32_t plan_chunk_count) {
+  if (t.rows == 0 || t.row_elems == 0 || t.tile_rows == 0 || t.rows > kMaxDim || t.row_elems > kMaxDim ||
+      t.tile_rows > t.rows) {
+    return false;
+  }
+  if (IsConstantKind(t.kind)) {
+    const uint64_t end = uint64_t{t.source} + t.rows;
+    if (t.type != PlanType::kRaw || t.tile_rows != 1) return false;
+    return t.kind == TensorKind::kConstant
+               ? t.source >= plan_chunk_count && end <= plan.chunk_sizes.size()
+               : end <= plan.slices.size();
+  }
+  if (t.kind == TensorKind::kPad) {
+    if (t.type != PlanType::kU8 || t.source >= plan.layers.size()) return false;
+  } else if (t.kind != TensorKind::kActivation) {
+    return false;
+  }
+  if (t.type != PlanType::kF32 && t.type != PlanType::kU8 && t.type != PlanType::kS16) return false;
+  return uint64_t{t.tile_rows} * t.row_elems * ElementSize(t.type) <= kMaxChunkSize;
+}
+
+bool OneTileConstant(const Plan& plan, uint32_t tensor, uint64_t size) {
+  return tensor < plan.tensors.size() && plan.tensors[tensor].kind == TensorKind::kConstant &&
+         plan.tensors[tensor].rows == 1 && plan.chunk_sizes[plan.tensors[tensor].source] == size;
+}
+
+bool PadTensorFits(const Plan& plan, const LayerRec& layer, uint32_t index) {
+  if ((layer.flags & kLayerUnmaskOutput) == 0) return layer.pad == kNoTensor;
+  if (layer.pad >= plan.tensors.size()) return false;
+  const TensorRec& t = plan.tensors[layer.pad];
+  return t.kind == TensorKind::kPad && t.source == index && t.rows == layer.geometry.out_h &&
+         t.row_elems == uint64_t{layer.prime_count} * layer.geometry.out_w * layer.geometry.out_c;
+}
+
+bool LayerFits(const Plan& plan, uint32_t index) {
+  const LayerRec& l = plan.layers[index];
+  const ConvGeometry& g = l.geometry;
+  if (l.prime_count == 0 || l.prime_count > kMaxPrimes || !GeometryFits(g)) return false;
+  if (FilterLength(g) > kMaxFilterLength || l.public_out_c < g.out_c || l.public_out_c > kNoPartner) return false;
+  if ((l.flags & ~uint32_t{kLayerMaskInput | kLayerUnmaskOutput}) != 0) return false;
+  if (l.klo > 0 || l.khi < 0 || l.klo >= l.khi) return false;
+  if (uint64_t{l.mask_rows} * l.mask_row_elems != uint64_t{g.in_h} * g.in_w * g.in_c) return false;
+  if (l.mask_rows == 0 || l.mask_rows > kMaxDim || l.mask_row_elems > kMaxDim) return false;
+  const uint64_t x_size = uint64_t{l.prime_count} * l.mask_rows * l.mask_row_elems;
+  uint64_t y_size = 0;
+  if (!CheckedMul(uint64_t{g.out_h} * g.out_w, uint64_t{l.public_out_c} * l.prime_count, &y_size)) return false;
+  if (!Fits(l.x_offset, x_size, plan.header.exchange_size)) return false;
+  if (!Fits(l.y_offset, y_size, plan.header.exchange_size)) return false;
+  return OneTileConstant(plan, l.params, RestoreParamsSize(g.out_c, l.prime_count)) &&
+         OneTileConstant(plan, l.row_bounds, uint64_t{g.out_c} * sizeof(BoundRow)) &&
+         PadTensorFits(plan, l, index);
+}
+
+bool PortFits(const Plan& plan, const PortRec& port) {
+  if (port.tensor >= plan.tensors.size()) return false;
+  const TensorRec& t = plan.tensors[port.tensor];
+  return t.kind == TensorKind::kActivation && t.type == PlanType::kF32 &&
+         uint64_t{t.rows} * t.row_elems == port.elem_count && port.offset % 4 == 0 &&
+         Fits(port.offset, uint64_t{port.elem_count} * 4, plan.header.exchange_size);
+}
+
+Status IndexTiles(Plan* plan, Arena* arena) {
+  const std::span<uint32_t> first = arena->TakeArray<uint32_t>(plan->tensors.size() + 1);
+  PENUMBRA_REQUIRE(!first.empty(), Status::kSecureMemoryExceeded);
+  uint64_t total = 0;
+  for (size_t t = 0; t < plan->tensors.size(); ++t) {
+    first[t] = static_cast<uint32_t>(total);
+    total += TileCount(plan->tensors[t]);
+    PENUMBRA_REQUIRE(total <= kMaxTiles, Status::kPlanRejected);
+  }
+  first[plan->tensors.size()] = static_cast<uint32_t>(total);
+  plan->first_tile = first;
+  return Status::kOk;
+}
+
+Status CheckRecords(const Plan& plan, uint32_t plan_chunk_count, uint64_t public_size) {
+  for (const PublicSliceRec& slice : plan.slices) {
+    PENUMBRA_REQUIRE(slice.size != 0 && slice.size <= kMaxChunkSize && Fits(slice.offset, slice.size, public_size),
+                     Status::kPlanRejected);
+  }
+  for (const TensorRec& t : plan.tensors) {
+    PENUMBRA_REQUIRE(TensorFits(t, plan, plan_chunk_count), Status::kPlanRejected);
+  }
+  for (uint32_t i = 0; i < plan.layers.size(); ++i) {
+    PENUMBRA_REQUIRE(LayerFits(plan, i), Status::kPlanRejected);
+  }
+  for (const PortRec& port : plan.inputs) PENUMBRA_REQUIRE(PortFits(plan, port), Status::kPlanRejected);
+  for (const PortRec& port : plan.outputs) PENUMBRA_REQUIRE(PortFits(plan, port), Status::kPlanRejected);
+  return Status::kOk;
+}
+
+}  // namespace
+
+bool GeometryFits(const ConvGeometry& g) {
+  const uint32_t extents[] = {g.in_h, g.in_w, g.in_c, g.out_h, g.out_w, g.out_c, g.kernel_h, g.kernel_w,
+                              g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.groups};
+  for (const uint32_t e : extents) {
+    if (e == 0 || e > kMaxDim) return false;
+  }
+  if (g.in_c % g.groups != 0 || g.out_c % g.groups != 0) return false;
+  const uint32_t pads[] = {g.pad_top, g.pad_left, g.pad_bottom, g.pad_right};
+  for (const uint32_t p : pads) {
+    if (p > kMaxDim) return false;
+  }
+  // The windows of the first and the last output start inside the padded image.
+  const uint64_t span_h = uint64_t{g.out_h - 1} * g.stride_h + uint64_t{g.kernel_h - 1} * g.dilation_h + 1;
+  const uint64_t span_w = uint64_t{g.out_w - 1} * g.stride_w + uint64_t{g.kernel_w - 1} * g.dilation_w + 1;
+  return span_h <= uint64_t{g.in_h} + g.pad_top + g.pad_bottom &&
+         span_w <= uint64_t{g.in_w} + g.pad_left + g.pad_right && FilterLength(g) <= kMaxDim;
+}
+
+uint64_t TileSize(const Plan& plan, uint32_t tensor, uint32_t tile) {
+  const TensorRec& t = plan.tensors[tensor];
+  if (t.kind == TensorKind::kConstant) return plan.chunk_sizes[t.source + tile];
+  if (t.kind == TensorKind::kPublic) return plan.slices[t.source + tile].size;
+  return uint64_t{RowsOfTile(t, tile)} * t.row_elems * ElementSize(t.type);
+}
+
+Status ParsePlan(std::span<const uint8_t> bytes, std::span<const uint32_t> chunk_sizes,
+                 uint32_t plan_chunk_count, uint64_t public_size, uint64_t exchange_size, Arena* arena,
+                 Plan* out_plan) {
+  ByteReader reader(bytes);
+  Plan plan{};
+  plan.chunk_sizes = chunk_sizes;
+  PENUMBRA_REQUIRE(reader.Read(&plan.header), Status::kPlanRejected);
+  const PlanHeader& h = plan.header;
+  PENUMBRA_REQUIRE(h.version == kPlanVersion, Status::kUnsupportedVersion);
+  PENUMBRA_REQUIRE(HeaderFits(h, exchange_size), Status::kPlanRejected);
+  PENUMBRA_TRY(ReadTable(&reader, h.tensor_count, arena, &plan.tensors));
+  PENUMBRA_TRY(ReadTable(&reader, h.slice_count, arena, &plan.slices));
+  PENUMBRA_TRY(ReadTable(&reader, h.layer_count, arena, &plan.layers));
+  PENUMBRA_TRY(ReadTable(&reader, h.input_count, arena, &plan.inputs));
+  PENUMBRA_TRY(ReadTable(&reader, h.output_count, arena, &plan.outputs));
+  PENUMBRA_TRY(ReadTable(&reader, h.infer_words, arena, &plan.infer_program));
+  PENUMBRA_TRY(ReadTable(&reader, h.pad_words, arena, &plan.pad_program));
+  PENUMBRA_REQUIRE(reader.AtEnd(), Status::kPlanRejected);
+  PENUMBRA_TRY(CheckRecords(plan, plan_chunk_count, public_size));
+  PENUMBRA_TRY(IndexTiles(&plan, arena));
+  *out_plan = plan;
+  return Status::kOk;
+}
+
+}  // namespace penumbra::trusted

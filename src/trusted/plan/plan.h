@@ -1,0 +1,51 @@
+// A parsed plan: views into secure memory, checked by ParsePlan() and proved by ProvePlan().
+#ifndef PENUMBRA_TRUSTED_PLAN_PLAN_H_
+#define PENUMBRA_TRUSTED_PLAN_PLAN_H_
+
+#include <cstdint>
+#include <span>
+
+#include "boundary/plan.h"
+#include "boundary/status.h"
+#include "trusted/base/arena.h"
+
+namespace penumbra::trusted {
+
+struct Plan {
+  PlanHeader header;
+  std::span<const TensorRec> tensors;
+  std::span<const PublicSliceRec> slices;
+  std::span<const LayerRec> layers;
+  std::span<const PortRec> inputs, outputs;
+  std::span<const uint32_t> infer_program, pad_program;
+  std::span<const uint32_t> first_tile;  // [tensors + 1]: tiles of tensor t are [first_tile[t], first_tile[t+1])
+  std::span<const uint32_t> chunk_sizes;  // plaintext bytes of every chunk of the bundle
+};
+
+constexpr uint32_t ElementSize(PlanType type) {
+  return type == PlanType::kF32 ? 4 : type == PlanType::kS16 ? 2 : 1;
+}
+constexpr uint32_t TileCount(const TensorRec& t) { return (t.rows + t.tile_rows - 1) / t.tile_rows; }
+constexpr uint32_t RowsOfTile(const TensorRec& t, uint32_t tile) {
+  const uint32_t rest = t.rows - tile * t.tile_rows;
+  return rest < t.tile_rows ? rest : t.tile_rows;
+}
+inline uint32_t TileIndex(const Plan& plan, uint32_t tensor, uint32_t tile) {
+  return plan.first_tile[tensor] + tile;
+}
+// Bytes of one tile; at most kMaxChunkSize after ParsePlan().
+uint64_t TileSize(const Plan& plan, uint32_t tensor, uint32_t tile);
+
+// Extents in range, groups divide the channels, every window starts inside the padded image.
+bool GeometryFits(const ConvGeometry& g);
+
+// Parses `bytes` (private memory) into tables carved from `arena`. Checks every record by itself: counts, ranges,
+// geometry, sizes, offsets; that the records and programs fill `bytes` exactly.
+// Errors: kPlanRejected, kUnsupportedVersion, kSecureMemoryExceeded.
+Status ParsePlan(std::span<const uint8_t> bytes, std::span<const uint32_t> chunk_sizes,
+                 uint32_t plan_chunk_count, uint64_t public_size, uint64_t exchange_size, Arena* arena,
+                 Plan* out_plan);
+
+}  // namespace penumbra::trusted
+
+#endif  // PENUMBRA_TRUSTED_PLAN_PLAN_H_

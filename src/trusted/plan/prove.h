@@ -1,0 +1,37 @@
+// The proof that a plan can only do what a plan may do. Both programs are executed symbolically, tile by tile:
+//   - no two resident tiles overlap, every tile lies inside the arena;
+//   - every tile an instruction reads is resident and completely written, every tile it writes is resident;
+//   - shapes, windows, tables and scratch of each instruction fit its operands;
+//   - each row of each masked layer is masked exactly once, in order, before its job, and jobs are sent once;
+//   - pads are written once by the pad program and only read by the inference program;
+//   - nothing is resident when a program ends.
+// The executor (trusted/steps) then needs no checks of its own on tiles and shapes.
+#ifndef PENUMBRA_TRUSTED_PLAN_PROVE_H_
+#define PENUMBRA_TRUSTED_PLAN_PROVE_H_
+
+#include <cstdint>
+#include <span>
+
+#include "boundary/protocol.h"
+#include "boundary/status.h"
+#include "trusted/plan/plan.h"
+#include "trusted/plan/tiles.h"
+
+namespace penumbra::trusted {
+
+// Working memory of the proof, all reset by ProveProgram().
+struct ProofMemory {
+  std::span<TileState> tiles;     // one per tile of the plan
+  std::span<LayerState> layers;   // one per layer
+  std::span<uint64_t> granules;   // one bit per kTileAlignment bytes of the arena: GranuleWords()
+};
+constexpr uint64_t GranuleWords(uint64_t arena_size) {
+  return (arena_size / kTileAlignment + 63) / 64;
+}
+
+// Errors: kPlanRejected, and nothing about why: plans come from our own compiler, whose checker explains.
+Status ProveProgram(const Plan& plan, ProgramId program, const ProofMemory& memory);
+
+}  // namespace penumbra::trusted
+
+#endif  // PENUMBRA_TRUSTED_PLAN_PROVE_H_

@@ -1,0 +1,95 @@
+// Residency and traffic with the outside: kAlloc, kFree, kEvict, kFetch, ports and jobs.
+#include "trusted/plan/prover.h"
+
+namespace penumbra::trusted {
+namespace {
+
+// Sets or clears `count` bits from `first`; false when one of them already has that value.
+bool Flip(std::span<uint64_t> words, uint64_t first, uint64_t count, bool value) {
+  for (uint64_t bit = first; bit < first + count; ++bit) {
+    uint64_t& word = words[bit / 64];
+    const uint64_t mask = uint64_t{1} << (bit % 64);
+    if (((word & mask) != 0) == value) return false;
+    word ^= mask;
+  }
+  return true;
+}
+
+uint64_t Granules(uint64_t size) { return (size + kTileAlignment - 1) / kTileAlignment; }
+
+}  // namespace
+
+bool Prover::Place(uint32_t tensor, uint32_t tile, uint32_t offset) const {
+  if (!HasTile(tensor, tile) || offset % kTileAlignment != 0) return false;
+  TileState& state = State(tensor, tile);
+  const uint64_t first = offset / kTileAlignment;
+  const uint64_t count = Granules(TileSize(plan, tensor, tile));
+  if (state.offset != kAbsent || first + count > plan.header.arena_size / kTileAlignment) return false;
+  if (!Flip(memory.granules, first, count, true)) return false;
+  state.offset = static_cast<uint32_t>(first);
+  return true;
+}
+
+bool Prover::Remove(uint32_t tensor, uint32_t tile) const {
+  if (!HasTile(tensor, tile)) return false;
+  TileState& state = State(tensor, tile);
+  if (state.offset == kAbsent) return false;
+  if (!Flip(memory.granules, state.offset, Granules(TileSize(plan, tensor, tile)), false)) return false;
+  state.offset = kAbsent;
+  state.progress = 0;
+  return true;
+}
+
+bool Prover::Alloc(const Instruction& i) const {
+  if (i.operands.size() != 3 || !HasTensor(i[0])) return false;
+  const TensorKind kind = plan.tensors[i[0]].kind;
+  const bool pad = kind == TensorKind::kPad && program == ProgramId::kMakePad;
+  return (kind == TensorKind::kActivation || pad) && Place(i[0], i[1], i[2]);
+}
+
+bool Prover::Free(const Instruction& i) const { return i.operands.size() == 2 && Remove(i[0], i[1]); }
+
+bool Prover::Evict(const Instruction& i) const {
+  if (i.operands.size() != 2 || !Readable(i[0], i[1])) return false;
+  const TensorKind kind = plan.tensors[i[0]].kind;
+  TileState& state = State(i[0], i[1]);
+  if (kind == TensorKind::kPad) {
+    // Stored once: a second seal would reuse the nonce of this pad's tile.
+    if (program != ProgramId::kMakePad || state.serial != 0) return false;
+  } else if (kind != TensorKind::kActivation) {
+    return false;
+  }
+  state.serial = 1;
+  return Remove(i[0], i[1]);
+}
+
+bool Prover::Fetch(const Instruction& i) const {
+  if (i.operands.size() != 3 || !HasTile(i[0], i[1])) return false;
+  const TensorKind kind = plan.tensors[i[0]].kind;
+  TileState& state = State(i[0], i[1]);
+  if (kind == TensorKind::kActivation && state.serial == 0) return false;
+  if (kind == TensorKind::kPad && program != ProgramId::kInfer) return false;
+  if (!Place(i[0], i[1], i[2])) return false;
+  state.progress = kComplete;
+  return true;
+}
+
+bool Prover::Input(const Instruction& i) const {
+  if (program != ProgramId::kInfer || i.operands.size() != 2 || i[0] >= plan.inputs.size()) return false;
+  return WriteTile(plan.inputs[i[0]].tensor, i[1]);
+}
+
+bool Prover::Output(const Instruction& i) const {
+  if (program != ProgramId::kInfer || i.operands.size() != 2 || i[0] >= plan.outputs.size()) return false;
+  return Readable(plan.outputs[i[0]].tensor, i[1]);
+}
+
+bool Prover::Job(const Instruction& i) const {
+  if (program != ProgramId::kInfer || i.operands.size() != 1 || i[0] >= plan.layers.size()) return false;
+  LayerState& state = memory.layers[i[0]];
+  if (state.sent != 0 || state.masked_rows != plan.layers[i[0]].mask_rows) return false;
+  state.sent = 1;
+  return true;
+}
+
+}  // namespace penumbra::trusted

@@ -1,0 +1,35 @@
+// What a TEE must offer the trusted runtime. Exactly one implementation is linked or passed in per carrier.
+// Functions are plain pointers so that the runtime has no globals and tests can inject faults.
+#ifndef PENUMBRA_TRUSTED_PORT_PORT_H_
+#define PENUMBRA_TRUSTED_PORT_PORT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "boundary/protocol.h"
+#include "boundary/status.h"
+
+namespace penumbra::trusted {
+
+struct Port {
+  void* context;
+  CarrierKind carrier;
+
+  // Fills `out` with `size` bytes from the TEE's entropy source.
+  Status (*entropy)(void* context, uint8_t* out, size_t size);
+
+  // The device's X25519 private key, 32 bytes. The caller wipes it after use.
+  Status (*device_key)(void* context, uint8_t out_key[32]);
+
+  // Highest model version run so far for `id` = SHA-256(vendor key || model name); 0 when unknown.
+  // `advance` records a larger one durably before it returns.
+  Status (*version_get)(void* context, const uint8_t id[32], uint64_t* out_version);
+  Status (*version_advance)(void* context, const uint8_t id[32], uint64_t version);
+
+  // Broken internal invariant: never returns. Called after secrets are wiped.
+  [[noreturn]] void (*abort)(void* context);
+};
+
+}  // namespace penumbra::trusted
+
+#endif  // PENUMBRA_TRUSTED_PORT_PORT_H_

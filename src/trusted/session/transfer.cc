@@ -1,0 +1,125 @@
+// Tiles between the arena and the outside. Whatever comes back is copied in once and authenticated before use.
+#include <cstring>
+
+#include "trusted/base/result.h"
+#include "trusted/session/session.h"
+
+namespace penumbra::trusted {
+namespace {
+
+inline constexpr uint32_t kNonceSpill = 3;
+inline constexpr uint32_t kPadSlotBits = 24;  // kMaxTiles fits
+static_assert(kMaxTiles <= (1u << kPadSlotBits));
+
+struct SpillAad {
+  uint32_t tensor, tile, size;
+};
+
+std::span<const uint8_t> AsBytes(const SpillAad& aad) {
+  return {reinterpret_cast<const uint8_t*>(&aad), sizeof(aad)};
+}
+
+void PadNonce(uint64_t pad_id, uint32_t slot, std::span<uint8_t, kAeadNonceSize> out) {
+  MakeNonce(slot, pad_id, out);
+}
+
+}  // namespace
+
+Status Session::RequestFetch(const Instruction& i, HostJob* out_job) {
+  const uint32_t tensor = i[0], tile = i[1];
+  const Plan& plan = machine_.plan;
+  const TensorRec& t = plan.tensors[tensor];
+  machine_.tiles[TileIndex(plan, tensor, tile)].offset = i[2] / kTileAlignment;
+  HostJob job{};
+  job.kind = JobKind::kRead;
+  job.offset = plan.header.window_offset;
+  job.size = TileSize(plan, tensor, tile) + (t.kind == TensorKind::kPublic ? 0 : kAeadTagSize);
+  switch (t.kind) {
+    case TensorKind::kConstant:
+      job.source = JobSource::kBundleChunk;
+      job.index = t.source + tile;
+      break;
+    case TensorKind::kPublic:
+      job.source = JobSource::kPublic;
+      job.index = plan.slices[t.source + tile].offset;
+      break;
+    case TensorKind::kActivation:
+      job.source = JobSource::kSpill;
+      job.index = TileIndex(plan, tensor, tile);
+      break;
+    case TensorKind::kPad:
+      job.source = JobSource::kPad;
+      job.index = pad_id_ << kPadSlotBits | TileIndex(plan, tensor, tile);
+      break;
+  }
+  *out_job = job;
+  return Status::kOk;
+}
+
+Status Session::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
+                         std::span<const uint8_t, kAeadTagSize> tag) {
+  const TensorRec& t = machine_.plan.tensors[tensor];
+  const uint32_t slot = TileIndex(machine_.plan, tensor, tile);
+  uint8_t nonce[kAeadNonceSize];
+  switch (t.kind) {
+    case TensorKind::kConstant: return OpenChunk(&bundle_key_, manifest_, t.source + tile, bytes, tag);
+    case TensorKind::kPublic: {
+      const PublicSliceRec& slice = machine_.plan.slices[t.source + tile];
+      return CheckSlice(&bundle_key_, t.source + tile, bytes, slice.tag);
+    }
+    case TensorKind::kActivation: {
+      const SpillAad aad{tensor, tile, static_cast<uint32_t>(bytes.size())};
+      MakeNonce(kNonceSpill, machine_.tiles[slot].serial, nonce);
+      return spill_key_.Open(nonce, AsBytes(aad), bytes, tag, bytes);
+    }
+    case TensorKind::kPad:
+      PadNonce(pad_id_, slot, nonce);
+      return pad_key_.Open(nonce, {}, bytes, tag, bytes);
+  }
+  return Status::kInternal;
+}
+
+Status Session::FinishFetch(const Instruction& i) {
+  const uint64_t size = TileSize(machine_.plan, i[0], i[1]);
+  const uint8_t* window = exchange_.data() + machine_.plan.header.window_offset;
+  const std::span<uint8_t> bytes{machine_.Tile(i[0], i[1]), size};
+  std::memcpy(bytes.data(), window, size);
+  uint8_t tag[kAeadTagSize] = {};
+  if (machine_.plan.tensors[i[0]].kind != TensorKind::kPublic) std::memcpy(tag, window + size, kAeadTagSize);
+  return OpenTile(i[0], i[1], bytes, tag);
+}
+
+Status Session::RequestEvict(const Instruction& i, HostJob* out_job) {
+  const Plan& plan = machine_.plan;
+  const uint32_t slot = TileIndex(plan, i[0], i[1]);
+  const std::span<uint8_t> bytes{machine_.Tile(i[0], i[1]), TileSize(plan, i[0], i[1])};
+  uint8_t* const window = exchange_.data() + plan.header.window_offset;
+  const bool pad = plan.tensors[i[0]].kind == TensorKind::kPad;
+  uint8_t nonce[kAeadNonceSize], tag[kAeadTagSize];
+  // Sealed in place first: ciphertext is only ever written outside in one piece and never read back.
+  if (pad) {
+    PadNonce(pad_id_, slot, nonce);
+    PENUMBRA_TRY(pad_key_.Seal(nonce, {}, bytes, bytes, tag));
+  } else {
+    const SpillAad aad{i[0], i[1], static_cast<uint32_t>(bytes.size())};
+    machine_.tiles[slot].serial = ++next_serial_;
+    MakeNonce(kNonceSpill, next_serial_, nonce);
+    PENUMBRA_TRY(spill_key_.Seal(nonce, AsBytes(aad), bytes, bytes, tag));
+  }
+  std::memcpy(window, bytes.data(), bytes.size());
+  std::memcpy(window + bytes.size(), tag, kAeadTagSize);
+  HostJob job{};
+  job.kind = JobKind::kWrite;
+  job.source = pad ? JobSource::kPad : JobSource::kSpill;
+  job.index = pad ? pad_id_ << kPadSlotBits | slot : slot;
+  job.offset = plan.header.window_offset;
+  job.size = bytes.size() + kAeadTagSize;
+  *out_job = job;
+  return Status::kOk;
+}
+
+void Session::FinishEvict(const Instruction& i) {
+  machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = kAbsent;
+}
+
+}  // namespace penumbra::trusted

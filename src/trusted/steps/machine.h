@@ -1,0 +1,78 @@
+// What an instruction works on. Plans were proved before (trusted/plan/prove.h), so tiles are resident, complete
+// and in bounds; steps check only what a plan cannot fix: the contents of tables and of the exchange region.
+#ifndef PENUMBRA_TRUSTED_STEPS_MACHINE_H_
+#define PENUMBRA_TRUSTED_STEPS_MACHINE_H_
+
+#include <cstdint>
+#include <span>
+
+#include "boundary/status.h"
+#include "crypto/keystream.h"
+#include "kernels/dispatch.h"
+#include "trusted/plan/instruction.h"
+#include "trusted/plan/plan.h"
+#include "trusted/plan/tiles.h"
+
+namespace penumbra::trusted {
+
+inline constexpr uint32_t kNoLayer = 0xffffffffu;
+
+struct Machine {
+  Plan plan;
+  std::span<TileState> tiles;
+  std::span<uint8_t> arena;    // dynamic tiles
+  std::span<uint8_t> scratch;
+  std::span<uint8_t> exchange;  // hostile: every byte is read at most once, lengths come from the plan
+  const KernelTable* kernels = nullptr;
+  crypto::Keystream* pad_stream = nullptr;  // keyed with the pad of this program run
+  uint32_t prepared_layer = kNoLayer;       // whose restore tables stand at the start of scratch
+  const RestorePlan* restore_plan = nullptr;
+  uint64_t clamped_count = 0;
+
+  uint8_t* Tile(uint32_t tensor, uint32_t tile) const {
+    return arena.data() + uint64_t{tiles[TileIndex(plan, tensor, tile)].offset} * kTileAlignment;
+  }
+  // Row `row` of the tensor seen as rows of `row_elems` elements; such a row lies inside one tile.
+  uint8_t* Row(uint32_t tensor, uint64_t row, uint64_t row_elems) const {
+    const TensorRec& t = plan.tensors[tensor];
+    const uint64_t tile_elems = uint64_t{t.tile_rows} * t.row_elems;
+    const uint64_t first = row * row_elems;
+    return Tile(tensor, static_cast<uint32_t>(first / tile_elems)) + first % tile_elems * ElementSize(t.type);
+  }
+  float* FloatRow(uint32_t tensor, uint64_t row, uint64_t row_elems) const {
+    return reinterpret_cast<float*>(Row(tensor, row, row_elems));
+  }
+};
+
+// Fills the table at the start of scratch with the rows of an image that output rows `out` read.
+RowTable MakeRowTable(const Machine& machine, uint32_t tensor, const ConvGeometry& geometry, RowRange out);
+
+// Counter block of a pad stream: candidates (spare = false) or spare bytes of one row of r, one prime.
+void PadCounter(uint32_t layer, uint32_t prime, uint32_t row, bool spare, uint8_t out_block[16]);
+// Row `row` of r for `layer` and prime index `prime`: [row_elems] canonical residues.
+Status GeneratePadRow(const Machine& machine, uint32_t layer, uint32_t prime, uint32_t row,
+                      std::span<uint8_t> out_row, std::span<uint8_t> spare);
+
+// One instruction each. Errors: kNotFinite (input port), kPlanRejected (a table holds nonsense), kInternal.
+Status RunInput(Machine* machine, const Instruction& i);
+Status RunOutput(Machine* machine, const Instruction& i);
+Status RunPass(Machine* machine, const Instruction& i);
+Status RunPool(Machine* machine, const Instruction& i);
+Status RunReduce(Machine* machine, const Instruction& i);
+Status RunSoftmax(Machine* machine, const Instruction& i);
+Status RunArgMax(Machine* machine, const Instruction& i);
+Status RunCopy(Machine* machine, const Instruction& i);
+Status RunFill(Machine* machine, const Instruction& i);
+Status RunResize(Machine* machine, const Instruction& i);
+Status RunMatMul(Machine* machine, const Instruction& i);
+Status RunConv(Machine* machine, const Instruction& i);
+Status RunPadRandom(Machine* machine, const Instruction& i);
+Status RunPadConv(Machine* machine, const Instruction& i);
+Status RunPadFinish(Machine* machine, const Instruction& i);
+
+// Any instruction that needs nothing from the host.
+Status Execute(Machine* machine, const Instruction& i);
+
+}  // namespace penumbra::trusted
+
+#endif  // PENUMBRA_TRUSTED_STEPS_MACHINE_H_

@@ -1,0 +1,180 @@
+// A pass: each row goes from its source through element-wise operations into its sinks while it is in cache
+// (ShadowNet's TeeShadow; with a tensor operand, TeeMerge).
+#include <cstring>
+
+#include "kernels/scratch.h"
+#include "trusted/base/result.h"
+#include "trusted/steps/pass_parts.h"
+
+namespace penumbra::trusted {
+namespace {
+
+// Element-wise functions that kernels/ has under another name or as a composition.
+bool ApplyComposed(const Machine& machine, PassFn fn, float* row, uint32_t count) {
+  const KernelTable& k = *machine.kernels;
+  constexpr auto kLeft = static_cast<size_t>(Operand::kScalarLeft);
+  const float one = 1.0f;
+  if (fn == PassFn::kReciprocal) {
+    k.binary[static_cast<size_t>(Binary::kDiv)][kLeft](&one, row, count, row);
+    return true;
+  }
+  if (fn == PassFn::kCeil) {
+    k.unary[static_cast<size_t>(Unary::kNeg)](row, count, 0, 0, row);
+    k.unary[static_cast<size_t>(Unary::kFloor)](row, count, 0, 0, row);
+    k.unary[static_cast<size_t>(Unary::kNeg)](row, count, 0, 0, row);
+    return true;
+  }
+  return false;
+}
+
+Unary UnaryOf(PassFn fn) {
+  switch (fn) {
+    case PassFn::kRelu: return Unary::kRelu;
+    case PassFn::kLeakyRelu: return Unary::kLeakyRelu;
+    case PassFn::kClip: return Unary::kClip;
+    case PassFn::kSigmoid: return Unary::kSigmoid;
+    case PassFn::kHardSigmoid: return Unary::kHardSigmoid;
+    case PassFn::kHardSwish: return Unary::kHardSwish;
+    case PassFn::kTanh: return Unary::kTanh;
+    case PassFn::kElu: return Unary::kElu;
+    case PassFn::kSoftplus: return Unary::kSoftplus;
+    case PassFn::kExp: return Unary::kExp;
+    case PassFn::kLog: return Unary::kLog;
+    case PassFn::kSqrt: return Unary::kSqrt;
+    case PassFn::kNeg: return Unary::kNeg;
+    case PassFn::kAbs: return Unary::kAbs;
+    case PassFn::kErf: return Unary::kErf;
+    default: return Unary::kFloor;
+  }
+}
+
+struct BinaryForm {
+  Binary fn;
+  bool reversed;  // operand fn row instead of row fn operand
+};
+BinaryForm BinaryOf(PassFn fn) {
+  switch (fn) {
+    case PassFn::kSub: return {Binary::kSub, false};
+    case PassFn::kReverseSub: return {Binary::kSub, true};
+    case PassFn::kMul: return {Binary::kMul, false};
+    case PassFn::kDiv: return {Binary::kDiv, false};
+    case PassFn::kReverseDiv: return {Binary::kDiv, true};
+    case PassFn::kMin: return {Binary::kMin, false};
+    case PassFn::kMax: return {Binary::kMax, false};
+    case PassFn::kPow: return {Binary::kPow, false};
+    case PassFn::kReversePow: return {Binary::kPow, true};
+    case PassFn::kPRelu: return {Binary::kPrelu, false};
+    default: return {Binary::kAdd, false};
+  }
+}
+
+// row = row fn operand, over `count` elements; a scalar operand is one element.
+void ApplyBinary(const Machine& machine, BinaryForm form, const float* operand, bool scalar, float* row,
+                 uint32_t count) {
+  const auto& table = machine.kernels->binary[static_cast<size_t>(form.fn)];
+  const auto shape = !scalar ? Operand::kSame : form.reversed ? Operand::kScalarLeft : Operand::kScalarRight;
+  BinaryFn* const fn = table[static_cast<size_t>(shape)];
+  form.reversed ? fn(operand, row, count, row) : fn(row, operand, count, row);
+}
+
+void ApplyOp(const Machine& machine, const PassOp& op, uint32_t row_index, uint32_t row_elems, float* row) {
+  if (op.operand_kind == PassOperand::kNone) {
+    if (ApplyComposed(machine, op.fn, row, row_elems)) return;
+    machine.kernels->unary[static_cast<size_t>(UnaryOf(op.fn))](row, row_elems, op.a, op.b, row);
+    return;
+  }
+  const BinaryForm form = BinaryOf(op.fn);
+  switch (op.operand_kind) {
+    case PassOperand::kScalar: ApplyBinary(machine, form, &op.a, true, row, row_elems); return;
+    case PassOperand::kTensor:
+      ApplyBinary(machine, form, machine.FloatRow(op.operand, row_index, row_elems), false, row, row_elems);
+      return;
+    case PassOperand::kTensorPixel: {
+      const uint32_t pixels = row_elems / op.period;
+      const float* scalars = machine.FloatRow(op.operand, row_index, pixels);
+      for (uint32_t p = 0; p < pixels; ++p) {
+        ApplyBinary(machine, form, scalars + p, true, row + uint64_t{p} * op.period, op.period);
+      }
+      return;
+    }
+    default: {  // kChannel, kTensorChannel: one vector, repeated along the row
+      const auto* vector = reinterpret_cast<const float*>(machine.Tile(op.operand, 0));
+      for (uint32_t at = 0; at < row_elems; at += op.period) {
+        ApplyBinary(machine, form, vector, false, row + at, op.period);
+      }
+      return;
+    }
+  }
+}
+
+void Quantise(Machine* machine, const PassSink& sink, const PassHead& h, uint32_t row_index, const float* row) {
+  const TensorRec& t = machine->plan.tensors[sink.id];
+  QuantiseFn* const fn =
+      t.type == PlanType::kU8 ? machine->kernels->quantise_u8 : machine->kernels->quantise_s16;
+  machine->clamped_count += fn({row, h.row_elems, sink.inv_step, sink.klo, sink.khi,
+                                machine->Row(sink.id, row_index, h.row_elems)});
+}
+
+Status Sink(Machine* machine, const PassScratch& scratch, const PassHead& h, const PassSink& sink,
+            uint32_t row_index, const float* row) {
+  switch (sink.kind) {
+    case PassSinkKind::kTensor:
+      std::memcpy(machine->Row(sink.id, row_index, h.row_elems), row, uint64_t{h.row_elems} * 4);
+      return Status::kOk;
+    case PassSinkKind::kQuantize: Quantise(machine, sink, h, row_index, row); return Status::kOk;
+    case PassSinkKind::kMask: return MaskRow(machine, scratch, sink.id, row_index, row);
+  }
+  return Status::kInternal;
+}
+
+PassScratch LayoutOf(const Machine& machine, const PassView& pass) {
+  uint32_t mask_primes = 0;
+  bool has_levels = false;
+  for (uint32_t n = 0; n < pass.head.sink_count; ++n) {
+    PassSink sink{};
+    (void)pass.Sink(n, &sink);
+    has_levels = has_levels || sink.kind != PassSinkKind::kTensor;
+    if (sink.kind != PassSinkKind::kMask) continue;
+    const uint32_t primes = machine.plan.layers[sink.id].prime_count;
+    mask_primes = primes > mask_primes ? primes : mask_primes;
+  }
+  const bool restores = pass.head.source == PassSource::kRestore;
+  const LayerRec* source = restores ? &machine.plan.layers[pass.head.source_id] : nullptr;
+  return LayoutPass(pass.head.row_elems, source, mask_primes, has_levels);
+}
+
+}  // namespace
+
+Status RunPass(Machine* machine, const Instruction& i) {
+  PassView pass{};
+  PENUMBRA_REQUIRE(DecodePass(i, &pass), Status::kInternal);
+  const PassHead& h = pass.head;
+  const PassScratch scratch = LayoutOf(*machine, pass);
+  const bool restores = h.source == PassSource::kRestore;
+  if (restores) {
+    PENUMBRA_TRY(PrepareLayer(machine, scratch, h.source_id));
+  } else {
+    machine->prepared_layer = kNoLayer;
+  }
+  auto* row = reinterpret_cast<float*>(machine->scratch.data() + scratch.row_at);
+  for (uint32_t r = h.row_begin; r < h.row_end; ++r) {
+    if (restores) {
+      RestoreRow(machine, scratch, h.source_id, r, row);
+    } else {
+      std::memcpy(row, machine->Row(h.source_id, r, h.row_elems), uint64_t{h.row_elems} * 4);
+    }
+    for (uint32_t n = 0; n < h.op_count; ++n) {
+      PassOp op{};
+      PENUMBRA_REQUIRE(pass.Op(n, &op), Status::kInternal);
+      ApplyOp(*machine, op, r, h.row_elems, row);
+    }
+    for (uint32_t n = 0; n < h.sink_count; ++n) {
+      PassSink sink{};
+      PENUMBRA_REQUIRE(pass.Sink(n, &sink), Status::kInternal);
+      PENUMBRA_TRY(Sink(machine, scratch, h, sink, r, row));
+    }
+  }
+  return Status::kOk;
+}
+
+}  // namespace penumbra::trusted

@@ -1,0 +1,36 @@
+// The two ends of a pass that meet the outside: masking rows out and restoring rows in.
+#ifndef PENUMBRA_TRUSTED_STEPS_PASS_PARTS_H_
+#define PENUMBRA_TRUSTED_STEPS_PASS_PARTS_H_
+
+#include <cstdint>
+
+#include "kernels/scratch.h"
+#include "trusted/steps/machine.h"
+
+namespace penumbra::trusted {
+
+// Quantises, encodes, permutes and masks one row and writes its residue planes to the exchange region.
+// row: [mask_row_elems] float32. SCHEMES section 2; ShadowNet section 4.3.
+Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index,
+               const float* row);
+
+// Puts the layer's restore tables at the start of scratch, unless they stand there already.
+// kPlanRejected when an index or factor is out of range.
+Status PrepareLayer(Machine* machine, const PassScratch& scratch, uint32_t layer);
+
+// Copies one row of the reply in, once, and restores it. out_row: [out_w][m] float32.
+void RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index,
+                float* out_row);
+
+// Views of a layer's params tile (boundary/plan.h).
+struct RestoreTables {
+  const int64_t* offset;
+  const float *scale, *bias;
+  const uint16_t *a, *b;
+  const uint8_t* lambda;  // [prime][m]
+};
+RestoreTables ViewRestoreTables(const uint8_t* tile, uint32_t m);
+
+}  // namespace penumbra::trusted
+
+#endif  // PENUMBRA_TRUSTED_STEPS_PASS_PARTS_H_
