@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The test tier `make test` runs: static checks, the Python tools' own tests, then everything ctest knows.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${1:-build}
+
+python3 tools/checks/rooms.py
+python3 tools/checks/trusted.py "$build"
+tools/venv.sh
+for suite in "-s tools/zoo -t tools" "-s tools/fetch" "-s tools/reference"; do
+  # shellcheck disable=SC2086  # the words of a suite are separate arguments
+  .venv/bin/python -m unittest discover -q $suite -p '*_test.py'
+done
+ctest --test-dir "$build" --output-on-failure -j "$(nproc)"
