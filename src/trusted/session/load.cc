@@ -11,6 +11,12 @@ namespace penumbra::trusted {
 
 Status Session::Load(uint64_t manifest_size, std::span<const uint8_t, 32> vendor_key, HostJob* out_job) {
   PENUMBRA_REQUIRE(state_ == SessionState::kEmpty, Status::kWrongState);
+  const Status status = BeginLoad(manifest_size, vendor_key, out_job);
+  if (!IsOk(status)) Fail(status);
+  return status;
+}
+
+Status Session::BeginLoad(uint64_t manifest_size, std::span<const uint8_t, 32> vendor_key, HostJob* out_job) {
   PENUMBRA_REQUIRE(manifest_size <= kMaxManifestSize && manifest_size <= exchange_.size(), Status::kMalformed);
   const uint64_t scratch_size = crypto::CoseSign1ScratchSize(manifest_size, sizeof(kManifestContext));
   PENUMBRA_REQUIRE(manifest_size + scratch_size <= memory_.size() / 2, Status::kSecureMemoryExceeded);

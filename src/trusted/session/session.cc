@@ -145,14 +145,14 @@ void Session::Fail(Status status) {
   for (const PortRec& port : machine_.plan.outputs) {
     std::memset(exchange_.data() + port.offset, 0, uint64_t{port.elem_count} * 4);
   }
-  const bool keeps_model = state_ == SessionState::kRunning && IsOutsideFault(status);
+  const bool running = state_ == SessionState::kRunning;
   ClearRun();
-  if (keeps_model) {
+  if (running && IsOutsideFault(status)) {
     state_ = SessionState::kReady;
     return;
   }
   Unload();
-  state_ = SessionState::kPoisoned;
+  if (running) state_ = SessionState::kPoisoned;
 }
 
 void Session::Unload() {

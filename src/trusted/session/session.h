@@ -41,6 +41,7 @@ class Session {
   enum class Phase : uint32_t { kIdle, kPlanChunk, kRowBounds, kRowParams, kProgram };
 
   // Loading, in load.cc.
+  Status BeginLoad(uint64_t manifest_size, std::span<const uint8_t, 32> vendor_key, HostJob* out_job);
   Status CheckVersion();
   Status BeginPlan(HostJob* out_job);
   Status PlanChunkArrived(HostJob* out_job);
@@ -64,8 +65,8 @@ class Session {
   static HostJob AccelerateJob(const LayerRec& layer);
   Status CompleteProgram();
   bool NeedsPads() const;
-  // Ends what is going on: outputs zeroed, secrets of the run wiped; kPoisoned unless `status` is the
-  // caller's or the accelerator's own fault.
+  // Ends what is going on: outputs zeroed, secrets wiped. A failed load leaves nothing loaded; a failed run
+  // poisons the session unless `status` is the caller's or the accelerator's own fault.
   void Fail(Status status);
   void ClearRun();
 

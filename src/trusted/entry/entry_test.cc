@@ -1,0 +1,304 @@
+// The whole trusted half through its only door: load, pads, inference, and every way the outside may cheat.
+#include "trusted/entry/entry.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <set>
+
+#include "trusted/testing/tiny_bundle.h"
+
+namespace penumbra::trusted {
+namespace {
+
+using testing::kColumns;
+using testing::kExchangeSize;
+using testing::kRows;
+using testing::MakeTinyBundle;
+using testing::TinyBundle;
+using testing::TinyBundleOptions;
+using testing::TinyHost;
+using testing::TinyPlan;
+using testing::TinyPort;
+
+struct AlignedBytes {
+  explicit AlignedBytes(size_t size) : storage(size + kTileAlignment) {
+    const size_t misfit = reinterpret_cast<uintptr_t>(storage.data()) % kTileAlignment;
+    view = std::span<uint8_t>(storage).subspan(kTileAlignment - misfit, size);
+  }
+  std::vector<uint8_t> storage;
+  std::span<uint8_t> view;
+};
+
+class EntryTest : public ::testing::Test {
+ protected:
+  void TearDown() override { Destroy(); }
+  void Destroy() {
+    if (enclave_ != nullptr) DestroyEnclave(enclave_);
+    enclave_ = nullptr;
+  }
+  void Use(const TinyBundle& bundle) {
+    Destroy();
+    bundle_ = bundle;
+    port_.device_key = bundle_.device_private;
+    host_ = std::make_unique<TinyHost>(&bundle_, exchange_.view);
+    ASSERT_EQ(CreateEnclave(secure_.view, exchange_.view, port_.Make(), &enclave_), Status::kOk);
+  }
+  Status Call(const Command& command) {
+    Reply reply{};
+    Dispatch(enclave_, command, &reply);
+    while (IsOk(reply.status) && reply.job.kind != JobKind::kNone) {
+      host_->Serve(reply.job);
+      Command step{};
+      step.id = CommandId::kStep;
+      step.args[0] = static_cast<uint64_t>(device_status_);
+      Dispatch(enclave_, step, &reply);
+    }
+    info_ = reply.info;
+    return reply.status;
+  }
+  Status Load() {
+    Command command{};
+    command.id = CommandId::kLoad;
+    command.args[0] = bundle_.manifest.size();
+    std::memcpy(command.vendor_key, bundle_.vendor_public.data(), 32);
+    std::memcpy(exchange_.view.data(), bundle_.manifest.data(), bundle_.manifest.size());
+    return Call(command);
+  }
+  Status Start(ProgramId program) {
+    Command command{};
+    command.id = CommandId::kStart;
+    command.program = program;
+    return Call(command);
+  }
+  Status LoadAndMakePads(uint32_t count) {
+    Status status = Load();
+    for (uint32_t i = 0; i < count && IsOk(status); ++i) status = Start(ProgramId::kMakePad);
+    return status;
+  }
+  static std::vector<float> MakeInput(uint32_t seed) {
+    std::vector<float> x(kRows * kColumns);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 37 + seed) % 29) * 0.7f - 6.0f;
+    return x;
+  }
+  Status Infer(const std::vector<float>& x) {
+    std::memcpy(exchange_.view.data() + 8192, x.data(), x.size() * 4);
+    return Start(ProgramId::kInfer);
+  }
+  std::vector<float> Output() const {
+    std::vector<float> y(kRows * kColumns);
+    std::memcpy(y.data(), exchange_.view.data() + 16384, y.size() * 4);
+    return y;
+  }
+  bool OutputIsZero() const {
+    const std::vector<float> y = Output();
+    return std::all_of(y.begin(), y.end(), [](float v) { return v == 0; });
+  }
+
+  TinyBundle bundle_;
+  TinyPort port_;
+  AlignedBytes exchange_{kExchangeSize}, secure_{size_t{2} << 20};
+  std::unique_ptr<TinyHost> host_;
+  Enclave* enclave_ = nullptr;
+  Status device_status_ = Status::kOk;
+  Info info_{};
+};
+
+TEST_F(EntryTest, InferenceIsExact) {
+  Use(MakeTinyBundle());
+  ASSERT_EQ(LoadAndMakePads(3), Status::kOk);
+  EXPECT_EQ(info_.pads_ready, 3u);
+  for (uint32_t seed = 0; seed < 3; ++seed) {
+    ASSERT_EQ(Infer(MakeInput(seed)), Status::kOk);
+    EXPECT_EQ(Output(), ExpectedOutput(bundle_, MakeInput(seed)));
+  }
+  EXPECT_EQ(info_.pads_ready, 0u);
+}
+
+TEST_F(EntryTest, APadServesOnce) {
+  Use(MakeTinyBundle());
+  ASSERT_EQ(LoadAndMakePads(2), Status::kOk);
+  ASSERT_EQ(Infer(MakeInput(1)), Status::kOk);
+  const std::vector<uint8_t> first(exchange_.view.begin(), exchange_.view.begin() + 256);
+  ASSERT_EQ(Infer(MakeInput(1)), Status::kOk);
+  const std::vector<uint8_t> second(exchange_.view.begin(), exchange_.view.begin() + 256);
+  EXPECT_NE(first, second) << "the same input was masked with the same pad";
+  EXPECT_EQ(Infer(MakeInput(1)), Status::kPadsExhausted);
+  EXPECT_EQ(Start(ProgramId::kMakePad), Status::kOk);
+  EXPECT_EQ(Infer(MakeInput(1)), Status::kOk);
+}
+
+TEST_F(EntryTest, ADeviceFailureSpendsThePadAndKeepsTheModel) {
+  Use(MakeTinyBundle());
+  ASSERT_EQ(LoadAndMakePads(2), Status::kOk);
+  device_status_ = Status::kDeviceFailed;
+  EXPECT_EQ(Infer(MakeInput(1)), Status::kDeviceFailed);
+  EXPECT_TRUE(OutputIsZero());
+  EXPECT_EQ(info_.pads_ready, 1u);
+  device_status_ = Status::kOk;
+  EXPECT_EQ(Infer(MakeInput(1)), Status::kOk);
+}
+
+TEST_F(EntryTest, NonFiniteInputIsTheCallersError) {
+  Use(MakeTinyBundle());
+  ASSERT_EQ(LoadAndMakePads(3), Status::kOk);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    std::vector<float> x = MakeInput(1);
+    x[77] = bad;
+    EXPECT_EQ(Infer(x), Status::kNotFinite);
+    EXPECT_TRUE(OutputIsZero());
+  }
+  EXPECT_EQ(Infer(MakeInput(1)), Status::kOk);
+}
+
+TEST_F(EntryTest, ClampedInputsAreCounted) {
+  Use(MakeTinyBundle());
+  ASSERT_EQ(LoadAndMakePads(1), Status::kOk);
+  std::vector<float> x(kRows * kColumns, 5.0f);
+  x[3] = 100.0f;
+  x[9] = 11.0f;
+  ASSERT_EQ(Infer(x), Status::kOk);
+  EXPECT_EQ(info_.clamped_count, 2u);
+  EXPECT_EQ(Output(), ExpectedOutput(bundle_, x));
+}
+
+// Every byte that the host moves into the enclave, sealed or authenticated, is protected.
+TEST_F(EntryTest, TamperedTransfersAreRefused) {
+  for (uint32_t victim = 0;; ++victim) {
+    Use(MakeTinyBundle());
+    uint32_t count = 0;
+    bool hit = false;
+    host_->tamper = [&](const HostJob& job, std::span<uint8_t> bytes) {
+      if (job.kind != JobKind::kRead || count++ != victim) return;
+      hit = true;
+      bytes[bytes.size() / 2] ^= 0x10;
+    };
+    Status status = LoadAndMakePads(1);
+    if (IsOk(status)) status = Infer(MakeInput(1));
+    if (!hit) {
+      EXPECT_EQ(status, Status::kOk);
+      EXPECT_GT(victim, 8u);
+      break;
+    }
+    EXPECT_EQ(status, Status::kAuthenticationFailed) << "transfer " << victim;
+    EXPECT_NE(Start(ProgramId::kInfer), Status::kOk);
+    EXPECT_EQ(info_.pads_ready, 0u);
+  }
+}
+
+TEST_F(EntryTest, SecretsAreWipedWhenTheModelGoes) {
+  Use(MakeTinyBundle());
+  ASSERT_EQ(LoadAndMakePads(1), Status::kOk);
+  // The window begins stand in the sealed params, row sums in the sealed bounds.
+  const auto* needle = reinterpret_cast<const uint8_t*>(bundle_.window_begin.data());
+  const auto found = [&] {
+    return std::search(secure_.view.begin(), secure_.view.end(), needle, needle + 64) != secure_.view.end();
+  };
+  ASSERT_EQ(Infer(MakeInput(1)), Status::kOk);
+  EXPECT_FALSE(found());
+  Command unload{};
+  unload.id = CommandId::kUnload;
+  EXPECT_EQ(Call(unload), Status::kOk);
+  EXPECT_FALSE(found());
+  EXPECT_EQ(Start(ProgramId::kInfer), Status::kWrongState);
+  EXPECT_EQ(Load(), Status::kOk);
+}
+
+TEST_F(EntryTest, WrongVendorDeviceOrManifestIsRefused) {
+  const TinyBundle good = MakeTinyBundle();
+  TinyBundle other_vendor = good;
+  other_vendor.vendor_public[0] ^= 1;
+  Use(other_vendor);
+  EXPECT_EQ(Load(), Status::kBadSignature);
+  TinyBundle other_device = good;
+  other_device.device_private = MakeTinyBundle().device_private;
+  Use(other_device);
+  EXPECT_EQ(Load(), Status::kWrongDevice);
+  for (size_t at = 0; at < good.manifest.size(); at += 7) {
+    TinyBundle flipped = good;
+    flipped.manifest[at] ^= 0x04;
+    Use(flipped);
+    const Status status = Load();
+    EXPECT_TRUE(status == Status::kBadSignature || status == Status::kMalformed) << "byte " << at;
+  }
+  TinyBundle cut = good;
+  cut.manifest.pop_back();
+  Use(cut);
+  EXPECT_EQ(Load(), Status::kMalformed);
+}
+
+TEST_F(EntryTest, OlderVersionsAreRefused) {
+  TinyBundleOptions options;
+  options.model_version = 5;
+  const TinyBundle current = MakeTinyBundle(options);
+  Use(current);
+  ASSERT_EQ(Load(), Status::kOk);
+  ASSERT_EQ(port_.versions.begin()->second, 5u);
+  // An older bundle of the same vendor: the highest version seen is remembered per vendor and name.
+  port_.versions.begin()->second = 6;
+  Use(current);
+  EXPECT_EQ(Load(), Status::kRolledBack);
+}
+
+TEST_F(EntryTest, BoundsAreProvedAgainAtLoad) {
+  TinyBundleOptions wide;
+  wide.change_bounds = [](std::vector<BoundRow>* rows) { (*rows)[4].positive += 7000; };
+  Use(MakeTinyBundle(wide));
+  EXPECT_EQ(Load(), Status::kBoundUnproved);
+  TinyBundleOptions overflowing;
+  overflowing.change_bounds = [](std::vector<BoundRow>* rows) { (*rows)[15].negative = ~uint64_t{0}; };
+  Use(MakeTinyBundle(overflowing));
+  EXPECT_EQ(Load(), Status::kBoundUnproved);
+  TinyBundleOptions shifted;  // sums that do not belong to the decoding window
+  shifted.change_bounds = [](std::vector<BoundRow>* rows) { (*rows)[0].negative += 1; };
+  Use(MakeTinyBundle(shifted));
+  EXPECT_EQ(Load(), Status::kBoundUnproved);
+}
+
+TEST_F(EntryTest, LyingHeadsAreRefused) {
+  const std::vector<std::function<void(ManifestHead*)>> lies = {
+      [](ManifestHead* h) { h->version = 2; },        [](ManifestHead* h) { h->chunk_count = 2; },
+      [](ManifestHead* h) { h->chunk_count = 1u << 31; }, [](ManifestHead* h) { h->plan_chunk_count = 4; },
+      [](ManifestHead* h) { h->wrap_count = 2; },     [](ManifestHead* h) { h->name_size = 0; },
+      [](ManifestHead* h) { h->sealed_size += 1; },   [](ManifestHead* h) { h->metadata_size = 1; },
+      [](ManifestHead* h) { h->model_version += 1; },
+  };
+  for (size_t i = 0; i < lies.size(); ++i) {
+    TinyBundleOptions options;
+    options.change_head = lies[i];
+    Use(MakeTinyBundle(options));
+    EXPECT_NE(Load(), Status::kOk) << "lie " << i;
+    EXPECT_EQ(Start(ProgramId::kInfer), Status::kWrongState);
+  }
+}
+
+TEST_F(EntryTest, CommandsAtTheWrongMomentAreRefused) {
+  Use(MakeTinyBundle());
+  EXPECT_EQ(Start(ProgramId::kInfer), Status::kWrongState);
+  Command step{};
+  step.id = CommandId::kStep;
+  EXPECT_EQ(Call(step), Status::kWrongState);
+  ASSERT_EQ(Load(), Status::kOk);
+  EXPECT_EQ(Load(), Status::kWrongState);
+  EXPECT_EQ(Start(static_cast<ProgramId>(9)), Status::kInvalidArgument);
+  Command unknown{};
+  unknown.id = static_cast<CommandId>(99);
+  EXPECT_EQ(Call(unknown), Status::kInvalidArgument);
+  EXPECT_EQ(Start(ProgramId::kMakePad), Status::kOk);
+}
+
+TEST_F(EntryTest, TooLittleSecureMemoryIsRefused) {
+  bundle_ = MakeTinyBundle();
+  port_.device_key = bundle_.device_private;
+  AlignedBytes tight(size_t{320} << 10);
+  ASSERT_EQ(CreateEnclave(tight.view, exchange_.view, port_.Make(), &enclave_), Status::kOk);
+  host_ = std::make_unique<TinyHost>(&bundle_, exchange_.view);
+  EXPECT_EQ(Load(), Status::kSecureMemoryExceeded);
+  Destroy();
+}
+
+}  // namespace
+}  // namespace penumbra::trusted

@@ -1,0 +1,69 @@
+// The tiny plan as a signed, sealed bundle in memory, and a host that serves its jobs: everything a Session needs in a
+// test, written from docs/bundle_format.md without the compiler.
+#ifndef PENUMBRA_TRUSTED_TESTING_TINY_BUNDLE_H_
+#define PENUMBRA_TRUSTED_TESTING_TINY_BUNDLE_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "boundary/bundle.h"
+#include "boundary/protocol.h"
+#include "trusted/port/port.h"
+#include "trusted/testing/tiny_plan.h"
+
+namespace penumbra::trusted::testing {
+
+using Key = std::array<uint8_t, 32>;
+
+struct TinyBundle {
+  Key vendor_private{}, vendor_public{}, device_private{}, device_public{};
+  std::vector<uint8_t> manifest;              // COSE_Sign1
+  std::vector<std::vector<uint8_t>> chunks;   // ciphertext || tag
+  std::vector<uint8_t> public_half;           // published weights [prime][20][16] s8
+  std::vector<int32_t> weights;               // [16][16], the secret integers
+  std::vector<int64_t> window_begin;          // [16]
+};
+
+struct TinyBundleOptions {
+  uint64_t model_version = 1;
+  std::function<void(TinyPlan*)> change_plan;       // before sealing
+  std::function<void(std::vector<BoundRow>*)> change_bounds;
+  std::function<void(ManifestHead*)> change_head;   // before signing
+};
+TinyBundle MakeTinyBundle(const TinyBundleOptions& options = {});
+
+// y = max(x, 0) quantised to 0..10, times the weights: what the plan computes.
+std::vector<float> ExpectedOutput(const TinyBundle& bundle, const std::vector<float>& input);
+
+// Host side of the protocol. Hooks may tamper with whatever crosses.
+class TinyHost {
+ public:
+  TinyHost(const TinyBundle* bundle, std::span<uint8_t> exchange) : bundle_(bundle), exchange_(exchange) {}
+
+  // Serves one job; the bytes it moved can be changed by `tamper` right after.
+  void Serve(const HostJob& job);
+  std::function<void(const HostJob&, std::span<uint8_t>)> tamper;
+  std::vector<HostJob> seen;
+
+ private:
+  void Accelerate(const HostJob& job);
+  const TinyBundle* bundle_;
+  std::span<uint8_t> exchange_;
+  std::map<std::pair<uint32_t, uint64_t>, std::vector<uint8_t>> store_;
+};
+
+// A port over plain variables.
+struct TinyPort {
+  Key device_key{};
+  std::map<std::vector<uint8_t>, uint64_t> versions;
+  uint64_t entropy_calls = 0;
+  Port Make();
+};
+
+}  // namespace penumbra::trusted::testing
+
+#endif  // PENUMBRA_TRUSTED_TESTING_TINY_BUNDLE_H_

@@ -1,0 +1,171 @@
+#include "trusted/testing/tiny_plan.h"
+
+#include <cstring>
+
+namespace penumbra::trusted::testing {
+namespace {
+
+using Words = std::vector<uint32_t>;
+
+void Emit(Words* words, Opcode opcode, const Words& operands) {
+  words->push_back(static_cast<uint32_t>(opcode) | static_cast<uint32_t>(operands.size()) << 16);
+  words->insert(words->end(), operands.begin(), operands.end());
+}
+
+template <typename T>
+Words WordsOf(const T& record) {
+  Words words(sizeof(T) / 4);
+  std::memcpy(words.data(), &record, sizeof(T));
+  return words;
+}
+
+void EmitPass(Words* program, const PassHead& head, const std::vector<PassOp>& ops,
+              const std::vector<PassSink>& sinks) {
+  Words words = WordsOf(head);
+  const auto append = [&words](const Words& more) { words.insert(words.end(), more.begin(), more.end()); };
+  for (const PassOp& op : ops) append(WordsOf(op));
+  for (const PassSink& sink : sinks) append(WordsOf(sink));
+  Emit(program, Opcode::kPass, words);
+}
+
+ConvGeometry Dense() {
+  // One pixel a row: 8 rows of 16 -> 8 rows of 16.
+  return {kRows, 1, kColumns, kRows, 1, kColumns, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1};
+}
+
+LayerRec MakeLayer() {
+  LayerRec layer{};
+  layer.flags = kLayerMaskInput | kLayerUnmaskOutput;
+  layer.prime_count = kPrimeCount;
+  layer.public_out_c = kPublicColumns;
+  layer.geometry = Dense();
+  layer.mask_rows = kRows;
+  layer.mask_row_elems = kColumns;
+  layer.klo = 0;
+  layer.khi = 10;
+  layer.inv_step = 1;
+  layer.params = kParams;
+  layer.pad = kPad;
+  layer.row_bounds = kBounds;
+  layer.input_perm = kNoTensor;
+  layer.x_offset = 0;
+  layer.y_offset = 4096;
+  return layer;
+}
+
+void MakeRecords(TinyPlan* p) {
+  const auto f32 = [](uint32_t rows) {
+    return TensorRec{PlanType::kF32, TensorKind::kActivation, rows, kColumns, kTileRows, 0};
+  };
+  p->tensors = {f32(kRows), f32(kRows)};
+  p->tensors.push_back({PlanType::kRaw, TensorKind::kConstant, 1, 4096, 1, 1});
+  p->tensors.push_back({PlanType::kRaw, TensorKind::kConstant, 1, 4096, 1, 2});
+  p->tensors.push_back({PlanType::kRaw, TensorKind::kPublic, 2, 4096, 1, 0});
+  p->tensors.push_back({PlanType::kU8, TensorKind::kPad, kRows, kPrimeCount * kColumns, kTileRows, 0});
+  p->tensors.push_back({PlanType::kU8, TensorKind::kActivation, kRows, kColumns, kRows, 0});
+  p->tensors.push_back({PlanType::kU8, TensorKind::kActivation, kRows, kPrimeCount * kPublicColumns, kTileRows, 0});
+  p->slices = {{0, kPublicColumns * kColumns, 0, {}}, {kPublicColumns * kColumns, kPublicColumns * kColumns, 0, {}}};
+  p->chunk_sizes = {100, static_cast<uint32_t>(RestoreParamsSize(kColumns, kPrimeCount)),
+                    kColumns * static_cast<uint32_t>(sizeof(BoundRow))};
+  p->layers = {MakeLayer()};
+  p->inputs = {{kIn, kRows * kColumns, 8192}};
+  p->outputs = {{kOut, kRows * kColumns, 16384}};
+}
+
+void MakeInferProgram(TinyPlan* p) {
+  using enum Opcode;
+  auto* w = &p->infer;
+  for (uint32_t t = 0; t < 2; ++t) {
+    Emit(w, kAlloc, {kIn, t, 0});
+    Emit(w, kInput, {0, t});
+    EmitPass(&p->infer, {PassSource::kTensor, kIn, t * 4, t * 4 + 4, kColumns, 1, 1},
+                {{PassFn::kRelu, PassOperand::kNone, 0, 0, 0, 0}}, {{PassSinkKind::kMask, 0, 0, 0, 0}});
+    Emit(w, kFree, {kIn, t});
+  }
+  Emit(w, kJob, {0});
+  Emit(w, kFetch, {kParams, 0, 1024});
+  for (uint32_t t = 0; t < 2; ++t) {
+    Emit(w, kFetch, {kPad, t, 4096});
+    Emit(w, kAlloc, {kOut, t, 0});
+    EmitPass(&p->infer, {PassSource::kRestore, 0, t * 4, t * 4 + 4, kColumns, 0, 1}, {},
+                {{PassSinkKind::kTensor, kOut, 0, 0, 0}});
+    Emit(w, kOutput, {0, t});
+    Emit(w, kFree, {kOut, t});
+    Emit(w, kFree, {kPad, t});
+  }
+  Emit(w, kFree, {kParams, 0});
+}
+
+void MakePadProgram(TinyPlan* p) {
+  using enum Opcode;
+  auto* w = &p->pad;
+  Emit(w, kFetch, {kParams, 0, 8192});
+  Emit(w, kAlloc, {kLr, 0, 0});
+  Emit(w, kAlloc, {kLr, 1, 512});
+  for (uint32_t k = 0; k < kPrimeCount; ++k) {
+    Emit(w, kAlloc, {kR, 0, 1024});
+    Emit(w, kPadRandom, {0, k, kR, 0});
+    Emit(w, kFetch, {kWeights, k, 2048});
+    for (uint32_t t = 0; t < 2; ++t) {
+      Emit(w, kPadConv, WordsOf(PadConvInstr{0, k, kR, kWeights, k, 0, kPublicColumns, kLr, t}));
+    }
+    Emit(w, kFree, {kR, 0});
+    Emit(w, kFree, {kWeights, k});
+  }
+  for (uint32_t t = 0; t < 2; ++t) {
+    Emit(w, kAlloc, {kPad, t, 4096});
+    Emit(w, kPadFinish, {0, t, kLr});
+    Emit(w, kEvict, {kPad, t});
+    Emit(w, kFree, {kLr, t});
+  }
+  Emit(w, kFree, {kParams, 0});
+}
+
+}  // namespace
+
+std::vector<uint8_t> TinyPlan::Bytes() const {
+  PlanHeader head = header;
+  head.infer_words = static_cast<uint32_t>(infer.size());
+  head.pad_words = static_cast<uint32_t>(pad.size());
+  std::vector<uint8_t> out;
+  const auto append = [&out](const void* data, size_t size) {
+    const auto* bytes = static_cast<const uint8_t*>(data);
+    out.insert(out.end(), bytes, bytes + size);
+  };
+  append(&head, sizeof(head));
+  append(tensors.data(), tensors.size() * sizeof(TensorRec));
+  append(slices.data(), slices.size() * sizeof(PublicSliceRec));
+  append(layers.data(), layers.size() * sizeof(LayerRec));
+  append(inputs.data(), inputs.size() * sizeof(PortRec));
+  append(outputs.data(), outputs.size() * sizeof(PortRec));
+  append(infer.data(), infer.size() * 4);
+  append(pad.data(), pad.size() * 4);
+  return out;
+}
+
+TinyPlan MakeTinyPlan() {
+  TinyPlan p;
+  MakeRecords(&p);
+  MakeInferProgram(&p);
+  MakePadProgram(&p);
+  PlanHeader& h = p.header;
+  h.version = kPlanVersion;
+  h.tensor_count = static_cast<uint32_t>(p.tensors.size());
+  h.slice_count = static_cast<uint32_t>(p.slices.size());
+  h.layer_count = 1;
+  h.input_count = h.output_count = 1;
+  h.arena_size = 16384;
+  h.scratch_size = 1 << 20;
+  h.exchange_size = kExchangeSize;
+  h.window_offset = uint64_t{4} << 20;
+  h.window_size = uint64_t{2} << 20;
+  return p;
+}
+
+std::vector<size_t> InstructionStarts(const std::vector<uint32_t>& words) {
+  std::vector<size_t> starts;
+  for (size_t at = 0; at < words.size(); at += 1 + (words[at] >> 16)) starts.push_back(at);
+  return starts;
+}
+
+}  // namespace penumbra::trusted::testing

@@ -1,0 +1,40 @@
+// A small plan for tests: input -> relu -> masked public dense layer -> output, with its pad program.
+#ifndef PENUMBRA_TRUSTED_TESTING_TINY_PLAN_H_
+#define PENUMBRA_TRUSTED_TESTING_TINY_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "boundary/plan.h"
+
+namespace penumbra::trusted::testing {
+
+inline constexpr uint32_t kRows = 8, kColumns = 16, kTileRows = 4;
+inline constexpr uint32_t kPublicColumns = 20, kPrimeCount = 2;
+inline constexpr uint64_t kExchangeSize = uint64_t{8} << 20;
+
+// Tensors of the plan.
+enum : uint32_t { kIn = 0, kOut = 1, kParams = 2, kBounds = 3, kWeights = 4, kPad = 5, kR = 6, kLr = 7 };
+
+struct TinyPlan {
+  std::vector<TensorRec> tensors;
+  std::vector<PublicSliceRec> slices;
+  std::vector<LayerRec> layers;
+  std::vector<PortRec> inputs, outputs;
+  std::vector<uint32_t> infer, pad;
+  std::vector<uint32_t> chunk_sizes;  // chunk 0 is the plan itself
+  PlanHeader header{};
+
+  // The sealed encoding; the header's program lengths are those of `infer` and `pad`.
+  std::vector<uint8_t> Bytes() const;
+};
+
+TinyPlan MakeTinyPlan();
+
+// Start words of the instructions of a program.
+std::vector<size_t> InstructionStarts(const std::vector<uint32_t>& words);
+
+}  // namespace penumbra::trusted::testing
+
+#endif  // PENUMBRA_TRUSTED_TESTING_TINY_PLAN_H_
