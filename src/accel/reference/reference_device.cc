@@ -1,0 +1,128 @@
+#include "accel/reference/reference_device.h"
+
+#include <new>
+#include <vector>
+
+#include "accel/reference/loops.h"
+#include "accel/validate.h"
+
+namespace penumbra::reference {
+namespace {
+
+class ReferenceSegment final : public PreparedSegment {
+ public:
+  ReferenceSegment(const SegmentView& view, const BlobSource& blobs, uint32_t max_batch)
+      : segment_(view), max_batch_(max_batch), scratch_(view.tensors.size()) {
+    std::vector<bool> is_end(view.tensors.size(), false);
+    for (uint32_t id : view.inputs) is_end[id] = true;
+    for (uint32_t id : view.outputs) is_end[id] = true;
+    for (const SegmentNode& node : view.nodes) {
+      const bool conv = node.op == SegmentOp::kConvResidue || node.op == SegmentOp::kConvFloat;
+      weights_.push_back(conv ? blobs.Blob(node.weight_blob).data() : nullptr);
+      biases_.push_back(conv && node.bias_blob != kNoBlob ? blobs.Blob(node.bias_blob).data()
+                                                          : nullptr);
+      if (!is_end[node.output]) {
+        scratch_[node.output].resize(TensorByteSize(view.tensors[node.output], max_batch));
+      }
+    }
+  }
+
+  Status Run(const Job& job) override {
+    if (Status s = CheckJob(segment_, job, max_batch_, /*row_ranges=*/true); !IsOk(s)) return s;
+    std::vector<std::byte*> data(segment_.tensors.size());
+    for (size_t i = 0; i < data.size(); ++i) data[i] = scratch_[i].data();
+    for (size_t i = 0; i < job.outputs.size(); ++i) data[segment_.outputs[i]] = job.outputs[i];
+    // Inputs are never written: CheckSegment refused every node that would.
+    for (size_t i = 0; i < job.inputs.size(); ++i) {
+      data[segment_.inputs[i]] = const_cast<std::byte*>(job.inputs[i]);
+    }
+    for (size_t i = 0; i < segment_.nodes.size(); ++i) RunNode(i, job, data);
+    return Status::kOk;
+  }
+
+ private:
+  void RunNode(size_t index, const Job& job, const std::vector<std::byte*>& data) const {
+    const SegmentNode& node = segment_.nodes[index];
+    if (node.op == SegmentOp::kConvResidue) return RunConvResidue(index, job, data);
+    SegmentTensor shapes[kMaxSegmentInputs];
+    const SegmentTensor& out = segment_.tensors[node.output];
+    for (uint32_t i = 0; i < node.input_count; ++i) shapes[i] = segment_.tensors[node.inputs[i]];
+    for (uint32_t b = 0; b < job.batch; ++b) {
+      const float* in[kMaxSegmentInputs] = {};
+      for (uint32_t i = 0; i < node.input_count; ++i) {
+        in[i] = reinterpret_cast<const float*>(data[node.inputs[i]]) + b * SampleCount(shapes[i]);
+      }
+      float* y = reinterpret_cast<float*>(data[node.output]) + b * SampleCount(out);
+      if (node.op == SegmentOp::kConvFloat) {
+        ConvFloat(node.geometry, in[0], reinterpret_cast<const float*>(weights_[index]),
+                  reinterpret_cast<const float*>(biases_[index]), y);
+      } else {
+        Apply(node, shapes, in, out, y);
+      }
+    }
+  }
+
+  void RunConvResidue(size_t index, const Job& job, const std::vector<std::byte*>& data) const {
+    const SegmentNode& node = segment_.nodes[index];
+    const ConvGeometry& g = node.geometry;
+    const SegmentTensor& in = segment_.tensors[node.inputs[0]];
+    const SegmentTensor& out = segment_.tensors[node.output];
+    const RowRange rows = AllowsRowRanges(segment_) ? job.rows : RowRange{0, g.out_h};
+    const auto* x = reinterpret_cast<const uint8_t*>(data[node.inputs[0]]);
+    const auto* w = reinterpret_cast<const int8_t*>(weights_[index]);
+    auto* y = reinterpret_cast<uint8_t*>(data[node.output]);
+    for (uint32_t k = 0; k < out.prime_count; ++k) {
+      for (uint32_t b = 0; b < job.batch; ++b) {
+        const size_t sample = size_t{k} * job.batch + b;
+        ConvResidue(g, kPrimes[k], rows, x + sample * SampleCount(in),
+                    w + k * FilterLength(g) * g.out_c, y + sample * SampleCount(out));
+      }
+    }
+  }
+
+  const OwnedSegment segment_;
+  const uint32_t max_batch_;
+  std::vector<std::vector<std::byte>> scratch_;     // per tensor; empty at the ends
+  std::vector<const std::byte*> weights_, biases_;  // per node, borrowed from the blob source
+};
+
+class ReferenceDevice final : public Device {
+ public:
+  ReferenceDevice() {
+    for (uint16_t op = 1; op <= static_cast<uint16_t>(SegmentOp::kResizeNearest); ++op) {
+      capabilities_.ops |= CapabilityBit(static_cast<SegmentOp>(op));
+    }
+    capabilities_.max_primes = kMaxPrimes;
+    capabilities_.exact_residues = true;
+    capabilities_.row_ranges = true;
+  }
+
+  std::string_view name() const override { return "reference"; }
+  const Capabilities& capabilities() const override { return capabilities_; }
+
+  Status Prepare(const SegmentView& segment, const BlobSource& blobs, const PrepareOptions& options,
+                 std::unique_ptr<PreparedSegment>* out_prepared, std::string* out_why) override {
+    out_prepared->reset();
+    if (Status s = CheckSegment(segment, blobs, options, capabilities_, out_why); !IsOk(s))
+      return s;
+    try {
+      *out_prepared = std::make_unique<ReferenceSegment>(segment, blobs, options.max_batch);
+    } catch (const std::bad_alloc&) {
+      if (out_why != nullptr) *out_why = "segment: no memory for intermediate tensors";
+      return Status::kOutOfMemory;
+    }
+    return Status::kOk;
+  }
+
+ private:
+  Capabilities capabilities_;
+};
+
+}  // namespace
+
+Status CreateReferenceDevice(std::unique_ptr<Device>* out_device) {
+  *out_device = std::make_unique<ReferenceDevice>();
+  return Status::kOk;
+}
+
+}  // namespace penumbra::reference
