@@ -13,7 +13,9 @@ enum class CommandId : uint32_t {
   kHello = 1,      // reply: info
   kLoad = 2,       // args: manifest size, in the exchange region at 0; starts loading; replies with jobs
   kStart = 3,      // program; starts an inference or a pad; replies with the first job
-  kStep = 4,       // the outstanding job is done (args[0]: its host status); replies with the next job
+  // The outstanding job is done. args[0]: its host status. args[1]: after kRead, where in the exchange region
+  // the bytes already stand; 0: where the job asked for them. Replies with the next job.
+  kStep = 4,
   kUnload = 5,     // wipes the model and every pad
   kInfo = 6,       // reply: info of the loaded model
 };

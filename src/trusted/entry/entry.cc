@@ -47,7 +47,7 @@ void Dispatch(Enclave* enclave, const Command& command, Reply* out_reply) {
     case CommandId::kLoad: out_reply->status = session.Load(command.args[0], command.vendor_key, job); break;
     case CommandId::kStart: out_reply->status = session.Start(command.program, job); break;
     case CommandId::kStep:
-      out_reply->status = session.Step(static_cast<Status>(static_cast<uint32_t>(command.args[0])), job);
+      out_reply->status = session.Step(static_cast<Status>(static_cast<uint32_t>(command.args[0])), command.args[1], job);
       break;
     case CommandId::kUnload: session.Unload(); break;
     default: out_reply->status = Status::kInvalidArgument; break;

@@ -52,10 +52,9 @@ HostJob Session::ChunkJob(uint32_t chunk, uint64_t offset) const {
   return job;
 }
 
-Status Session::CopyChunk(uint32_t chunk, uint64_t offset, std::span<uint8_t> out) {
+Status Session::CopyChunk(uint32_t chunk, std::span<uint8_t> out) {
   uint8_t tag[kAeadTagSize];
-  std::memcpy(out.data(), exchange_.data() + offset, out.size());
-  std::memcpy(tag, exchange_.data() + offset + out.size(), kAeadTagSize);
+  CopyIn(out, tag);
   return OpenChunk(&bundle_key_, manifest_, chunk, out, tag);
 }
 
@@ -68,16 +67,16 @@ Status Session::BeginPlan(HostJob* out_job) {
   staged_ = 0;
   cursor_ = 0;
   phase_ = Phase::kPlanChunk;
-  *out_job = ChunkJob(0, 0);
+  Ask(ChunkJob(0, 0), out_job);
   return Status::kOk;
 }
 
 Status Session::PlanChunkArrived(HostJob* out_job) {
   const uint32_t size = manifest_.chunk_sizes[cursor_];
-  PENUMBRA_TRY(CopyChunk(cursor_, 0, staging_.subspan(staged_, size)));
+  PENUMBRA_TRY(CopyChunk(cursor_, staging_.subspan(staged_, size)));
   staged_ += size;
   if (++cursor_ < manifest_.head.plan_chunk_count) {
-    *out_job = ChunkJob(cursor_, 0);
+    Ask(ChunkJob(cursor_, 0), out_job);
     return Status::kOk;
   }
   const Status status = AdoptPlan();
@@ -123,7 +122,7 @@ Status Session::NextBoundJob(HostJob* out_job) {
                         RestoreParamsSize(layer.geometry.out_c, layer.prime_count);
   PENUMBRA_REQUIRE(need <= machine_.arena.size(), Status::kPlanRejected);
   phase_ = Phase::kRowBounds;
-  *out_job = ChunkJob(machine_.plan.tensors[layer.row_bounds].source, machine_.plan.header.window_offset);
+  Ask(ChunkJob(machine_.plan.tensors[layer.row_bounds].source, machine_.plan.header.window_offset), out_job);
   return Status::kOk;
 }
 
@@ -131,16 +130,15 @@ Status Session::BoundsArrived(HostJob* out_job) {
   const LayerRec& layer = machine_.plan.layers[cursor_];
   const uint32_t m = layer.geometry.out_c;
   const std::span<uint8_t> bounds = machine_.arena.first(uint64_t{m} * sizeof(BoundRow));
-  const uint64_t window = machine_.plan.header.window_offset;
   if (phase_ == Phase::kRowBounds) {
-    PENUMBRA_TRY(CopyChunk(machine_.plan.tensors[layer.row_bounds].source, window, bounds));
+    PENUMBRA_TRY(CopyChunk(machine_.plan.tensors[layer.row_bounds].source, bounds));
     phase_ = Phase::kRowParams;
-    *out_job = ChunkJob(machine_.plan.tensors[layer.params].source, window);
+    Ask(ChunkJob(machine_.plan.tensors[layer.params].source, machine_.plan.header.window_offset), out_job);
     return Status::kOk;
   }
   const std::span<uint8_t> params = machine_.arena.subspan(AlignUp(bounds.size(), kTileAlignment),
                                                            RestoreParamsSize(m, layer.prime_count));
-  PENUMBRA_TRY(CopyChunk(machine_.plan.tensors[layer.params].source, window, params));
+  PENUMBRA_TRY(CopyChunk(machine_.plan.tensors[layer.params].source, params));
   const auto* rows = reinterpret_cast<const BoundRow*>(bounds.data());
   const int64_t* offsets = ViewRestoreTables(params.data(), m).offset;
   for (uint32_t i = 0; i < m; ++i) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "crypto/hash.h"
+#include "trusted/base/checked.h"
 #include "trusted/base/result.h"
 
 namespace penumbra::trusted {
@@ -69,9 +70,11 @@ Status Session::Start(ProgramId program, HostJob* out_job) {
   return status;
 }
 
-Status Session::Step(Status host_status, HostJob* out_job) {
+Status Session::Step(Status host_status, uint64_t data_offset, HostJob* out_job) {
   PENUMBRA_REQUIRE(state_ != SessionState::kPoisoned, Status::kPoisoned);
   PENUMBRA_REQUIRE(phase_ != Phase::kIdle, Status::kWrongState);
+  PENUMBRA_REQUIRE(Fits(data_offset, asked_size_, exchange_.size()), Status::kInvalidArgument);
+  if (data_offset != 0) data_offset_ = data_offset;
   Status status = Status::kOk;
   if (!IsOk(host_status)) {
     status = host_status == Status::kTimeout ? Status::kTimeout : Status::kDeviceFailed;

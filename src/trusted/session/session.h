@@ -32,7 +32,8 @@ class Session {
   // Each returns the next job in *out_job (kNone: the command is complete) or the reason there is none.
   Status Load(uint64_t manifest_size, std::span<const uint8_t, 32> vendor_key, HostJob* out_job);
   Status Start(ProgramId program, HostJob* out_job);
-  Status Step(Status host_status, HostJob* out_job);
+  // `data_offset`: where in the exchange region a read's bytes stand; 0: where the job asked for them.
+  Status Step(Status host_status, uint64_t data_offset, HostJob* out_job);
   void Unload();
 
   Info GetInfo() const;
@@ -50,7 +51,10 @@ class Session {
   Status BoundsArrived(HostJob* out_job);
   Status FinishLoad();
   HostJob ChunkJob(uint32_t chunk, uint64_t offset) const;
-  Status CopyChunk(uint32_t chunk, uint64_t offset, std::span<uint8_t> out);
+  Status CopyChunk(uint32_t chunk, std::span<uint8_t> out);
+  // Notes what the host will be asked for; the answer is copied in by CopyIn().
+  void Ask(const HostJob& job, HostJob* out_job);
+  void CopyIn(std::span<uint8_t> out, std::span<uint8_t> out_tag) const;
 
   // Residency, in transfer.cc: what stands between arena and outside.
   Status RequestFetch(const Instruction& i, HostJob* out_job);
@@ -87,6 +91,7 @@ class Session {
   uint32_t cursor_ = 0;   // loading: chunk or layer under way
   uint64_t pad_id_ = 0;   // of the program run under way
   uint32_t next_serial_ = 0;
+  uint64_t asked_size_ = 0, data_offset_ = 0;  // of the read under way
   std::span<uint8_t> staging_;  // loading: plan bytes at the end of secure memory
   uint64_t staged_ = 0;
 };

@@ -25,6 +25,18 @@ void PadNonce(uint64_t pad_id, uint32_t slot, std::span<uint8_t, kAeadNonceSize>
 
 }  // namespace
 
+void Session::Ask(const HostJob& job, HostJob* out_job) {
+  asked_size_ = job.size;
+  data_offset_ = job.offset;
+  *out_job = job;
+}
+
+void Session::CopyIn(std::span<uint8_t> out, std::span<uint8_t> out_tag) const {
+  const uint8_t* from = exchange_.data() + data_offset_;
+  std::memcpy(out.data(), from, out.size());
+  if (!out_tag.empty()) std::memcpy(out_tag.data(), from + out.size(), out_tag.size());
+}
+
 Status Session::RequestFetch(const Instruction& i, HostJob* out_job) {
   const uint32_t tensor = i[0], tile = i[1];
   const Plan& plan = machine_.plan;
@@ -52,7 +64,7 @@ Status Session::RequestFetch(const Instruction& i, HostJob* out_job) {
       job.index = pad_id_ << kPadSlotBits | TileIndex(plan, tensor, tile);
       break;
   }
-  *out_job = job;
+  Ask(job, out_job);
   return Status::kOk;
 }
 
@@ -81,11 +93,10 @@ Status Session::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> byte
 
 Status Session::FinishFetch(const Instruction& i) {
   const uint64_t size = TileSize(machine_.plan, i[0], i[1]);
-  const uint8_t* window = exchange_.data() + machine_.plan.header.window_offset;
   const std::span<uint8_t> bytes{machine_.Tile(i[0], i[1]), size};
-  std::memcpy(bytes.data(), window, size);
   uint8_t tag[kAeadTagSize] = {};
-  if (machine_.plan.tensors[i[0]].kind != TensorKind::kPublic) std::memcpy(tag, window + size, kAeadTagSize);
+  const bool has_tag = machine_.plan.tensors[i[0]].kind != TensorKind::kPublic;
+  CopyIn(bytes, has_tag ? std::span<uint8_t>(tag) : std::span<uint8_t>());
   return OpenTile(i[0], i[1], bytes, tag);
 }
 
