@@ -15,6 +15,12 @@ if(PENUMBRA_SANITIZE)
   target_link_options(penumbra_flags INTERFACE -fsanitize=${PENUMBRA_SANITIZE})
 endif()
 
+if(PENUMBRA_FUZZ)
+  target_compile_options(penumbra_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+                         -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_link_options(penumbra_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
 add_library(penumbra_trusted_flags INTERFACE)
 target_compile_options(penumbra_trusted_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti
                        -fno-threadsafe-statics>)
@@ -41,4 +47,17 @@ function(penumbra_room name)
       target_link_libraries(${stem} PRIVATE penumbra_${name} benchmark::benchmark benchmark::benchmark_main)
     endif()
   endforeach()
+endfunction()
+
+# penumbra_fuzzer(NAME SRCS ... DEPS ...): a libFuzzer target (clang, -DPENUMBRA_FUZZ=ON). Its corpus is
+# fuzz/corpus/<NAME without _fuzz>; tools/fuzz.sh runs them all.
+function(penumbra_fuzzer name)
+  if(NOT PENUMBRA_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(F "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${F_SRCS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${name} PRIVATE ${F_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzzers)
 endfunction()

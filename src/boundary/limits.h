@@ -24,6 +24,9 @@ inline constexpr uint32_t kMaxWraps = 64;              // devices one bundle is 
 // A residue convolution accumulates u8 x s8 in int32: n * 255 * 125 < 2^31.
 inline constexpr uint32_t kMaxFilterLength = 67371;
 
+// Levels lie strictly between -kLevelLimit and kLevelLimit: float32 rounds them exactly.
+inline constexpr int32_t kLevelLimit = 1 << 22;
+
 // In a layer's gather table b: nothing is subtracted (the row has no random filter).
 inline constexpr uint16_t kNoPartner = 0xffff;
 

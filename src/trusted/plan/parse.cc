@@ -64,13 +64,19 @@ bool PadTensorFits(const Plan& plan, const LayerRec& layer, uint32_t index) {
          t.row_elems == uint64_t{layer.prime_count} * layer.geometry.out_w * layer.geometry.out_c;
 }
 
+bool PermFits(const Plan& plan, const LayerRec& l) {
+  if (l.input_perm == kNoTensor) return true;
+  return OneTileConstant(plan, l.input_perm, uint64_t{l.geometry.in_c} * sizeof(uint16_t)) &&
+         l.mask_row_elems % l.geometry.in_c == 0;
+}
+
 bool LayerFits(const Plan& plan, uint32_t index) {
   const LayerRec& l = plan.layers[index];
   const ConvGeometry& g = l.geometry;
   if (l.prime_count == 0 || l.prime_count > kMaxPrimes || !GeometryFits(g)) return false;
   if (FilterLength(g) > kMaxFilterLength || l.public_out_c < g.out_c || l.public_out_c > kNoPartner) return false;
   if ((l.flags & ~uint32_t{kLayerMaskInput | kLayerUnmaskOutput}) != 0) return false;
-  if (l.klo > 0 || l.khi < 0 || l.klo >= l.khi) return false;
+  if (l.klo > 0 || l.khi < 0 || l.klo >= l.khi || l.klo <= -kLevelLimit || l.khi >= kLevelLimit) return false;
   if (uint64_t{l.mask_rows} * l.mask_row_elems != uint64_t{g.in_h} * g.in_w * g.in_c) return false;
   if (l.mask_rows == 0 || l.mask_rows > kMaxDim || l.mask_row_elems > kMaxDim) return false;
   const uint64_t x_size = uint64_t{l.prime_count} * l.mask_rows * l.mask_row_elems;
@@ -80,7 +86,7 @@ bool LayerFits(const Plan& plan, uint32_t index) {
   if (!Fits(l.y_offset, y_size, plan.header.exchange_size)) return false;
   return OneTileConstant(plan, l.params, RestoreParamsSize(g.out_c, l.prime_count)) &&
          OneTileConstant(plan, l.row_bounds, uint64_t{g.out_c} * sizeof(BoundRow)) &&
-         PadTensorFits(plan, l, index);
+         PadTensorFits(plan, l, index) && PermFits(plan, l);
 }
 
 bool PortFits(const Plan& plan, const PortRec& port) {

@@ -104,7 +104,7 @@ bool Prover::Copy(const Instruction& i) const {
   for (uint32_t d = 0; d < c.dim_count; ++d) {
     if (c.extent[d] == 0 || c.extent[d] > kMaxDim) return false;
   }
-  return SpanReadable(*this, c.src, BoxSpan(c, c.src_stride, c.src_offset)) &&
+  return c.src != c.dst && SpanReadable(*this, c.src, BoxSpan(c, c.src_stride, c.src_offset)) &&
          SpanReadable(*this, c.dst, BoxSpan(c, c.dst_stride, c.dst_offset));
 }
 

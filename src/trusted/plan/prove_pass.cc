@@ -64,7 +64,8 @@ bool Prover::PassSinkFits(const PassHead& h, const PassSink& sink) const {
     const int64_t levels = int64_t{sink.khi} - sink.klo;
     const bool u8 = t.type == PlanType::kU8 && levels <= 255;
     const bool s16 = t.type == PlanType::kS16 && sink.klo >= -32768 && sink.khi <= 32767;
-    if (sink.klo >= sink.khi || !(u8 || s16)) return false;
+    if (sink.klo >= sink.khi || sink.klo <= -kLevelLimit || sink.khi >= kLevelLimit) return false;
+    if (!(u8 || s16)) return false;
   } else if (sink.kind != PassSinkKind::kTensor || t.type != PlanType::kF32) {
     return false;
   }
