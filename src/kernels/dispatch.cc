@@ -1,0 +1,112 @@
+#include "kernels/dispatch.h"
+
+#include "kernels/isa_extras.h"
+
+#define PENUMBRA_ISA scalar
+#include "kernels/isa_entries.h"
+#undef PENUMBRA_ISA
+#if defined(__x86_64__)
+#define PENUMBRA_ISA avx2
+#include "kernels/isa_entries.h"
+#undef PENUMBRA_ISA
+#define PENUMBRA_ISA avx512
+#include "kernels/isa_entries.h"
+#undef PENUMBRA_ISA
+#elif defined(__aarch64__)
+#define PENUMBRA_ISA neon
+#include "kernels/isa_entries.h"
+#undef PENUMBRA_ISA
+#endif
+
+namespace penumbra {
+
+namespace {
+
+#if defined(__x86_64__)
+
+constexpr KernelTable WithAvxVnni(KernelTable table) {
+  table.gemm_u8s8 = &avxvnni::GemmU8S8;
+  return table;
+}
+constexpr KernelTable WithAvx512Vnni(KernelTable table) {
+  table.gemm_u8s8 = &avx512vnni::GemmU8S8;
+  table.gemm_s16s16 = &avx512vnni::GemmS16S16;
+  table.restore = &avx512vnni::Restore;
+  return table;
+}
+constexpr KernelTable WithAmx(KernelTable table) {
+  table.gemm_u8s8 = &amx::GemmU8S8;
+  return table;
+}
+
+constexpr KernelTable kAvxVnniTable = WithAvxVnni(avx2::kLoops);
+constexpr KernelTable kAvx512VnniTable = WithAvx512Vnni(avx512::kLoops);
+constexpr KernelTable kAmxTable = WithAmx(kAvx512VnniTable);
+
+#elif defined(__aarch64__)
+
+constexpr KernelTable WithNeonDot(KernelTable table) {
+  table.gemm_u8s8 = &neondot::GemmU8S8;
+  return table;
+}
+constexpr KernelTable kNeonDotTable = WithNeonDot(neon::kLoops);
+
+#endif
+
+}  // namespace
+
+const KernelTable& Kernels(Isa isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+    case Isa::kAvx2:
+      return avx2::kLoops;
+    case Isa::kAvxVnni:
+      return kAvxVnniTable;
+    case Isa::kAvx512:
+      return avx512::kLoops;
+    case Isa::kAvx512Vnni:
+      return kAvx512VnniTable;
+    case Isa::kAmx:
+      return kAmxTable;
+#elif defined(__aarch64__)
+    case Isa::kNeon:
+      return neon::kLoops;
+    case Isa::kNeonDot:
+      return kNeonDotTable;
+#endif
+    default:
+      return scalar::kLoops;
+  }
+}
+
+Isa DetectIsa() {
+  Isa best = Isa::kScalar;
+  for (uint32_t i = 0; i < kIsaCount; ++i) {
+    if (IsaSupported(static_cast<Isa>(i))) best = static_cast<Isa>(i);
+  }
+  return best;
+}
+
+const char* IsaName(Isa isa) {
+  switch (isa) {
+    case Isa::kScalar:
+      return "scalar";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvxVnni:
+      return "avx-vnni";
+    case Isa::kAvx512:
+      return "avx512";
+    case Isa::kAvx512Vnni:
+      return "avx512-vnni";
+    case Isa::kAmx:
+      return "amx";
+    case Isa::kNeon:
+      return "neon";
+    case Isa::kNeonDot:
+      return "neon-dot";
+  }
+  return "unknown";
+}
+
+}  // namespace penumbra

@@ -1,0 +1,74 @@
+// Chooses kernels by processor. There is no global state: the caller keeps the table and hands it
+// down. Tables are constants, shared freely by threads.
+#ifndef PENUMBRA_KERNELS_DISPATCH_H_
+#define PENUMBRA_KERNELS_DISPATCH_H_
+
+#include <cstdint>
+
+#include "kernels/depthwise.h"
+#include "kernels/elementwise.h"
+#include "kernels/gemm_f32.h"
+#include "kernels/gemm_s16s16.h"
+#include "kernels/gemm_u8s8.h"
+#include "kernels/im2row.h"
+#include "kernels/pad_stream.h"
+#include "kernels/reduce_mod.h"
+#include "kernels/restore.h"
+
+namespace penumbra {
+
+enum class Isa : uint8_t {
+  kScalar,      // plain loops for the target's baseline; the reference
+  kAvx2,        // AVX2, FMA
+  kAvxVnni,     // + AVX-VNNI
+  kAvx512,      // AVX-512 F, BW, DQ, VL
+  kAvx512Vnni,  // + VNNI, VBMI
+  kAmx,         // + AMX-INT8
+  kNeon,        // aarch64 baseline
+  kNeonDot,     // + dot product
+};
+inline constexpr uint32_t kIsaCount = 8;
+
+struct KernelTable {
+  void (*gemm_u8s8)(const GemmU8S8Job& job);
+  void (*gemm_s16s16)(const GemmS16Job& job);
+  void (*gemm_f32)(const GemmF32Job& job);
+  void (*depthwise_u8s8)(const DepthwiseJob& job);       // out s32
+  void (*depthwise_s16s16_s32)(const DepthwiseJob& job);  // out s32, the caller proves that it fits
+  void (*depthwise_s16s16_s64)(const DepthwiseJob& job);  // out s64
+  void (*depthwise_f32)(const DepthwiseJob& job);
+  // out: [count] u8 = sums mod prime, canonical, for any s32.
+  void (*reduce_mod)(const int32_t* sums, size_t count, uint16_t prime, uint8_t* out);
+  void (*mask_s16)(const MaskJob& job);
+  void (*mask_s32)(const MaskJob& job);
+  PadFillFn* pad_fill;
+  void (*restore)(const RestoreJob& job);
+  UnaryFn* unary[kUnaryCount];                    // by Unary
+  BinaryFn* binary[kBinaryCount][kOperandCount];  // by Binary, Operand
+  QuantiseFn* quantise_s32;
+  QuantiseFn* quantise_s16;
+  QuantiseFn* quantise_u8;
+  DequantiseFn* dequantise_s32;
+  DequantiseFn* dequantise_s16;
+  DequantiseFn* dequantise_u8;
+  void (*affine_s32)(const AffineJob& job);
+  void (*affine_s64)(const AffineJob& job);
+  ReduceFn* sum;
+  ReduceFn* maximum;
+  SoftmaxFn* softmax;
+  void (*max_pool)(const PoolJob& job);
+  void (*average_pool)(const PoolJob& job);
+};
+
+// True when this processor and operating system can run the table (CPUID and XGETBV, for AMX also
+// the operating system's permission, which is asked for). Reads no environment variable.
+bool IsaSupported(Isa isa);
+// The fastest supported one.
+Isa DetectIsa();
+// kScalar's table for an instruction set this build does not contain.
+const KernelTable& Kernels(Isa isa);
+const char* IsaName(Isa isa);
+
+}  // namespace penumbra
+
+#endif  // PENUMBRA_KERNELS_DISPATCH_H_

@@ -1,0 +1,36 @@
+// Kernels that exist only where an instruction set offers more than its loops can use; each has the
+// contract of its header and lives in its own namespace (see isa.h).
+#ifndef PENUMBRA_KERNELS_ISA_EXTRAS_H_
+#define PENUMBRA_KERNELS_ISA_EXTRAS_H_
+
+#include "kernels/gemm_s16s16.h"
+#include "kernels/gemm_u8s8.h"
+#include "kernels/restore.h"
+
+namespace penumbra {
+
+namespace avxvnni {
+void GemmU8S8(const GemmU8S8Job& job);
+}  // namespace avxvnni
+
+namespace avx512 {
+void Restore(const RestoreJob& job);
+}  // namespace avx512
+
+namespace avx512vnni {
+void GemmU8S8(const GemmU8S8Job& job);
+void GemmS16S16(const GemmS16Job& job);
+void Restore(const RestoreJob& job);
+}  // namespace avx512vnni
+
+namespace amx {
+void GemmU8S8(const GemmU8S8Job& job);
+}  // namespace amx
+
+namespace neondot {
+void GemmU8S8(const GemmU8S8Job& job);
+}  // namespace neondot
+
+}  // namespace penumbra
+
+#endif  // PENUMBRA_KERNELS_ISA_EXTRAS_H_

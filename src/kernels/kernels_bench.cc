@@ -1,0 +1,212 @@
+// Speed of the hot kernels, per instruction set: GMAC/s for products, ns per element for passes.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "kernels/dispatch.h"
+
+namespace penumbra {
+namespace {
+
+bool Skip(benchmark::State& state, Isa isa) {
+  if (IsaSupported(isa)) return false;
+  state.SkipWithError("not supported by this processor");
+  return true;
+}
+
+void ReportPerElement(benchmark::State& state, size_t count) {
+  using benchmark::Counter;
+  state.counters["element_time"] =
+      Counter(static_cast<double>(count),
+              Counter::kIsIterationInvariantRate | Counter::kInvert);
+}
+
+void ReportMacs(benchmark::State& state, double macs) {
+  using benchmark::Counter;
+  state.counters["mac/s"] = Counter(macs, Counter::kIsIterationInvariantRate);
+}
+
+// Arguments of the products: rows, outputs, depth.
+void BM_GemmU8S8(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const auto rows = static_cast<uint32_t>(state.range(0));
+  const auto n = static_cast<uint32_t>(state.range(1));
+  const auto k = static_cast<uint32_t>(state.range(2));
+  const std::vector<uint8_t> a(size_t{rows} * k + 4, 200);
+  const std::vector<int8_t> b(PackedSizeU8S8(n, k), -100);
+  std::vector<int32_t> c(size_t{rows} * n);
+  for (auto _ : state) {
+    Kernels(isa).gemm_u8s8({a.data(), k, b.data(), c.data(), n, rows, n, k, false});
+    benchmark::ClobberMemory();
+  }
+  ReportMacs(state, double{1} * rows * n * k);
+}
+
+void BM_GemmS16(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const auto rows = static_cast<uint32_t>(state.range(0));
+  const auto n = static_cast<uint32_t>(state.range(1));
+  const auto k = static_cast<uint32_t>(state.range(2));
+  const std::vector<int16_t> a(size_t{rows} * k + 2, 2000);
+  const std::vector<int16_t> b(PackedSizeS16(n, k) / sizeof(int16_t), -1000);
+  std::vector<int64_t> c(size_t{rows} * n);
+  for (auto _ : state) {
+    Kernels(isa).gemm_s16s16({a.data(), k, b.data(), c.data(), n, rows, n, k,
+                              SafePairCount(5100, 1152), false});
+    benchmark::ClobberMemory();
+  }
+  ReportMacs(state, double{1} * rows * n * k);
+}
+
+void BM_GemmF32(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const auto rows = static_cast<uint32_t>(state.range(0));
+  const auto n = static_cast<uint32_t>(state.range(1));
+  const auto k = static_cast<uint32_t>(state.range(2));
+  const std::vector<float> a(size_t{rows} * k, 0.5f);
+  const std::vector<float> b(PackedSizeF32(n, k) / sizeof(float), 0.25f);
+  std::vector<float> c(size_t{rows} * n);
+  for (auto _ : state) {
+    Kernels(isa).gemm_f32({a.data(), k, b.data(), c.data(), n, rows, n, k, false});
+    benchmark::ClobberMemory();
+  }
+  ReportMacs(state, double{1} * rows * n * k);
+}
+
+// Arguments: m, m', primes, pixels.
+void BM_Restore(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const auto m = static_cast<uint32_t>(state.range(0));
+  const auto reply_m = static_cast<uint32_t>(state.range(1));
+  const auto primes = static_cast<uint32_t>(state.range(2));
+  const auto pixels = static_cast<size_t>(state.range(3));
+  std::vector<uint16_t> a(m);
+  std::vector<uint16_t> b(m);
+  for (uint32_t i = 0; i < m; ++i) {
+    a[i] = static_cast<uint16_t>(i * 2654435761u % reply_m);
+    b[i] = static_cast<uint16_t>((i + 77) * 2246822519u % reply_m);
+  }
+  const std::vector<uint8_t> lambda(size_t{primes} * m, 77);
+  const std::vector<int64_t> window(m, -7000000);
+  const std::vector<float> ones(m, 1.0f);
+  void* memory = std::aligned_alloc(64, RestorePlanSize(m, reply_m, primes));
+  const RestorePlan* plan = nullptr;
+  const Status status =
+      PrepareRestore({m, reply_m, primes, a.data(), b.data(), lambda.data(), window.data(),
+                      ones.data(), ones.data()},
+                     memory, &plan);
+  if (!IsOk(status)) state.SkipWithError("tables refused");
+  const std::vector<uint8_t> reply(primes * pixels * reply_m, 99);
+  const std::vector<uint8_t> pad(primes * pixels * m, 55);
+  std::vector<float> y(pixels * m);
+  if (IsOk(status)) {
+    for (auto _ : state) {
+      Kernels(isa).restore({plan, reply.data(), pixels * reply_m, pad.data(), pixels * m, pixels,
+                            y.data(), nullptr});
+      benchmark::ClobberMemory();
+    }
+  }
+  std::free(memory);
+  ReportPerElement(state, pixels * m);
+}
+
+void BM_MaskS16(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const size_t count = 16384;
+  const std::vector<int16_t> levels(count, -1234);
+  const std::vector<uint8_t> pads(3 * count, 100);
+  std::vector<uint8_t> out(3 * count);
+  for (auto _ : state) {
+    Kernels(isa).mask_s16({levels.data(), pads.data(), count, out.data(), count, 3, count});
+    benchmark::ClobberMemory();
+  }
+  ReportPerElement(state, count);
+}
+
+void BM_ReduceMod(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const size_t count = 16384;
+  const std::vector<int32_t> sums(count, -123456789);
+  std::vector<uint8_t> out(count);
+  for (auto _ : state) {
+    Kernels(isa).reduce_mod(sums.data(), count, 241, out.data());
+    benchmark::ClobberMemory();
+  }
+  ReportPerElement(state, count);
+}
+
+void BM_Unary(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const std::vector<float> x(8192, 0.75f);
+  std::vector<float> y(x.size());
+  for (auto _ : state) {
+    Kernels(isa).unary[state.range(0)](x.data(), x.size(), 0.1f, 0.9f, y.data());
+    benchmark::ClobberMemory();
+  }
+  ReportPerElement(state, x.size());
+}
+
+void BM_QuantiseS16(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const std::vector<float> x(8192, 0.75f);
+  std::vector<int16_t> k(x.size());
+  for (auto _ : state) {
+    Kernels(isa).quantise_s16({x.data(), x.size(), 100.0f, -500, 3000, k.data()});
+    benchmark::ClobberMemory();
+  }
+  ReportPerElement(state, x.size());
+}
+
+void BM_DepthwiseU8S8(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const ConvGeometry g = {3, 56, 128, 1, 54, 128, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 128};
+  const std::vector<uint8_t> x(size_t{3} * 56 * 128, 3);
+  const std::vector<int8_t> w(9 * 128, 3);
+  std::vector<int32_t> y(54 * 128);
+  const void* rows[3] = {x.data(), x.data() + 56 * 128, x.data() + 2 * 56 * 128};
+  for (auto _ : state) {
+    Kernels(isa).depthwise_u8s8({&g, {rows, 0, 3}, w.data(), 0, 0, 0, 54, y.data()});
+    benchmark::ClobberMemory();
+  }
+  ReportPerElement(state, y.size());
+}
+
+#define PENUMBRA_BENCH_GEMM(fn, name, isa)                                            \
+  BENCHMARK_CAPTURE(fn, name, isa)->Args({3136, 64, 64})->Args({784, 128, 1152})->Args( \
+      {196, 1024, 256})
+PENUMBRA_BENCH_GEMM(BM_GemmU8S8, avx2, Isa::kAvx2);
+PENUMBRA_BENCH_GEMM(BM_GemmU8S8, avx512, Isa::kAvx512);
+PENUMBRA_BENCH_GEMM(BM_GemmU8S8, avx512_vnni, Isa::kAvx512Vnni);
+PENUMBRA_BENCH_GEMM(BM_GemmU8S8, amx, Isa::kAmx);
+PENUMBRA_BENCH_GEMM(BM_GemmU8S8, neon, Isa::kNeon);
+PENUMBRA_BENCH_GEMM(BM_GemmU8S8, neon_dot, Isa::kNeonDot);
+PENUMBRA_BENCH_GEMM(BM_GemmS16, avx2, Isa::kAvx2);
+PENUMBRA_BENCH_GEMM(BM_GemmS16, avx512_vnni, Isa::kAvx512Vnni);
+PENUMBRA_BENCH_GEMM(BM_GemmF32, avx2, Isa::kAvx2);
+PENUMBRA_BENCH_GEMM(BM_GemmF32, avx512, Isa::kAvx512);
+
+#define PENUMBRA_BENCH_RESTORE(name, isa)    \
+  BENCHMARK_CAPTURE(BM_Restore, name, isa)   \
+      ->Args({64, 76, 3, 200})               \
+      ->Args({256, 307, 3, 50})              \
+      ->Args({512, 614, 3, 25})              \
+      ->Args({1024, 1228, 3, 12})            \
+      ->Args({2048, 2458, 3, 6})             \
+      ->Args({256, 307, 4, 50})
+PENUMBRA_BENCH_RESTORE(avx2, Isa::kAvx2);
+PENUMBRA_BENCH_RESTORE(avx512, Isa::kAvx512);
+PENUMBRA_BENCH_RESTORE(avx512_vnni, Isa::kAvx512Vnni);
+
+#define PENUMBRA_BENCH_PASS(fn)                             \
+  BENCHMARK_CAPTURE(fn, avx2, Isa::kAvx2);                  \
+  BENCHMARK_CAPTURE(fn, avx512, Isa::kAvx512Vnni)
+PENUMBRA_BENCH_PASS(BM_MaskS16);
+PENUMBRA_BENCH_PASS(BM_ReduceMod);
+PENUMBRA_BENCH_PASS(BM_QuantiseS16);
+PENUMBRA_BENCH_PASS(BM_DepthwiseU8S8);
+BENCHMARK_CAPTURE(BM_Unary, avx2, Isa::kAvx2)->DenseRange(0, kUnaryCount - 1);
+BENCHMARK_CAPTURE(BM_Unary, avx512, Isa::kAvx512)->DenseRange(0, kUnaryCount - 1);
+
+}  // namespace
+}  // namespace penumbra

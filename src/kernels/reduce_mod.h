@@ -1,0 +1,27 @@
+// Exact reduction of 32-bit sums to canonical residues; residues of levels; masking (SCHEMES
+// section 2: x' = x + r mod p). Any thread.
+#ifndef PENUMBRA_KERNELS_REDUCE_MOD_H_
+#define PENUMBRA_KERNELS_REDUCE_MOD_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "boundary/geometry.h"
+
+namespace penumbra {
+
+// One run of levels to prime_count residue planes, plane k at out + k * out_plane_size:
+//   out = (level mod p_k + pad) mod p_k, canonical.
+struct MaskJob {
+  const void* levels;      // [count] s16 or s32, by kernel; any value
+  const uint8_t* pads;     // plane k at pads + k * pad_plane_size, canonical; null: residues only
+  size_t pad_plane_size;
+  uint8_t* out;
+  size_t out_plane_size;
+  uint32_t prime_count;    // [1, kMaxPrimes]
+  size_t count;
+};
+
+}  // namespace penumbra
+
+#endif  // PENUMBRA_KERNELS_REDUCE_MOD_H_

@@ -1,0 +1,151 @@
+// Residues of sums and levels, masking and pad sampling, compiled once per instruction set.
+#include "kernels/isa_entries.h"
+#include "kernels/lane_math.h"
+
+namespace penumbra::PENUMBRA_ISA {
+
+namespace {
+
+// Reduction of any s32: the value is shifted to [0, 2^32), folded below 2^24 (exact in float32),
+// and its quotient estimated by a reciprocal rounded down: the estimate is right or one too small.
+struct Reducer {
+  uint32_t prime;
+  uint32_t fold;    // 2^16 mod p
+  uint32_t origin;  // -2^31 mod p
+  float reciprocal;
+};
+
+Reducer MakeReducer(uint16_t prime) {
+  const uint32_t p = prime;
+  const uint32_t origin = (p - (uint32_t{1} << 31) % p) % p;
+  // 1 - 2^-21: more than the rounding of the quotient's three operations, less than 1 / 2^24 * p.
+  const float reciprocal = (1.0f - 0x1p-21f) / static_cast<float>(p);
+  return {p, (uint32_t{1} << 16) % p, origin, reciprocal};
+}
+
+PENUMBRA_LANE uint32_t ReduceLane(int32_t value, const Reducer& r) {
+  const uint32_t t = static_cast<uint32_t>(value) ^ 0x80000000u;
+  const uint32_t folded = (t & 0xffffu) + (t >> 16) * r.fold + r.origin;
+  const auto q = static_cast<int32_t>(static_cast<float>(static_cast<int32_t>(folded)) *
+                                      r.reciprocal);
+  const uint32_t rest = folded - static_cast<uint32_t>(q) * r.prime;
+  const uint32_t less = rest - r.prime;
+  return less < rest ? less : rest;  // a negative difference wraps to a large number
+}
+
+// The same for s16 in 16-bit lanes: q = floor(t * floor(2^23 / p) / 2^23) is right or one too small.
+struct NarrowReducer {
+  uint16_t prime;
+  uint16_t reciprocal;
+  uint16_t origin;  // -2^15 mod p
+};
+
+NarrowReducer MakeNarrowReducer(uint16_t prime) {
+  const uint32_t p = prime;
+  return {prime, static_cast<uint16_t>((uint32_t{1} << 23) / p),
+          static_cast<uint16_t>((p - 32768 % p) % p)};
+}
+
+PENUMBRA_LANE uint16_t Lesser(uint16_t a, uint16_t b) { return a < b ? a : b; }
+
+// Canonical for p > 2^7: t < 2^16, the rest before correction is below 2 p.
+PENUMBRA_LANE uint16_t ReduceNarrowLane(int16_t value, const NarrowReducer& r) {
+  const auto t = static_cast<uint16_t>(static_cast<uint16_t>(value) ^ 0x8000u);
+  const auto high = static_cast<uint16_t>((uint32_t{t} * r.reciprocal) >> 16);
+  const auto q = static_cast<uint16_t>(high >> 7);
+  const auto rest = static_cast<uint16_t>(t - q * r.prime);
+  const auto once = Lesser(rest, static_cast<uint16_t>(rest - r.prime));
+  const auto moved = static_cast<uint16_t>(once + r.origin);
+  return Lesser(moved, static_cast<uint16_t>(moved - r.prime));
+}
+
+void MaskPlaneS16(const int16_t* levels, const uint8_t* pads, size_t count, uint16_t prime,
+                  uint8_t* out) {
+  const NarrowReducer r = MakeNarrowReducer(prime);
+  PENUMBRA_INDEPENDENT
+  for (size_t i = 0; i < count; ++i) {
+    const auto sum = static_cast<uint16_t>(ReduceNarrowLane(levels[i], r) + pads[i]);
+    out[i] = static_cast<uint8_t>(Lesser(sum, static_cast<uint16_t>(sum - prime)));
+  }
+}
+
+void MaskPlaneS32(const int32_t* levels, const uint8_t* pads, size_t count, uint16_t prime,
+                  uint8_t* out) {
+  const Reducer r = MakeReducer(prime);
+  PENUMBRA_INDEPENDENT
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t sum = ReduceLane(levels[i], r) + pads[i];
+    const uint32_t less = sum - r.prime;
+    out[i] = static_cast<uint8_t>(less < sum ? less : sum);
+  }
+}
+
+void ResiduePlaneS16(const int16_t* levels, size_t count, uint16_t prime, uint8_t* out) {
+  const NarrowReducer r = MakeNarrowReducer(prime);
+  PENUMBRA_INDEPENDENT
+  for (size_t i = 0; i < count; ++i) {
+    out[i] = static_cast<uint8_t>(ReduceNarrowLane(levels[i], r));
+  }
+}
+
+}  // namespace
+
+void ReduceMod(const int32_t* sums, size_t count, uint16_t prime, uint8_t* out) {
+  const Reducer r = MakeReducer(prime);
+  PENUMBRA_INDEPENDENT
+  for (size_t i = 0; i < count; ++i) out[i] = static_cast<uint8_t>(ReduceLane(sums[i], r));
+}
+
+void MaskS16(const MaskJob& job) {
+  const auto* levels = static_cast<const int16_t*>(job.levels);
+  for (uint32_t k = 0; k < job.prime_count; ++k) {
+    uint8_t* out = job.out + k * job.out_plane_size;
+    if (job.pads == nullptr) {
+      ResiduePlaneS16(levels, job.count, kPrimes[k], out);
+    } else {
+      MaskPlaneS16(levels, job.pads + k * job.pad_plane_size, job.count, kPrimes[k], out);
+    }
+  }
+}
+
+void MaskS32(const MaskJob& job) {
+  const auto* levels = static_cast<const int32_t*>(job.levels);
+  for (uint32_t k = 0; k < job.prime_count; ++k) {
+    uint8_t* out = job.out + k * job.out_plane_size;
+    if (job.pads == nullptr) {
+      ReduceMod(levels, job.count, kPrimes[k], out);
+    } else {
+      MaskPlaneS32(levels, job.pads + k * job.pad_plane_size, job.count, kPrimes[k], out);
+    }
+  }
+}
+
+bool FillPads(PadFill* fill) {
+  constexpr size_t kBlock = 64;
+  const auto prime = static_cast<uint8_t>(fill->prime);
+  fill->spare_used = 0;
+  size_t i = fill->next_index;
+  while (i < fill->count) {
+    const size_t end = fill->count - i < kBlock ? fill->count : i + kBlock;
+    uint8_t largest = 0;
+    PENUMBRA_INDEPENDENT
+    for (size_t j = i; j < end; ++j) largest = fill->row[j] > largest ? fill->row[j] : largest;
+    if (largest < prime) {
+      i = end;
+      continue;
+    }
+    for (; i < end; ++i) {
+      while (fill->row[i] >= prime) {
+        if (fill->spare_used == fill->spare_count) {
+          fill->next_index = i;
+          return false;
+        }
+        fill->row[i] = fill->spare[fill->spare_used++];
+      }
+    }
+  }
+  fill->next_index = fill->count;
+  return true;
+}
+
+}  // namespace penumbra::PENUMBRA_ISA

@@ -1,0 +1,145 @@
+#include "ring/residue.h"
+
+#include <gtest/gtest.h>
+
+#include "kernels/test_support.h"
+
+namespace penumbra {
+namespace {
+
+TEST(ReduceMod, ExactOverTheWholeRange) {
+  TestRandom random(1);
+  std::vector<int32_t> sums = {INT32_MIN, INT32_MIN + 1, INT32_MAX, INT32_MAX - 1, 0, 1, -1};
+  for (const uint16_t p : kPrimes) {
+    for (const int64_t quotient : {-8000000, -65536, -1, 0, 1, 257, 65535, 8000000}) {
+      for (int64_t off = -2; off <= 2; ++off) {
+        sums.push_back(static_cast<int32_t>(quotient * p + off));
+      }
+    }
+  }
+  for (int64_t base = INT32_MIN; base < INT32_MAX - 65536; base += 65536 * 13) {
+    for (int64_t off = -3; off <= 3; ++off) {
+      if (base + off >= INT32_MIN) sums.push_back(static_cast<int32_t>(base + off));
+    }
+  }
+  for (int i = 0; i < 200000; ++i) sums.push_back(static_cast<int32_t>(random.Bits()));
+  for (const Isa isa : SupportedIsas()) {
+    for (const uint16_t p : kPrimes) {
+      std::vector<uint8_t> out(sums.size());
+      Kernels(isa).reduce_mod(sums.data(), sums.size(), p, out.data());
+      for (size_t i = 0; i < sums.size(); ++i) {
+        ASSERT_EQ(out[i], Residue(sums[i], p)) << IsaName(isa) << " " << sums[i] << " " << p;
+      }
+    }
+  }
+}
+
+TEST(ReduceMod, EveryPairOfHalves) {
+  // All 2^16 high halves, with low halves that reach the fold's largest value.
+  std::vector<int32_t> sums;
+  for (uint32_t high = 0; high < 65536; ++high) {
+    for (const uint32_t low : {0u, 1u, 32768u, 65535u}) {
+      sums.push_back(static_cast<int32_t>(high << 16 | low));
+    }
+  }
+  for (const Isa isa : SupportedIsas()) {
+    for (const uint16_t p : kPrimes) {
+      std::vector<uint8_t> out(sums.size());
+      Kernels(isa).reduce_mod(sums.data(), sums.size(), p, out.data());
+      for (size_t i = 0; i < sums.size(); ++i) ASSERT_EQ(out[i], Residue(sums[i], p));
+    }
+  }
+}
+
+TEST(Mask, EveryLevelOfSixteenBits) {
+  std::vector<int16_t> narrow(65536);
+  std::vector<int32_t> wide(65536);
+  for (int32_t i = 0; i < 65536; ++i) {
+    narrow[static_cast<size_t>(i)] = static_cast<int16_t>(i - 32768);
+    wide[static_cast<size_t>(i)] = (i - 32768) * 65521;
+  }
+  const size_t count = narrow.size();
+  std::vector<uint8_t> pads(kMaxPrimes * count);
+  TestRandom random(2);
+  for (uint32_t k = 0; k < kMaxPrimes; ++k) {
+    for (size_t i = 0; i < count; ++i) {
+      pads[k * count + i] = static_cast<uint8_t>(random.Between(0, kPrimes[k] - 1));
+    }
+  }
+  for (const Isa isa : SupportedIsas()) {
+    for (const bool padded : {true, false}) {
+      std::vector<uint8_t> out_narrow(kMaxPrimes * count);
+      std::vector<uint8_t> out_wide(kMaxPrimes * count);
+      const uint8_t* pad = padded ? pads.data() : nullptr;
+      Kernels(isa).mask_s16({narrow.data(), pad, count, out_narrow.data(), count, 6, count});
+      Kernels(isa).mask_s32({wide.data(), pad, count, out_wide.data(), count, 6, count});
+      for (size_t i = 0; i < kMaxPrimes * count; ++i) {
+        const uint16_t p = kPrimes[i / count];
+        const uint32_t add = padded ? pads[i] : 0;
+        ASSERT_EQ(out_narrow[i], (Residue(narrow[i % count], p) + add) % p) << IsaName(isa);
+        ASSERT_EQ(out_wide[i], (Residue(wide[i % count], p) + add) % p) << IsaName(isa);
+      }
+    }
+  }
+}
+
+// The formula of pad_stream.h, word for word.
+std::vector<uint8_t> NaivePads(std::vector<uint8_t> row, const std::vector<uint8_t>& spare,
+                               uint16_t prime) {
+  size_t next = 0;
+  for (uint8_t& r : row) {
+    while (r >= prime) r = spare.at(next++);
+  }
+  return row;
+}
+
+TEST(PadFill, FollowsTheFormulaHoweverTheSpareIsCut) {
+  TestRandom random(3);
+  for (const size_t count : {size_t{1}, size_t{63}, size_t{64}, size_t{1000}, size_t{4097}}) {
+    for (const uint16_t prime : {uint16_t{251}, uint16_t{211}}) {
+      const auto row = random.Integers<uint8_t>(count, 0, 255);
+      const auto spare = random.Integers<uint8_t>(SpareSize(count, prime), 0, 255);
+      const auto expected = NaivePads(row, spare, prime);
+      for (const Isa isa : SupportedIsas()) {
+        for (const size_t piece : {spare.size(), size_t{7}, size_t{1}}) {
+          auto pads = row;
+          PadFill fill = {pads.data(), count, prime, spare.data(), piece, 0, 0};
+          while (!Kernels(isa).pad_fill(&fill)) {
+            ASSERT_EQ(fill.spare_used, piece);
+            fill.spare += piece;
+            ASSERT_LE(fill.spare + piece, spare.data() + spare.size());
+          }
+          ASSERT_EQ(pads, expected) << IsaName(isa) << " " << count << " " << piece;
+        }
+      }
+    }
+  }
+}
+
+TEST(PadFill, ResiduesAreUniform) {
+  TestRandom random(4);
+  constexpr size_t kCount = 500000;
+  for (const uint16_t prime : {uint16_t{251}, uint16_t{223}}) {
+    auto pads = random.Integers<uint8_t>(kCount, 0, 255);
+    const auto spare = random.Integers<uint8_t>(SpareSize(kCount, prime), 0, 255);
+    PadFill fill = {pads.data(), kCount, prime, spare.data(), spare.size(), 0, 0};
+    ASSERT_TRUE(Kernels(DetectIsa()).pad_fill(&fill));
+    std::vector<double> seen(256);
+    for (const uint8_t r : pads) ++seen[r];
+    const double mean = static_cast<double>(kCount) / prime;
+    double chi_square = 0.0;
+    for (uint32_t r = 0; r < 256; ++r) {
+      if (r >= prime) {
+        EXPECT_EQ(seen[r], 0.0);
+      } else {
+        chi_square += (seen[r] - mean) * (seen[r] - mean) / mean;
+      }
+    }
+    // prime - 1 degrees of freedom; six deviations of sqrt(2 * prime).
+    EXPECT_LT(chi_square, prime + 6.0 * std::sqrt(2.0 * prime));
+    EXPECT_GT(chi_square, prime - 6.0 * std::sqrt(2.0 * prime));
+  }
+}
+
+}  // namespace
+}  // namespace penumbra

@@ -1,0 +1,60 @@
+// The trusted restore of a run of pixels: unmix, scale back, remove the pad, decode, dequantise
+// (ShadowNet LinearTransform, section 4.2 of the paper; SCHEMES sections 2 and 3; QUANTISATION.md
+// steps 5 and 6). Per prime k and output channel i:
+//   v_k = lambda_k[i] * (reply_k[a[i]] - reply_k[b[i]]) - pad_k[i]      (mod p_k)
+//   Y   = o[i] + ((sum_k v_k * (M / p_k) - o[i]) mod M)                 exact integer
+//   y   = fma(float32(Y), scale[i], bias[i])
+// lambda and pad come already multiplied by (M / p_k)^-1 mod p_k. Any thread.
+#ifndef PENUMBRA_KERNELS_RESTORE_H_
+#define PENUMBRA_KERNELS_RESTORE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "boundary/geometry.h"
+#include "boundary/limits.h"
+#include "boundary/status.h"
+
+namespace penumbra {
+
+inline constexpr uint32_t kMaxReplyChannels = 65535;
+// Window begins of up to three primes stay within s32 with room for one modulus.
+inline constexpr int64_t kMaxNarrowWindow = int64_t{1} << 30;
+
+// The channel tables of one layer as the sealed half holds them.
+struct RestoreChannels {
+  uint32_t channel_count;        // m
+  uint32_t reply_channel_count;  // m' <= kMaxReplyChannels
+  uint32_t prime_count;
+  const uint16_t* a;             // [m], < m'
+  const uint16_t* b;             // [m], < m' or kNoPartner; null: no partners at all
+  const uint8_t* lambda_inverse; // [prime_count][m], canonical, in [1, p_k)
+  const int64_t* window_begin;   // [m] o_i; |o_i| <= 2^30 up to three primes, < 2^60 beyond
+  const float* scale;            // [m]
+  const float* bias;             // [m]
+};
+
+// The tables in the form the kernels read; made once per layer, then read-only.
+struct RestorePlan;
+
+// Bytes for PrepareRestore, 64-byte aligned memory.
+size_t RestorePlanSize(uint32_t channel_count, uint32_t reply_channel_count, uint32_t prime_count);
+// Copies and checks every table: nothing in `channels` is kept. memory: RestorePlanSize bytes,
+// 64-byte aligned, lives as long as the plan. Errors: kInvalidArgument when an index, lambda, count
+// or window is out of range.
+Status PrepareRestore(const RestoreChannels& channels, void* memory, const RestorePlan** out_plan);
+
+struct RestoreJob {
+  const RestorePlan* plan;
+  const uint8_t* reply;      // [prime][pixels][m'] u8, any representative; our own copy
+  size_t reply_plane_size;   // bytes from prime to prime
+  const uint8_t* pad;        // [prime][pixels][m] u8 canonical; null: no pads
+  size_t pad_plane_size;
+  size_t pixel_count;
+  float* out_y;              // [pixels][m] float32, or null
+  int64_t* out_integer;      // [pixels][m] Y, or null
+};
+
+}  // namespace penumbra
+
+#endif  // PENUMBRA_KERNELS_RESTORE_H_

@@ -1,0 +1,296 @@
+#include "kernels/self_test.h"
+
+#include <cstring>
+
+namespace penumbra {
+
+namespace {
+
+// The scratch memory: inputs, packed weights, and one output per side.
+struct Bench {
+  uint8_t* input;
+  uint8_t* weights;
+  uint8_t* expected;
+  uint8_t* actual;
+};
+constexpr size_t kPartSize = kSelfTestScratchSize / 4;
+
+bool SameOutput(const Bench& bench, size_t size) {
+  return std::memcmp(bench.expected, bench.actual, size) == 0;
+}
+
+// The sides start from different bytes, so that an element left unwritten is seen as well.
+void ClearOutputs(const Bench& bench) {
+  std::memset(bench.expected, 0x5a, kPartSize);
+  std::memset(bench.actual, 0xa5, kPartSize);
+}
+
+// A small linear congruential sequence: any fixed varied bytes will do.
+void FillBytes(uint8_t* out, size_t size, uint32_t seed) {
+  uint32_t state = seed;
+  for (size_t i = 0; i < size; ++i) {
+    state = state * 1664525u + 1013904223u;
+    out[i] = static_cast<uint8_t>(state >> 24);
+  }
+}
+
+// Runs one kernel of both tables on a job that differs only in where it writes.
+template <typename Kernel, typename Job, typename Out>
+bool SameJob(Kernel expected, Kernel actual, Job job, Out Job::*out, const Bench& bench,
+             size_t size) {
+  ClearOutputs(bench);
+  job.*out = static_cast<Out>(static_cast<void*>(bench.expected));
+  expected(job);
+  job.*out = static_cast<Out>(static_cast<void*>(bench.actual));
+  actual(job);
+  return SameOutput(bench, size);
+}
+
+constexpr uint32_t kRows = 13;
+constexpr uint32_t kOutputs = 150;
+// A multiple of the depth groups: packed weights beyond the depth must be zero, and these are not.
+constexpr uint32_t kDepth = 72;
+
+bool CheckGemmU8S8(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  auto* packed = reinterpret_cast<int8_t*>(bench.weights);
+  FillBytes(bench.input, kPartSize, 1);
+  FillBytes(bench.weights, PackedSizeU8S8(kOutputs, kDepth), 2);
+  const GemmU8S8Job mixed = {bench.input, kDepth + 5, packed,  nullptr, kOutputs,
+                             kRows,       kOutputs,   kDepth, false};
+  // Where u8 x s8 pairs saturate in s16: all 255 against all 125 and all -125.
+  bool same = SameJob(ref.gemm_u8s8, table.gemm_u8s8, mixed, &GemmU8S8Job::out_c, bench,
+                      kRows * kOutputs * sizeof(int32_t));
+  constexpr int kExtremes[] = {125, -125, -128};
+  for (const int extreme : kExtremes) {
+    std::memset(bench.input, 255, kPartSize);
+    std::memset(bench.weights, extreme, kPartSize);
+    const GemmU8S8Job worst = {bench.input, 0, packed, nullptr, 16, 9, 16, 4000, false};
+    same = same && SameJob(ref.gemm_u8s8, table.gemm_u8s8, worst, &GemmU8S8Job::out_c, bench,
+                           9 * 16 * sizeof(int32_t));
+  }
+  return same;
+}
+
+bool CheckGemmS16(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  FillBytes(bench.input, kPartSize, 3);
+  FillBytes(bench.weights, kPartSize, 4);
+  auto* a = reinterpret_cast<int16_t*>(bench.input);
+  auto* b = reinterpret_cast<int16_t*>(bench.weights);
+  for (size_t i = 0; i < kPartSize / 2; ++i) b[i] = b[i] == -32768 ? int16_t{-32767} : b[i];
+  const GemmS16Job mixed = {a,  kDepth + 3, b, nullptr, 40, kRows, 40, kDepth,
+                            SafePairCount(32768, 32767), false};
+  const bool same = SameJob(ref.gemm_s16s16, table.gemm_s16s16, mixed, &GemmS16Job::out_c, bench,
+                            kRows * 40 * sizeof(int64_t));
+  for (size_t i = 0; i < kPartSize / 2; ++i) a[i] = -5100;
+  for (size_t i = 0; i < kPartSize / 2; ++i) b[i] = 1152;
+  const GemmS16Job worst = {a, 0, b, nullptr, 16, 7, 16, 998, SafePairCount(5100, 1152), false};
+  return same && SameJob(ref.gemm_s16s16, table.gemm_s16s16, worst, &GemmS16Job::out_c, bench,
+                         7 * 16 * sizeof(int64_t));
+}
+
+// Every float32 class among the inputs.
+void FillFloats(float* out, size_t count, uint32_t seed) {
+  FillBytes(reinterpret_cast<uint8_t*>(out), count * sizeof(float), seed);
+  const float special[] = {0.0f,   -0.0f,   1.0f,     -1.0f,    0.5f,  88.8f, -103.9f, 1e-40f,
+                           -1e-40f, 2.5f,   -2.5f,    8388609.0f, 3e38f, -3e38f, __builtin_inff(),
+                           -__builtin_inff(), __builtin_nanf("")};
+  size_t at = 0;
+  for (const float value : special) {
+    if (at < count) out[at] = value;
+    at += 3;
+  }
+  // The rest at ordinary sizes: sign and mantissa as drawn, exponents -8 .. 7.
+  for (size_t i = at; i < count; ++i) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, out + i, sizeof(bits));
+    bits = (bits & 0x807fffffu) | ((119 + (bits >> 23 & 15)) << 23);
+    std::memcpy(out + i, &bits, sizeof(bits));
+  }
+}
+
+bool CheckGemmF32(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  auto* a = reinterpret_cast<float*>(bench.input);
+  auto* b = reinterpret_cast<float*>(bench.weights);
+  FillFloats(a, kPartSize / sizeof(float), 5);
+  FillFloats(b, kPartSize / sizeof(float), 6);
+  const GemmF32Job job = {a + 64, kDepth,   b + 64, nullptr, kOutputs,
+                          kRows,  kOutputs, kDepth, false};
+  return SameJob(ref.gemm_f32, table.gemm_f32, job, &GemmF32Job::out_c, bench,
+                 kRows * kOutputs * sizeof(float));
+}
+
+constexpr ConvGeometry kWindow = {7, 9, 75, 7, 9, 75, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 75};
+
+bool CheckWindows(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  constexpr uint32_t kCells = 9 * 75;
+  const void* rows[3];
+  for (size_t y = 0; y < 3; ++y) rows[y] = bench.input + y * kCells * sizeof(float);
+  FillBytes(bench.input, kPartSize, 7);
+  FillBytes(bench.weights, kPartSize, 8);
+  const RowTable input = {rows, 0, 3};
+  const DepthwiseJob job = {&kWindow, input, bench.weights, 3, 1, 0, 9, nullptr};
+  bool same = SameJob(ref.depthwise_u8s8, table.depthwise_u8s8, job, &DepthwiseJob::out, bench,
+                      kCells * sizeof(int32_t));
+  same = same && SameJob(ref.depthwise_s16s16_s32, table.depthwise_s16s16_s32, job,
+                         &DepthwiseJob::out, bench, kCells * sizeof(int32_t));
+  same = same && SameJob(ref.depthwise_s16s16_s64, table.depthwise_s16s16_s64, job,
+                         &DepthwiseJob::out, bench, kCells * sizeof(int64_t));
+  FillFloats(reinterpret_cast<float*>(bench.input), 3 * kCells, 9);
+  FillFloats(reinterpret_cast<float*>(bench.weights), kCells, 10);
+  same = same && SameJob(ref.depthwise_f32, table.depthwise_f32, job, &DepthwiseJob::out, bench,
+                         kCells * sizeof(float));
+  const PoolJob pool = {&kWindow, input, 0, 0, 9, true, nullptr};
+  same = same && SameJob(ref.max_pool, table.max_pool, pool, &PoolJob::out, bench,
+                         kCells * sizeof(float));
+  return same && SameJob(ref.average_pool, table.average_pool, pool, &PoolJob::out, bench,
+                         kCells * sizeof(float));
+}
+
+bool CheckResidues(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  constexpr size_t kCount = 1003;
+  FillBytes(bench.input, kPartSize, 11);
+  auto* sums = reinterpret_cast<int32_t*>(bench.input);
+  sums[0] = INT32_MIN;
+  sums[1] = INT32_MAX;
+  sums[2] = -1;
+  bool same = true;
+  for (const uint16_t prime : kPrimes) {
+    ClearOutputs(bench);
+    ref.reduce_mod(sums, kCount, prime, bench.expected);
+    table.reduce_mod(sums, kCount, prime, bench.actual);
+    same = same && SameOutput(bench, kCount);
+  }
+  for (size_t i = 0; i < kMaxPrimes * kCount; ++i) bench.weights[i] = static_cast<uint8_t>(i % 223);
+  const MaskJob job = {sums, bench.weights, kCount, nullptr, kCount, kMaxPrimes, kCount};
+  same = same && SameJob(ref.mask_s16, table.mask_s16, job, &MaskJob::out, bench,
+                         kMaxPrimes * kCount);
+  same = same && SameJob(ref.mask_s32, table.mask_s32, job, &MaskJob::out, bench,
+                         kMaxPrimes * kCount);
+  FillBytes(bench.expected, kCount, 12);
+  FillBytes(bench.actual, kCount, 12);
+  PadFill expected = {bench.expected, kCount, 223, bench.input, 300, 0, 0};
+  PadFill actual = {bench.actual, kCount, 223, bench.input, 300, 0, 0};
+  same = same && ref.pad_fill(&expected) == table.pad_fill(&actual);
+  return same && expected.spare_used == actual.spare_used && SameOutput(bench, kCount);
+}
+
+bool CheckElementwise(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  constexpr size_t kCount = 517;
+  auto* x = reinterpret_cast<float*>(bench.input);
+  auto* y = reinterpret_cast<float*>(bench.weights);
+  auto* expected = reinterpret_cast<float*>(bench.expected);
+  auto* actual = reinterpret_cast<float*>(bench.actual);
+  FillFloats(x, kCount, 13);
+  FillFloats(y, kCount, 14);
+  for (size_t i = 0; i + 1 < kCount; i += 2) y[i] = x[kCount - 1 - i];
+  bool same = true;
+  for (uint32_t op = 0; op < kUnaryCount; ++op) {
+    ClearOutputs(bench);
+    ref.unary[op](x, kCount, 0.2f, 0.7f, expected);
+    table.unary[op](x, kCount, 0.2f, 0.7f, actual);
+    same = same && SameOutput(bench, kCount * sizeof(float));
+  }
+  for (uint32_t op = 0; op < kBinaryCount * kOperandCount; ++op) {
+    ClearOutputs(bench);
+    ref.binary[op / kOperandCount][op % kOperandCount](x, y, kCount, expected);
+    table.binary[op / kOperandCount][op % kOperandCount](x, y, kCount, actual);
+    same = same && SameOutput(bench, kCount * sizeof(float));
+  }
+  ClearOutputs(bench);
+  ref.softmax(y + 80, kCount - 80, expected);
+  table.softmax(y + 80, kCount - 80, actual);
+  same = same && SameOutput(bench, (kCount - 80) * sizeof(float));
+  ClearOutputs(bench);
+  expected[0] = ref.sum(y + 80, kCount - 80);
+  actual[0] = table.sum(y + 80, kCount - 80);
+  expected[1] = ref.maximum(y + 80, kCount - 80);
+  actual[1] = table.maximum(y + 80, kCount - 80);
+  return same && SameOutput(bench, 2 * sizeof(float));
+}
+
+bool CheckLevels(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  constexpr size_t kCount = 517;
+  FillFloats(reinterpret_cast<float*>(bench.input), kCount, 15);
+  const QuantiseJob quantise = {reinterpret_cast<float*>(bench.input), kCount, 7.5f, -90, 160,
+                                nullptr};
+  bool same = true;
+  const auto check_quantise = [&](QuantiseFn* expected, QuantiseFn* actual, size_t size) {
+    same = same && SameJob(expected, actual, quantise, &QuantiseJob::out_levels, bench, size);
+  };
+  check_quantise(ref.quantise_s32, table.quantise_s32, kCount * 4);
+  check_quantise(ref.quantise_s16, table.quantise_s16, kCount * 2);
+  check_quantise(ref.quantise_u8, table.quantise_u8, kCount);
+  FillBytes(bench.input, kPartSize, 16);
+  const auto check_dequantise = [&](DequantiseFn* expected, DequantiseFn* actual) {
+    ClearOutputs(bench);
+    expected(bench.input, kCount, 0.013f, reinterpret_cast<float*>(bench.expected));
+    actual(bench.input, kCount, 0.013f, reinterpret_cast<float*>(bench.actual));
+    same = same && SameOutput(bench, kCount * sizeof(float));
+  };
+  check_dequantise(ref.dequantise_s32, table.dequantise_s32);
+  check_dequantise(ref.dequantise_s16, table.dequantise_s16);
+  check_dequantise(ref.dequantise_u8, table.dequantise_u8);
+  auto* scale = reinterpret_cast<float*>(bench.weights);
+  FillFloats(scale, 256, 17);
+  const AffineJob affine = {bench.input, scale + 64, scale + 96, 5, 61, nullptr};
+  same = same && SameJob(ref.affine_s32, table.affine_s32, affine, &AffineJob::out_y, bench,
+                         5 * 61 * sizeof(float));
+  return same && SameJob(ref.affine_s64, table.affine_s64, affine, &AffineJob::out_y, bench,
+                         5 * 61 * sizeof(float));
+}
+
+// Window edges are reached through the pads: these vary over all residues.
+bool CheckRestore(const KernelTable& ref, const KernelTable& table, const Bench& bench,
+                  uint32_t prime_count) {
+  constexpr uint32_t kChannels = 90;
+  constexpr uint32_t kReplyChannels = 300;
+  constexpr uint32_t kPixels = 4;
+  uint16_t a[kChannels];
+  uint16_t b[kChannels];
+  uint8_t lambda[kMaxPrimes * kChannels];
+  int64_t window[kChannels];
+  float scale[kChannels];
+  float bias[kChannels];
+  for (uint32_t i = 0; i < kChannels; ++i) {
+    a[i] = static_cast<uint16_t>(i * 37 % kReplyChannels);
+    b[i] = i % 9 == 0 ? kNoPartner : static_cast<uint16_t>((i * 53 + 7) % kReplyChannels);
+    window[i] = (int64_t{i} - 45) * 1234567;
+    scale[i] = 0.001f * static_cast<float>(i + 1);
+    bias[i] = 0.5f - static_cast<float>(i);
+    for (uint32_t k = 0; k < kMaxPrimes; ++k) {
+      lambda[k * kChannels + i] = static_cast<uint8_t>(1 + (i * 29 + k) % 222);
+    }
+  }
+  const RestoreChannels channels = {kChannels, kReplyChannels, prime_count, a,    b,
+                                    lambda,    window,         scale,       bias};
+  const RestorePlan* plan = nullptr;
+  if (RestorePlanSize(kChannels, kReplyChannels, prime_count) > kPartSize) return false;
+  if (!IsOk(PrepareRestore(channels, bench.weights, &plan))) return false;
+  constexpr size_t kReplySize = kPixels * kReplyChannels;
+  constexpr size_t kPadSize = kPixels * kChannels;
+  FillBytes(bench.input, kPartSize, 18);
+  uint8_t* pad = bench.input + kMaxPrimes * kReplySize;
+  for (size_t i = 0; i < kMaxPrimes * kPadSize; ++i) pad[i] = static_cast<uint8_t>(pad[i] % 223);
+  const RestoreJob job = {plan,    bench.input, kReplySize, pad, kPadSize,
+                          kPixels, nullptr,     nullptr};
+  return SameJob(ref.restore, table.restore, job, &RestoreJob::out_y, bench,
+                 kPadSize * sizeof(float)) &&
+         SameJob(ref.restore, table.restore, job, &RestoreJob::out_integer, bench,
+                 kPadSize * sizeof(int64_t));
+}
+
+}  // namespace
+
+Status SelfTestKernels(const KernelTable& table, void* scratch) {
+  auto* base = static_cast<uint8_t*>(scratch);
+  const Bench bench = {base, base + kPartSize, base + 2 * kPartSize, base + 3 * kPartSize};
+  const KernelTable& ref = Kernels(Isa::kScalar);
+  const bool same = CheckGemmU8S8(ref, table, bench) && CheckGemmS16(ref, table, bench) &&
+                    CheckGemmF32(ref, table, bench) && CheckWindows(ref, table, bench) &&
+                    CheckResidues(ref, table, bench) && CheckElementwise(ref, table, bench) &&
+                    CheckLevels(ref, table, bench) && CheckRestore(ref, table, bench, 3) &&
+                    CheckRestore(ref, table, bench, kMaxPrimes);
+  return same ? Status::kOk : Status::kSelfTestFailed;
+}
+
+}  // namespace penumbra
