@@ -27,7 +27,7 @@ struct Port {
   Status (*version_advance)(void* context, const uint8_t id[32], uint64_t version);
 
   // Broken internal invariant: never returns. Called after secrets are wiped.
-  [[noreturn]] void (*abort)(void* context);
+  void (*abort)(void* context);
 };
 
 }  // namespace penumbra::trusted

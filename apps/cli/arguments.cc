@@ -1,0 +1,84 @@
+#include "arguments.h"
+
+#include <charconv>
+#include <sstream>
+#include <utility>
+
+namespace penumbra::cli {
+namespace {
+
+constexpr uint32_t kInvalidArgument = 101;
+
+template <typename Number>
+bool ParseNumber(const std::string& text, Number* out_value) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, *out_value);
+  return error == std::errc() && stop == end && !text.empty();
+}
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+}  // namespace
+
+void ThrowUsage(const std::string& message) { throw Error(kInvalidArgument, message); }
+
+uint64_t ParseSize(const std::string& text) {
+  constexpr std::pair<const char*, uint64_t> kUnits[] = {
+      {"KiB", uint64_t{1} << 10}, {"MiB", uint64_t{1} << 20}, {"GiB", uint64_t{1} << 30}, {"", 1}};
+  for (const auto& [suffix, unit] : kUnits) {
+    if (!text.ends_with(suffix)) continue;
+    uint64_t count = 0;
+    const std::string number = text.substr(0, text.size() - std::string(suffix).size());
+    if (!ParseNumber(number, &count) || count > UINT64_MAX / unit) break;
+    return count * unit;
+  }
+  ThrowUsage("'" + text + "' is not a size; write it like 12MiB, 512KiB or 4096");
+}
+
+std::map<std::string, std::vector<int64_t>> ParseShapes(const std::vector<std::string>& texts) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const std::string& text : texts) {
+    for (const std::string& entry : Split(text, ',')) {
+      const size_t colon = entry.rfind(':');
+      if (colon == std::string::npos || colon == 0) {
+        ThrowUsage("'" + entry + "' is not a shape; write it like image:1x3x224x224");
+      }
+      std::vector<int64_t>& shape = shapes[entry.substr(0, colon)];
+      for (const std::string& part : Split(entry.substr(colon + 1), 'x')) {
+        if (!ParseNumber(part, &shape.emplace_back()) || shape.back() < 1) {
+          ThrowUsage("'" + entry + "' holds an impossible extent");
+        }
+      }
+    }
+  }
+  return shapes;
+}
+
+TensorMap ParseFixedInputs(const std::vector<std::string>& texts) {
+  TensorMap tensors;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      ThrowUsage("'" + text + "' fixes no input; write it like name=0.5 or name=file.npy");
+    }
+    const std::string value = text.substr(equals + 1);
+    float number = 0;
+    tensors[text.substr(0, equals)] =
+        ParseNumber(value, &number) ? Tensor{{}, {number}} : ReadNpy(value);
+  }
+  return tensors;
+}
+
+NamedPath ParseNamedPath(const std::string& text, const std::vector<TensorInfo>& ports) {
+  for (const TensorInfo& port : ports) {
+    if (text.starts_with(port.name + "=")) return {port.name, text.substr(port.name.size() + 1)};
+  }
+  return {"", text};
+}
+
+}  // namespace penumbra::cli

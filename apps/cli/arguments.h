@@ -1,0 +1,35 @@
+// Values of options that are more than a word or a number.
+#ifndef PENUMBRA_CLI_ARGUMENTS_H_
+#define PENUMBRA_CLI_ARGUMENTS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "penumbra/penumbra.h"
+
+namespace penumbra::cli {
+
+// All throw Error P101 for text they cannot read.
+
+uint64_t ParseSize(const std::string& text);  // bytes: "12MiB", "512KiB", "1GiB", "4096"
+
+// {"image:1x3x224x224", ...} or {"image:1x3x224x224,mask:1x1"}.
+std::map<std::string, std::vector<int64_t>> ParseShapes(const std::vector<std::string>& texts);
+
+// "name=3.5" or "name=file.npy".
+TensorMap ParseFixedInputs(const std::vector<std::string>& texts);
+
+struct NamedPath {
+  std::string name;  // empty: not given
+  std::string path;
+};
+// "image=x.npy" when one of `ports` is called image, else the whole text is a path.
+NamedPath ParseNamedPath(const std::string& text, const std::vector<TensorInfo>& ports);
+
+[[noreturn]] void ThrowUsage(const std::string& message);
+
+}  // namespace penumbra::cli
+
+#endif  // PENUMBRA_CLI_ARGUMENTS_H_

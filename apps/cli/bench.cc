@@ -1,0 +1,248 @@
+// bench: how much slower is the protected model than the unprotected one?
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <random>
+
+#include "arguments.h"
+#include "model_options.h"
+#include "peer.h"
+#include "verbs.h"
+
+namespace penumbra::cli {
+namespace {
+
+constexpr uint32_t kNoiseSamples = 4;
+constexpr uint32_t kUnsupported = 106;
+
+struct Options {
+  std::string model, float_model, peer = "plain",
+                                  peer_command = "python3 tools/reference/ort_bench.py";
+  ProtectArguments protect;
+  SessionArguments session;
+  uint32_t warmup = 3, iterations = 20;
+  double duration = 0;  // seconds; 0: count iterations
+};
+
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "penumbra-bench-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr)
+      throw Error(203, "cannot make a scratch folder [" + pattern + "]");
+    path_ = pattern;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+TensorMap Noise(const std::vector<TensorInfo>& inputs, uint32_t seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  TensorMap feeds;
+  for (const TensorInfo& input : inputs) {
+    size_t count = 1;
+    for (const int64_t extent : input.shape) count *= static_cast<size_t>(extent);
+    Tensor& tensor = feeds[input.name] = {input.shape, std::vector<float>(count)};
+    for (float& value : tensor.values) value = normal(generator);
+  }
+  return feeds;
+}
+
+bool IsOnnx(const std::string& path) { return path.ends_with(".onnx"); }
+
+// Protects options.model into the scratch folder when it is an ONNX file.
+std::filesystem::path PrepareBundle(const Options& options, const Console& console,
+                                    const ScratchFolder& scratch) {
+  if (!IsOnnx(options.model)) return options.model;
+  ProtectOptions protect = ToProtectOptions(options.protect);
+  if (protect.preset.empty()) protect.preset = "enclave";
+  if (protect.calibration.empty()) {
+    console.Log(LogLevel::kInfo, "no --calibration: noise is used, good for timing only");
+    const FloatModel model(options.model, protect.import);
+    std::filesystem::create_directory(scratch.path() / "noise");
+    for (uint32_t i = 0; i < kNoiseSamples && model.inputs().size() == 1; ++i) {
+      WriteNpy(scratch.path() / "noise" / (std::to_string(i) + ".npy"),
+               Noise(model.inputs(), i + 1).begin()->second);
+    }
+    protect.calibration = scratch.path() / "noise";
+  }
+  protect.progress = [&](const std::string& stage, double done) { console.Progress(stage, done); };
+  const std::filesystem::path bundle = scratch.path() / "protected.penumbra";
+  for (const std::string& warning :
+       Protect(console.env(), options.model, bundle, protect).warnings) {
+    console.Log(LogLevel::kWarning, warning);
+  }
+  return bundle;
+}
+
+std::unique_ptr<Peer> MakePeer(const Options& options, const Console& console,
+                               const ScratchFolder& scratch, const TensorMap& feeds) {
+  const std::string model = IsOnnx(options.model) ? options.model : options.float_model;
+  if (options.peer == "none") return nullptr;
+  if (model.empty()) {
+    console.Log(LogLevel::kWarning,
+                "no ratio: name the float model with --float to compare with it");
+    return nullptr;
+  }
+  if (options.peer == "ort") {
+    return MakeCommandPeer(options.peer_command, model, options.session,
+                           options.protect.import.shapes);
+  }
+  return MakePlainPeer(console.env(), model, ToImportSettings(options.protect.import),
+                       options.session, scratch.path(), feeds);
+}
+
+// Makes the first pad; false for a model that needs none.
+bool MakesPads(Session* session) {
+  try {
+    session->MakePads(1);
+    return true;
+  } catch (const Error& error) {
+    if (error.number() != kUnsupported) throw;
+    return false;
+  }
+}
+
+struct Times {
+  std::vector<double> burst, sustained, peer;  // milliseconds
+  RunStats last;
+};
+
+double Milliseconds(uint64_t ns) { return static_cast<double>(ns) / 1e6; }
+
+Times Measure(const Options& options, const Console& console, Session* session, bool pads,
+              Peer* peer, const TensorMap& feeds) {
+  using Clock = std::chrono::steady_clock;
+  Times times;
+  Clock::time_point start;
+  for (uint32_t i = 0;; ++i) {
+    if (i == options.warmup) start = Clock::now();
+    if (i > options.warmup) {
+      const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+      const double done = options.duration > 0
+                              ? elapsed / options.duration
+                              : static_cast<double>(i - options.warmup) / options.iterations;
+      if (done >= 1) return times;
+      console.Progress("bench", done);
+    }
+    // One of each in turn, so that both meet the same weather.
+    const RunStats pad_stats = pads ? session->MakePads(1) : RunStats{};
+    session->Run(feeds, &times.last);
+    const double peer_time = peer != nullptr ? Milliseconds(peer->RunOnce()) : 0;
+    if (i < options.warmup) continue;
+    times.burst.push_back(Milliseconds(times.last.total_ns));
+    times.sustained.push_back(Milliseconds(times.last.total_ns + pad_stats.total_ns));
+    if (peer != nullptr) times.peer.push_back(peer_time);
+  }
+}
+
+struct Summary {
+  double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0;
+};
+
+Summary Summarise(std::vector<double> times) {
+  if (times.empty()) return {};
+  std::ranges::sort(times);
+  const auto rank = [&](double share) {
+    return times[std::min(times.size() - 1,
+                          static_cast<size_t>(share * static_cast<double>(times.size())))];
+  };
+  Summary summary{0, rank(.5), rank(.9), rank(.95), rank(.99)};
+  for (const double time : times) summary.mean += time / static_cast<double>(times.size());
+  return summary;
+}
+
+Json SummaryJson(const Summary& s) {
+  return {{"mean_ms", s.mean},
+          {"p50_ms", s.p50},
+          {"p90_ms", s.p90},
+          {"p95_ms", s.p95},
+          {"p99_ms", s.p99}};
+}
+
+Row SummaryRow(const std::string& name, const Summary& s) {
+  return {name,           Fixed(s.mean, 3), Fixed(s.p50, 3), Fixed(s.p90, 3), Fixed(s.p95, 3),
+          Fixed(s.p99, 3)};
+}
+
+void Report(const Times& times, const SessionInfo& info, bool pads, const Console& console) {
+  const Summary burst = Summarise(times.burst), sustained = Summarise(times.sustained);
+  const Summary peer = Summarise(times.peer);
+  Json document{{"iterations", times.burst.size()},
+                {"carrier", info.carrier},
+                {"accelerator", info.accelerator},
+                {"notice", info.notice},
+                {"burst", SummaryJson(burst)},
+                {"sustained", pads ? SummaryJson(sustained) : Json(nullptr)},
+                {"inside_ms", Milliseconds(times.last.inside_ns)},
+                {"outside_ms", Milliseconds(times.last.outside_ns)},
+                {"switches", times.last.switches},
+                {"crossing_bytes", times.last.crossing_bytes},
+                {"secure_memory_peak_bytes", info.secure_memory_peak}};
+  std::vector<Row> rows{{"milliseconds", "mean", "p50", "p90", "p95", "p99"}};
+  rows.push_back(SummaryRow(pads ? "protected, pads ready" : "protected", burst));
+  if (pads) rows.push_back(SummaryRow("protected, pads made as used", sustained));
+  std::vector<Row> facts;
+  if (!times.peer.empty()) {
+    rows.push_back(SummaryRow("unprotected float32", peer));
+    document["peer"] = SummaryJson(peer);
+    document["ratio"] = burst.p50 / peer.p50;
+    facts.push_back({"ratio of medians", Fixed(burst.p50 / peer.p50, 3)});
+  }
+  facts.push_back({"inside", Fixed(Milliseconds(times.last.inside_ns), 3) + " ms"});
+  facts.push_back({"outside", Fixed(Milliseconds(times.last.outside_ns), 3) + " ms"});
+  facts.push_back({"switches", std::to_string(times.last.switches)});
+  facts.push_back({"crossing", SizeText(times.last.crossing_bytes)});
+  facts.push_back({"peak secure memory", SizeText(info.secure_memory_peak)});
+  console.Result("bench", document, Table(rows) + "\n" + Table(facts));
+}
+
+void Run(const Options& options, const Console& console) {
+  const ScratchFolder scratch;
+  Session session(console.env(), PrepareBundle(options, console, scratch),
+                  ToSessionOptions(options.session));
+  const TensorMap feeds = Noise(session.inputs(), 1);
+  const auto peer = MakePeer(options, console, scratch, feeds);
+  const bool pads = MakesPads(&session);
+  const Times times = Measure(options, console, &session, pads, peer.get(), feeds);
+  Report(times, session.Info(), pads, console);
+}
+
+}  // namespace
+
+Verb AddBench(CLI::App* app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app->add_subcommand("bench", "time a model against its unprotected self");
+  command->add_option("model", options->model, "ONNX file (protected first) or bundle")->required();
+  command->add_option("--float", options->float_model, "ONNX file of a bundle, to compare with");
+  command->add_option("--peer", options->peer, "what to compare with")
+      ->check(CLI::IsMember({"plain", "ort", "none"}))
+      ->capture_default_str();
+  command->add_option("--peer-command", options->peer_command, "program of --peer ort")
+      ->capture_default_str();
+  command->add_option("--warmup", options->warmup, "inferences before the measurement")
+      ->capture_default_str();
+  command->add_option("--iterations", options->iterations, "inferences to measure")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  command->add_option("--duration", options->duration, "seconds to measure instead");
+  // --device names the session's key here; bundles made for the measurement use the default keys.
+  AddProtectArguments(command, &options->protect);
+  AddSessionArguments(command, &options->session);
+  return {command, [options](const Console& console) { Run(*options, console); }};
+}
+
+}  // namespace penumbra::cli

@@ -1,0 +1,100 @@
+// inspect: what the bearer of a bundle may see.
+#include <memory>
+
+#include "split_picture.h"
+#include "verbs.h"
+
+namespace penumbra::cli {
+namespace {
+
+struct Options {
+  std::string bundle, vendor, graph;
+};
+
+std::string Joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text.append(text.empty() ? "" : ", ").append(part);
+  return text;
+}
+
+std::string ExtentText(const std::vector<uint32_t>& extents) {
+  return ShapeText({extents.begin(), extents.end()});
+}
+
+Json InfoJson(const BundleInfo& info) {
+  Json segments = Json::array();
+  for (const PublicSegment& segment : info.segments) {
+    segments.push_back({{"operators", segment.operators},
+                        {"input_hwc", segment.input},
+                        {"output_hwc", segment.output},
+                        {"primes", segment.prime_count},
+                        {"multiplications", segment.multiply_count},
+                        {"weight_bytes", segment.weight_size},
+                        {"crossing_bytes", segment.crossing_bytes}});
+  }
+  return {{"name", info.name},
+          {"model_version", info.model_version},
+          {"signature_checked", info.signature_checked},
+          {"file_bytes", info.file_size},
+          {"public_bytes", info.public_size},
+          {"sealed_bytes", info.sealed_size},
+          {"exchange_bytes", info.exchange_size},
+          {"secure_memory_bytes", info.secure_memory_size},
+          {"device_ids", info.device_ids},
+          {"inputs", PortsJson(info.inputs)},
+          {"outputs", PortsJson(info.outputs)},
+          {"preprocess", info.preprocess.empty() ? Json(nullptr) : Json::parse(info.preprocess)},
+          {"segments", segments}};
+}
+
+std::string PortText(const std::vector<TensorInfo>& ports) {
+  std::string text;
+  for (const TensorInfo& port : ports) {
+    text.append(text.empty() ? "" : ", ").append(port.name + " " + ShapeText(port.shape));
+  }
+  return text;
+}
+
+std::string InfoText(const BundleInfo& info) {
+  std::string text =
+      Table({{"model", info.name + ", version " + std::to_string(info.model_version)},
+             {"signature", info.signature_checked ? "good" : "not checked: give --vendor KEY.pub"},
+             {"inputs", PortText(info.inputs)},
+             {"outputs", PortText(info.outputs)},
+             {"file", SizeText(info.file_size)},
+             {"public half", SizeText(info.public_size)},
+             {"sealed half", SizeText(info.sealed_size)},
+             {"secure memory", SizeText(info.secure_memory_size)},
+             {"exchange region", SizeText(info.exchange_size)},
+             {"devices", std::to_string(info.device_count)},
+             {"preprocessing", info.preprocess.empty() ? "none stored" : info.preprocess}});
+  if (info.segments.empty()) return text + "every layer is inside the trusted half\n";
+  std::vector<Row> rows{
+      {"segment", "operators", "input", "output", "primes", "weights", "crossing"}};
+  for (size_t i = 0; i < info.segments.size(); ++i) {
+    const PublicSegment& segment = info.segments[i];
+    rows.push_back({std::to_string(i), Joined(segment.operators), ExtentText(segment.input),
+                    ExtentText(segment.output), std::to_string(segment.prime_count),
+                    SizeText(segment.weight_size), SizeText(segment.crossing_bytes)});
+  }
+  return text + "\n" + Table(rows);
+}
+
+void Run(const Options& options, const Console& console) {
+  const BundleInfo info = Inspect(options.bundle, options.vendor);
+  if (!options.graph.empty()) WriteSplitPicture(options.graph, info);
+  console.Result("inspect", InfoJson(info), InfoText(info));
+}
+
+}  // namespace
+
+Verb AddInspect(CLI::App* app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app->add_subcommand("inspect", "print what a bundle says about itself");
+  command->add_option("bundle", options->bundle, "bundle file")->required();
+  command->add_option("--vendor", options->vendor, "vendor's public key: checks the signature");
+  command->add_option("--graph", options->graph, "write a picture of the split (PNG)");
+  return {command, [options](const Console& console) { Run(*options, console); }};
+}
+
+}  // namespace penumbra::cli

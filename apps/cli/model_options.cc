@@ -1,0 +1,115 @@
+#include "model_options.h"
+
+#include "arguments.h"
+
+namespace penumbra::cli {
+
+void AddImportArguments(CLI::App* command, ImportArguments* out) {
+  command->add_option("--shapes", out->shapes,
+                      "fix dynamic dimensions: NAME:1x3x224x224[,NAME:...]");
+  command->add_option("--fix-input", out->fix_inputs,
+                      "turn an input into a constant: NAME=VALUE|FILE.npy");
+}
+
+ImportSettings ToImportSettings(const ImportArguments& arguments) {
+  return {ParseShapes(arguments.shapes), ParseFixedInputs(arguments.fix_inputs)};
+}
+
+void AddProtectArguments(CLI::App* command, ProtectArguments* out) {
+  std::string presets;
+  for (const PresetInfo& preset : Presets()) {
+    if (preset.needs.empty()) presets.append(presets.empty() ? "" : ", ").append(preset.name);
+  }
+  command->add_option("--preset", out->preset,
+                      presets + "; default: enclave, or mlcapsule without calibration data");
+  command->add_option("--calibration", out->calibration,
+                      "folder of sample inputs (.npy, .jpg, .png)");
+  command->add_option("--calibration-limit", out->calibration_limit, "samples to use at most")
+      ->capture_default_str();
+  command->add_option(
+      "--preprocess", out->preprocess,
+      "how pictures become inputs, stored in the bundle: imagenet, cifar10, none or FILE.json");
+  command->add_option("--labels", out->labels, "class names, one a line, stored in the bundle");
+  command->add_option("--arithmetic", out->arithmetic, "axis: float32, ring, integer");
+  command->add_option("--placement", out->placement, "axis: which layers are public");
+  command->add_option("--weights", out->weights, "axis: how public weights are hidden");
+  command->add_option("--activations", out->activations, "axis: plain, otp");
+  command->add_option("--integrity", out->integrity, "axis: none, ...");
+  command->add_option("--ratio", out->ratio,
+                      "published to secret channels of shadownet, at least 1");
+  command->add_option("--layers", out->layers,
+                      "layers that may be public, by name ('*' and '?' match)");
+  command->add_option("--mask-ends", out->mask_ends,
+                      "pads on layers that read the model's input, too");
+  command->add_option("--secure-memory", out->secure_memory, "budget inside the TEE")
+      ->capture_default_str();
+  command->add_option("--primes", out->primes,
+                      "primes of the ring, 1 to 6; default: by predicted noise");
+  command->add_option("--bits-w", out->bits_w,
+                      "bits of integer weights; default: what the window holds");
+  command->add_option("--bits-x", out->bits_x,
+                      "bits of integer inputs; default: what the window holds");
+  command->add_flag("--no-pads", out->no_pads, "activations leave the TEE unmasked");
+  AddImportArguments(command, &out->import);
+}
+
+ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
+  ProtectOptions options;
+  options.preset = arguments.preset;
+  const std::pair<const char*, const std::string*> axes[] = {
+      {"arithmetic", &arguments.arithmetic},
+      {"placement", &arguments.placement},
+      {"weights", &arguments.weights},
+      {"activations", &arguments.activations},
+      {"integrity", &arguments.integrity}};
+  for (const auto& [axis, value] : axes) {
+    if (!value->empty()) options.axes[axis] = *value;
+  }
+  options.ratio = arguments.ratio;
+  options.layers = arguments.layers;
+  options.mask_ends = arguments.mask_ends;
+  options.calibration = arguments.calibration;
+  options.calibration_limit = arguments.calibration_limit;
+  options.preprocess = arguments.preprocess;
+  options.labels = arguments.labels;
+  options.secure_memory_size = ParseSize(arguments.secure_memory);
+  options.pads = !arguments.no_pads;
+  options.primes = arguments.primes;
+  options.weight_bits = arguments.bits_w;
+  options.input_bits = arguments.bits_x;
+  options.import = ToImportSettings(arguments.import);
+  return options;
+}
+
+void AddSessionArguments(CLI::App* command, SessionArguments* out) {
+  command
+      ->add_option("--carrier", out->carrier,
+                   "where the trusted half runs; direct isolates nothing")
+      ->check(CLI::IsMember({"process", "direct"}))
+      ->capture_default_str();
+  command->add_option("--accelerator", out->accelerator, "device for public layers")
+      ->check(CLI::IsMember(AcceleratorNames()));
+  command->add_option("--threads", out->threads, "threads of the accelerator")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--vendor", out->vendor, "vendor's public key; default: your own");
+  command->add_option("--device", out->device, "device's private key; default: your own");
+  command->add_option("--enclave", out->enclave, "enclave program; default: the installed one");
+  command->add_option("--enclave-memory", out->secure_memory,
+                      "memory the TEE gets; default: what the bundle was planned for");
+}
+
+SessionOptions ToSessionOptions(const SessionArguments& arguments) {
+  SessionOptions options;
+  options.carrier = arguments.carrier == "direct" ? Carrier::kDirect : Carrier::kProcess;
+  options.accelerator = arguments.accelerator;
+  options.threads = arguments.threads;
+  options.vendor_key = arguments.vendor;
+  options.device_key = arguments.device;
+  options.enclave_binary = arguments.enclave;
+  if (!arguments.secure_memory.empty())
+    options.secure_memory_size = ParseSize(arguments.secure_memory);
+  return options;
+}
+
+}  // namespace penumbra::cli

@@ -1,0 +1,44 @@
+// Options that several verbs share: how a model is protected, and how a session is opened.
+#ifndef PENUMBRA_CLI_MODEL_OPTIONS_H_
+#define PENUMBRA_CLI_MODEL_OPTIONS_H_
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "penumbra/penumbra.h"
+
+namespace penumbra::cli {
+
+struct ImportArguments {
+  std::vector<std::string> shapes, fix_inputs;
+};
+void AddImportArguments(CLI::App* command, ImportArguments* out);
+ImportSettings ToImportSettings(const ImportArguments& arguments);  // throws Error
+
+struct ProtectArguments {
+  std::string preset, calibration, preprocess, labels;
+  std::string arithmetic, placement, weights, activations, integrity;
+  std::optional<double> ratio;
+  std::vector<std::string> layers;
+  std::optional<bool> mask_ends;
+  std::string secure_memory = "12MiB";
+  uint32_t calibration_limit = 200;
+  uint32_t primes = 0, bits_w = 0, bits_x = 0;
+  bool no_pads = false;
+  ImportArguments import;
+};
+void AddProtectArguments(CLI::App* command, ProtectArguments* out);
+ProtectOptions ToProtectOptions(const ProtectArguments& arguments);  // throws Error
+
+struct SessionArguments {
+  std::string carrier = "process", accelerator, vendor, device, enclave, secure_memory;
+  uint32_t threads = 1;
+};
+void AddSessionArguments(CLI::App* command, SessionArguments* out);
+SessionOptions ToSessionOptions(const SessionArguments& arguments);  // throws Error
+
+}  // namespace penumbra::cli
+
+#endif  // PENUMBRA_CLI_MODEL_OPTIONS_H_

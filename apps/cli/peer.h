@@ -1,0 +1,40 @@
+// What the protected model is timed against: the same model, unprotected, in float32 on the same
+// cores.
+#ifndef PENUMBRA_CLI_PEER_H_
+#define PENUMBRA_CLI_PEER_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "model_options.h"
+#include "penumbra/penumbra.h"
+
+namespace penumbra::cli {
+
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  // Nanoseconds of one inference. Throws Error.
+  virtual uint64_t RunOnce() = 0;
+};
+
+// The preset `plain` on the same accelerator, over the direct carrier. `scratch`: folder for its
+// bundle. Throws Error P106 when that bundle has nothing for the accelerator: its time would mean
+// nothing.
+std::unique_ptr<Peer> MakePlainPeer(const Env& env, const std::filesystem::path& onnx,
+                                    const ImportSettings& import, const SessionArguments& session,
+                                    const std::filesystem::path& scratch, const TensorMap& feeds);
+
+// A program that speaks the line protocol of tools/reference/ort_bench.py: `ready` once warm, then
+// for each line `run N` a JSON array of N times in nanoseconds. Started as `command` with the
+// model, --threads and the fixed shapes appended. Throws Error P205 when it does not start, P203
+// when it answers something else.
+std::unique_ptr<Peer> MakeCommandPeer(const std::string& command, const std::filesystem::path& onnx,
+                                      const SessionArguments& session,
+                                      const std::vector<std::string>& shapes);
+
+}  // namespace penumbra::cli
+
+#endif  // PENUMBRA_CLI_PEER_H_

@@ -1,0 +1,38 @@
+// Reading class scores.
+#ifndef PENUMBRA_CLI_SCORES_H_
+#define PENUMBRA_CLI_SCORES_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "penumbra/penumbra.h"
+
+namespace penumbra::cli {
+
+struct Score {
+  uint32_t index;
+  float value;
+};
+
+// The `count` largest values, largest first; ties go to the smaller index.
+inline std::vector<Score> TopScores(const std::vector<float>& values, uint32_t count) {
+  std::vector<Score> scores;
+  for (uint32_t i = 0; i < values.size(); ++i) scores.push_back({i, values[i]});
+  const size_t kept = std::min<size_t>(count, scores.size());
+  std::partial_sort(scores.begin(), scores.begin() + static_cast<ptrdiff_t>(kept), scores.end(),
+                    [](const Score& a, const Score& b) {
+                      return a.value != b.value ? a.value > b.value : a.index < b.index;
+                    });
+  scores.resize(kept);
+  return scores;
+}
+
+inline std::string LabelOf(const std::vector<std::string>& labels, uint32_t index) {
+  return index < labels.size() ? labels[index] : "class " + std::to_string(index);
+}
+
+}  // namespace penumbra::cli
+
+#endif  // PENUMBRA_CLI_SCORES_H_

@@ -1,0 +1,74 @@
+#include "penumbra/float_model.h"
+
+#include <utility>
+
+#include "accel/registry.h"
+#include "api/import.h"
+#include "api/translate.h"
+#include "boundary/bundle.h"
+#include "boundary/plan.h"
+#include "model/interpreter.h"
+#include "model/op_table.h"
+#include "model/passes/passes.h"
+
+namespace penumbra {
+
+struct FloatModel::Impl {
+  model::Graph graph;
+  std::vector<TensorInfo> inputs, outputs;
+};
+
+FloatModel::FloatModel(const std::filesystem::path& onnx, const ImportSettings& settings)
+    : impl_(std::make_unique<Impl>()) {
+  api::Translated([&] {
+    impl_->graph = api::Import(onnx, settings).graph;
+    model::Normalize(impl_->graph);
+    impl_->inputs = api::GraphPorts(impl_->graph, impl_->graph.inputs);
+    impl_->outputs = api::GraphPorts(impl_->graph, impl_->graph.outputs);
+  });
+}
+
+FloatModel::~FloatModel() = default;
+FloatModel::FloatModel(FloatModel&&) noexcept = default;
+FloatModel& FloatModel::operator=(FloatModel&&) noexcept = default;
+
+const std::vector<TensorInfo>& FloatModel::inputs() const { return impl_->inputs; }
+const std::vector<TensorInfo>& FloatModel::outputs() const { return impl_->outputs; }
+
+TensorMap FloatModel::Run(const TensorMap& inputs, uint32_t threads) const {
+  return api::Translated([&] {
+    std::map<std::string, model::Tensor> feeds;
+    for (const auto& [name, tensor] : inputs) {
+      const model::ValueId id = impl_->graph.FindValue(name);
+      const model::DataType type =
+          id == model::kNoValue ? model::DataType::kFloat32 : impl_->graph.value(id).type;
+      feeds.emplace(name, api::ToModelTensor(tensor, type));
+    }
+    const model::Interpreter interpreter(impl_->graph, {.threads = static_cast<int>(threads)});
+    TensorMap outputs;
+    for (const auto& [name, tensor] : interpreter.Run(feeds)) {
+      outputs[name] = {tensor.shape(), tensor.ToFloat()};
+    }
+    return outputs;
+  });
+}
+
+std::vector<OperatorInfo> SupportedOperators() {
+  std::vector<OperatorInfo> operators;
+  for (const model::OpInfo& op : model::AllOps()) {
+    operators.push_back({std::string(op.name), op.min_opset, op.max_opset, std::string(op.notes)});
+  }
+  return operators;
+}
+
+Version BuildVersion() {
+  Version version{.penumbra = PENUMBRA_VERSION,
+                  .bundle_format = std::to_string(kBundleVersion),
+                  .plan_format = std::to_string(kPlanVersion),
+                  .compiler = __VERSION__,
+                  .accelerators = {}};
+  for (const std::string_view name : DeviceNames()) version.accelerators.emplace_back(name);
+  return version;
+}
+
+}  // namespace penumbra

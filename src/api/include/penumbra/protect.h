@@ -1,0 +1,88 @@
+// Turning an ONNX file into a bundle.
+#ifndef PENUMBRA_PROTECT_H_
+#define PENUMBRA_PROTECT_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "penumbra/env.h"
+#include "penumbra/export.h"
+#include "penumbra/float_model.h"
+
+namespace penumbra {
+
+struct ProtectOptions {
+  // Empty: "enclave", or "mlcapsule" without calibration data.
+  std::string preset = {};
+  // Single axes over the preset: "arithmetic", "placement", "weights", "activations", "integrity",
+  // each with a value of docs/schemes.md, e.g. {"weights", "shadownet:1.5"}.
+  std::map<std::string, std::string> axes = {};
+  std::optional<double> ratio = {};  // of ShadowNet's transform, >= 1
+  // Layers that may be public, by name ('*' and '?' match); empty: as the placement says.
+  std::vector<std::string> layers = {};
+  // false: layers that read a model input get it without a one-time pad. Unset: true.
+  std::optional<bool> mask_ends = {};
+
+  std::filesystem::path calibration = {};  // folder of samples (ListDataset); empty: none
+  uint32_t calibration_limit = 200;        // samples
+  std::string preprocess = {};             // see ResolvePreprocess; stored in the bundle
+  std::filesystem::path labels = {};
+
+  uint64_t secure_memory_size = uint64_t{12} << 20;  // bytes
+  bool pads = true;
+  uint32_t primes = 0, weight_bits = 0, input_bits = 0;  // 0: chosen by the compiler
+  ImportSettings import = {};
+
+  std::filesystem::path vendor_key = {};                // private key file; empty: DefaultKeys
+  std::vector<std::filesystem::path> device_keys = {};  // public key files; empty: DefaultKeys
+  std::string name = {};                                // empty: the file's stem
+  uint64_t model_version = 1;
+  bool dry_run = false;  // everything but writing
+  // done in [0, 1]; may be empty.
+  std::function<void(const std::string& stage, double done)> progress = {};
+};
+
+// One linear layer, for the vendor's eyes only.
+struct ProtectedLayer {
+  std::string name;
+  bool is_public = false;
+  std::string reason;        // why it stays trusted although the policy would publish it
+  uint32_t prime_count = 0;  // 0: float32 or plain integers
+  uint32_t level_count = 0;  // of its input; 0: float32
+  double ratio = 0;          // published to secret output channels; 0: trusted
+  double predicted_noise_db = 0;
+  uint64_t trusted_macs = 0, public_macs = 0;  // multiplications of one inference
+  uint64_t crossing_size = 0, pad_size = 0;    // bytes of one inference
+};
+
+struct ProtectReport {
+  std::string preset, scheme;
+  std::vector<std::string> warnings;  // publicly known attacks on this scheme, risky settings
+  std::vector<std::string> notes;     // what was chosen for the caller, what would be gained
+  uint32_t sample_count = 0;          // calibration samples used
+  uint64_t bundle_size = 0, exchange_size = 0, secure_memory_peak = 0;  // bytes
+  uint64_t pad_size = 0;       // bytes of one-time pads of one inference
+  uint64_t crossing_size = 0;  // bytes of masked inputs and replies of one inference
+  std::vector<ProtectedLayer> layers;
+};
+
+// Writes `bundle` complete or not at all. Throws Error; P106 lists every operator that is not
+// supported.
+PENUMBRA_API ProtectReport Protect(const Env& env, const std::filesystem::path& onnx,
+                                   const std::filesystem::path& bundle,
+                                   const ProtectOptions& options = {});
+
+struct PresetInfo {
+  std::string name, scheme;
+  std::string needs;  // what this version lacks for it; empty when it can be used
+};
+PENUMBRA_API std::vector<PresetInfo> Presets();
+
+}  // namespace penumbra
+
+#endif  // PENUMBRA_PROTECT_H_

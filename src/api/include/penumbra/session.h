@@ -1,0 +1,108 @@
+// Running a protected model.
+#ifndef PENUMBRA_SESSION_H_
+#define PENUMBRA_SESSION_H_
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "penumbra/env.h"
+#include "penumbra/export.h"
+#include "penumbra/tensor.h"
+
+namespace penumbra {
+
+enum class Carrier {
+  kProcess,  // the trusted half in a process of its own
+  kDirect,   // in this process, for tests and profilers: isolates nothing
+};
+
+enum class PadPolicy {
+  kMakeMissing,   // an inference that finds no pad makes one first
+  kRequireReady,  // it fails with P207
+};
+
+struct SessionOptions {
+  Carrier carrier = Carrier::kProcess;
+  std::string accelerator = {};           // a name of AcceleratorNames(); empty: the preferred one
+  uint32_t threads = 1;                   // of the accelerator
+  uint64_t secure_memory_size = 0;        // bytes; 0: what the bundle was planned for
+  std::filesystem::path vendor_key = {};  // public key file; empty: DefaultKeys
+  std::filesystem::path device_key = {};  // private key file; empty: DefaultKeys
+  // Empty: that of the install tree the library lies in, else the one beside the program.
+  std::filesystem::path enclave_binary = {};
+  PadPolicy pads = PadPolicy::kMakeMissing;
+  std::chrono::milliseconds accelerator_timeout{0};  // 0: no limit
+};
+
+struct RunStats {
+  uint64_t total_ns = 0;
+  uint64_t inside_ns = 0;   // in the trusted half, hand-over included
+  uint64_t outside_ns = 0;  // accelerator, copies, host
+  uint64_t switches = 0;    // calls into the trusted half
+  uint64_t crossing_bytes = 0;
+  uint64_t clamped_count = 0;  // input levels outside the calibrated range
+};
+
+struct SessionInfo {
+  uint64_t secure_memory_size = 0;  // bytes the trusted half has, code and stack apart
+  uint64_t secure_memory_peak = 0;  // bytes the loaded model uses of them
+  uint64_t exchange_size = 0;       // bytes shared with the accelerator
+  uint64_t pads_ready = 0;
+  std::string carrier;  // one line: the carrier and the isolation it really has
+  std::string notice;   // what every output must say about the protection; empty for hardware TEEs
+  std::string accelerator;
+};
+
+// One job as an adversary outside the trusted half sees it.
+struct ExchangeRecord {
+  uint32_t segment;
+  uint32_t height, width, channels;  // of the input, channel-last
+  uint32_t prime_count;              // residue planes of u8; 0: float32
+  std::vector<uint8_t> input, output;
+};
+
+// Preferred first.
+PENUMBRA_API std::vector<std::string> AcceleratorNames();
+
+// One call at a time; different sessions are independent. Everything throws Error. After P207 and
+// 1xx the session can be used again; after other errors of Run it is over.
+class PENUMBRA_API Session {
+ public:
+  // Verifies the bundle against the vendor's key, starts the trusted half and loads the model into
+  // it.
+  Session(const Env& env, const std::filesystem::path& bundle, const SessionOptions& options = {});
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  const std::string& model_name() const;
+  const std::vector<TensorInfo>& inputs() const;
+  const std::vector<TensorInfo>& outputs() const;
+  const std::string& preprocess() const;           // JSON; empty when the bundle stores none
+  const std::vector<std::string>& labels() const;  // class names; empty when the bundle stores none
+
+  // Every input by name, finite, of exactly the model's shape: otherwise P102 to P105, nothing has
+  // run.
+  TensorMap Run(const TensorMap& inputs, RunStats* out_stats = nullptr);
+
+  // Makes one-time pads ahead of the inferences that will use them.
+  RunStats MakePads(uint32_t count);
+  SessionInfo Info();
+
+  // Keeps copies of the jobs of later calls, at most `max_size` bytes; TakeTrace returns and
+  // forgets them.
+  void StartTrace(uint64_t max_size);
+  std::vector<ExchangeRecord> TakeTrace();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace penumbra
+
+#endif  // PENUMBRA_SESSION_H_

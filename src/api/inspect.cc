@@ -1,0 +1,123 @@
+#include "penumbra/inspect.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "accel/validate.h"
+#include "api/bundle_preprocess.h"
+#include "api/translate.h"
+#include "host/bundle_file.h"
+#include "host/keys/key_file.h"
+#include "host/metadata.h"
+
+namespace penumbra {
+namespace {
+
+std::string Hex(const uint8_t (&bytes)[32]) {
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    char digits[3];
+    std::snprintf(digits, sizeof(digits), "%02x", byte);
+    text += digits;
+  }
+  return text;
+}
+
+bool IsConvolution(const SegmentNode& node) {
+  return node.op == SegmentOp::kConvResidue || node.op == SegmentOp::kConvFloat;
+}
+
+std::string OperatorText(const SegmentNode& node) {
+  std::string text = SegmentOpName(node.op);
+  if (!IsConvolution(node)) return text;
+  const ConvGeometry& g = node.geometry;
+  text += " " + std::to_string(g.kernel_h) + "x" + std::to_string(g.kernel_w);
+  if (g.stride_h != 1 || g.stride_w != 1) {
+    text += " /" + std::to_string(g.stride_h) + "x" + std::to_string(g.stride_w);
+  }
+  if (g.groups != 1) text += " groups " + std::to_string(g.groups);
+  return text;
+}
+
+// A tensor id of a file nobody has checked yet.
+const SegmentTensor& TensorAt(const SegmentView& segment, uint32_t id) {
+  if (id >= segment.tensors.size()) {
+    api::Throw(Status::kMalformed, "a segment names a tensor it does not have [public half]");
+  }
+  return segment.tensors[id];
+}
+
+uint64_t PortBytes(const SegmentView& segment, std::span<const uint32_t> ports) {
+  uint64_t size = 0;
+  for (const uint32_t id : ports) size += TensorByteSize(TensorAt(segment, id), 1);
+  return size;
+}
+
+std::vector<uint32_t> Extents(const SegmentView& segment, std::span<const uint32_t> ports) {
+  if (ports.empty()) return {};
+  const SegmentTensor& tensor = TensorAt(segment, ports.front());
+  return {tensor.h, tensor.w, tensor.c};
+}
+
+PublicSegment Describe(const host::BundleFile& bundle, const SegmentView& segment) {
+  PublicSegment result;
+  result.input = Extents(segment, segment.inputs);
+  result.output = Extents(segment, segment.outputs);
+  result.crossing_bytes = PortBytes(segment, segment.inputs) + PortBytes(segment, segment.outputs);
+  if (!segment.inputs.empty())
+    result.prime_count = TensorAt(segment, segment.inputs.front()).prime_count;
+  for (const SegmentNode& node : segment.nodes) {
+    result.operators.push_back(OperatorText(node));
+    if (!IsConvolution(node)) continue;
+    const ConvGeometry& g = node.geometry;
+    if (g.groups == 0) api::Throw(Status::kMalformed, "a convolution has no groups [public half]");
+    const uint64_t planes = std::max<uint32_t>(1, result.prime_count);
+    result.multiply_count += FilterLength(g) * g.out_h * g.out_w * g.out_c * planes;
+    result.weight_size += bundle.Blob(node.weight_blob).size();
+  }
+  return result;
+}
+
+std::vector<TensorInfo> PortInfos(const std::vector<host::Port>& ports) {
+  std::vector<TensorInfo> infos;
+  for (const host::Port& port : ports)
+    infos.push_back({port.name, {port.shape.begin(), port.shape.end()}});
+  return infos;
+}
+
+BundleInfo Describe(const host::BundleFile& bundle) {
+  const host::Manifest& manifest = bundle.manifest();
+  const host::Metadata metadata =
+      host::ParseMetadata(manifest.metadata, manifest.head.exchange_size);
+  BundleInfo info;
+  info.name = manifest.name;
+  info.model_version = manifest.head.model_version;
+  info.signature_checked = bundle.signature_checked();
+  info.file_size = bundle.header().sealed_offset + bundle.header().sealed_size;
+  info.public_size = manifest.head.public_size;
+  info.sealed_size = manifest.head.sealed_size;
+  info.exchange_size = manifest.head.exchange_size;
+  info.secure_memory_size = manifest.head.secure_memory_size;
+  info.device_count = static_cast<uint32_t>(manifest.wraps.size());
+  for (const WrapRec& wrap : manifest.wraps) info.device_ids.push_back(Hex(wrap.device_id));
+  info.inputs = PortInfos(metadata.inputs);
+  info.outputs = PortInfos(metadata.outputs);
+  info.preprocess = api::ReadStoredPreprocess(manifest.metadata).json;
+  for (uint32_t i = 0; i < bundle.segment_count(); ++i) {
+    info.segments.push_back(Describe(bundle, bundle.Segment(i)));
+  }
+  return info;
+}
+
+}  // namespace
+
+BundleInfo Inspect(const std::filesystem::path& bundle, const std::filesystem::path& vendor_key) {
+  return api::Translated([&] {
+    std::optional<host::VendorKey> key;
+    if (!vendor_key.empty()) key = host::ReadPublicKey(host::KeyKind::kVendor, vendor_key);
+    return Describe(*host::BundleFile::Open(bundle, key));
+  });
+}
+
+}  // namespace penumbra

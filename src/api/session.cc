@@ -1,0 +1,205 @@
+#include "penumbra/session.h"
+
+#include <dlfcn.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "accel/registry.h"
+#include "api/bundle_preprocess.h"
+#include "api/convert.h"
+#include "api/translate.h"
+#include "host/error.h"
+#include "host/keys/key_file.h"
+#include "host/session.h"
+#include "host/trace.h"
+#include "tee/direct/untrusted/direct_transport.h"
+#include "tee/process/untrusted/process_transport.h"
+
+namespace penumbra {
+namespace {
+
+// Version counters survive the trusted half here, so that an older bundle is refused later.
+std::filesystem::path StateFolder(const Env& env) {
+  const std::filesystem::path folder = env.config_folder() / "versions";
+  std::filesystem::create_directories(folder.parent_path());
+  if (mkdir(folder.c_str(), 0700) != 0 && !std::filesystem::is_directory(folder)) {
+    api::Throw(Status::kIo, "cannot make the folder [" + folder.string() + "]");
+  }
+  return folder;
+}
+
+// The enclave program of the install tree this library lies in, wherever that tree was moved; empty
+// when there is none: the process carrier then looks beside the program.
+std::filesystem::path InstalledEnclave() {
+  Dl_info library = {};
+  if (dladdr(reinterpret_cast<const void*>(&InstalledEnclave), &library) == 0) return {};
+  const auto path =
+      std::filesystem::path(library.dli_fname).parent_path() / PENUMBRA_ENCLAVE_FROM_LIBRARY;
+  return access(path.c_str(), X_OK) == 0 ? path : std::filesystem::path();
+}
+
+std::unique_ptr<host::Transport> MakeTransport(const Env& env, const SessionOptions& options) {
+  const std::filesystem::path key = options.device_key.empty()
+                                        ? DefaultKeys(env, KeyKind::kDevice).private_path
+                                        : options.device_key;
+  if (options.carrier == Carrier::kDirect) {
+    const host::KeyPair pair = host::ReadPrivateKey(host::KeyKind::kDevice, key);
+    return std::make_unique<tee::DirectTransport>(tee::DirectOptions{
+        .device_key = pair.private_key, .state_directory = StateFolder(env).string()});
+  }
+  tee::ProcessOptions process;
+  process.enclave_binary =
+      options.enclave_binary.empty() ? InstalledEnclave() : options.enclave_binary;
+  process.device_key_file = key;
+  process.state_directory = StateFolder(env);
+  return std::make_unique<tee::ProcessTransport>(std::move(process));
+}
+
+std::shared_ptr<Device> MakeDevice(const std::string& wanted) {
+  const std::string name = wanted.empty() ? std::string(DeviceNames().front()) : wanted;
+  std::unique_ptr<Device> device;
+  const Status status = CreateDevice(name, &device);
+  if (status == Status::kNotFound) {
+    std::string names;
+    for (const std::string_view known : DeviceNames())
+      names.append(names.empty() ? "" : ", ").append(known);
+    api::Throw(status, "no accelerator is called '" + name + "'; this build has " + names);
+  }
+  if (!IsOk(status)) {
+    api::Throw(status, "accelerator '" + name +
+                           "' cannot be used: " + std::string(host::StatusMeaning(status)) +
+                           "; try another --accelerator");
+  }
+  return device;
+}
+
+host::VendorKey ReadVendorKey(const Env& env, const SessionOptions& options) {
+  const std::filesystem::path path = options.vendor_key.empty()
+                                         ? DefaultKeys(env, KeyKind::kVendor).public_path
+                                         : options.vendor_key;
+  return host::ReadPublicKey(host::KeyKind::kVendor, path);
+}
+
+std::vector<TensorInfo> PortInfos(const std::vector<host::Port>& ports) {
+  std::vector<TensorInfo> infos;
+  for (const host::Port& port : ports)
+    infos.push_back({port.name, {port.shape.begin(), port.shape.end()}});
+  return infos;
+}
+
+RunStats Convert(const host::RunStats& inner) {
+  return {.total_ns = inner.total_ns,
+          .inside_ns = inner.inside_ns(),
+          .outside_ns = inner.outside_ns(),
+          .switches = inner.pump.switches,
+          .crossing_bytes = inner.crossing_bytes(),
+          .clamped_count = inner.clamped_count};
+}
+
+}  // namespace
+
+struct Session::Impl {
+  std::optional<host::TraceRecorder> trace;  // outlives the session that points to it
+  std::unique_ptr<host::Session> session;
+  std::vector<TensorInfo> inputs, outputs;
+  api::StoredPreprocess preprocess;
+  std::string accelerator;
+};
+
+Session::Session(const Env& env, const std::filesystem::path& bundle, const SessionOptions& options)
+    : impl_(std::make_unique<Impl>()) {
+  api::Translated([&] {
+    host::SessionOptions inner;
+    inner.vendor_key = ReadVendorKey(env, options);
+    inner.threads = options.threads;
+    inner.make_missing_pads = options.pads == PadPolicy::kMakeMissing;
+    inner.device_timeout = options.accelerator_timeout;
+    inner.secure_memory_size = options.secure_memory_size;
+    std::shared_ptr<Device> device = MakeDevice(options.accelerator);
+    impl_->accelerator = device->name();
+    impl_->session = host::Session::Load(bundle, MakeTransport(env, options), std::move(device),
+                                         std::move(inner));
+    impl_->inputs = PortInfos(impl_->session->inputs());
+    impl_->outputs = PortInfos(impl_->session->outputs());
+    impl_->preprocess = api::ReadStoredPreprocess(impl_->session->bundle().manifest().metadata);
+  });
+}
+
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+const std::string& Session::model_name() const { return impl_->session->model_name(); }
+const std::vector<TensorInfo>& Session::inputs() const { return impl_->inputs; }
+const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs; }
+const std::string& Session::preprocess() const { return impl_->preprocess.json; }
+const std::vector<std::string>& Session::labels() const { return impl_->preprocess.labels; }
+
+TensorMap Session::Run(const TensorMap& inputs, RunStats* out_stats) {
+  return api::Translated([&] {
+    std::vector<host::TensorView> views;
+    for (const auto& [name, tensor] : inputs) {
+      views.push_back({name, api::ToExtents(tensor.shape, name), tensor.values});
+    }
+    host::RunStats stats;
+    TensorMap outputs;
+    for (host::Tensor& tensor : impl_->session->Run(views, &stats)) {
+      outputs[tensor.name] = {{tensor.shape.begin(), tensor.shape.end()}, std::move(tensor.values)};
+    }
+    if (out_stats != nullptr) *out_stats = Convert(stats);
+    return outputs;
+  });
+}
+
+RunStats Session::MakePads(uint32_t count) {
+  return api::Translated([&] { return Convert(impl_->session->MakePads(count)); });
+}
+
+SessionInfo Session::Info() {
+  return api::Translated([&] {
+    const penumbra::Info info = impl_->session->QueryInfo();
+    const host::Transport& transport = impl_->session->transport();
+    return SessionInfo{.secure_memory_size = info.secure_memory_size,
+                       .secure_memory_peak = info.secure_memory_peak,
+                       .exchange_size = info.exchange_size,
+                       .pads_ready = info.pads_ready,
+                       .carrier = transport.label(),
+                       .notice = std::string(host::ProtectionNotice(transport.carrier())),
+                       .accelerator = impl_->accelerator};
+  });
+}
+
+void Session::StartTrace(uint64_t max_size) {
+  impl_->trace.emplace(max_size);
+  impl_->session->SetObserver(&*impl_->trace);
+}
+
+std::vector<ExchangeRecord> Session::TakeTrace() {
+  std::vector<ExchangeRecord> records;
+  if (!impl_->trace) return records;
+  for (const host::TraceRecorder::Record& record : impl_->trace->records()) {
+    if (record.job.kind != JobKind::kAccelerate) continue;
+    const SegmentTensor& shape = record.input_shape;
+    records.push_back({.segment = record.job.segment,
+                       .height = shape.h,
+                       .width = shape.w,
+                       .channels = shape.c,
+                       .prime_count = shape.prime_count,
+                       .input = record.input,
+                       .output = record.output});
+  }
+  impl_->trace->Clear();
+  return records;
+}
+
+std::vector<std::string> AcceleratorNames() {
+  const std::vector<std::string_view> names = DeviceNames();
+  return {names.begin(), names.end()};
+}
+
+}  // namespace penumbra

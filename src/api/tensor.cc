@@ -1,0 +1,105 @@
+#include "penumbra/tensor.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "api/convert.h"
+#include "api/translate.h"
+#include "media/dataset.h"
+#include "media/error.h"
+#include "media/file.h"
+#include "media/image.h"
+#include "media/npy.h"
+#include "media/preprocess.h"
+
+namespace penumbra {
+namespace {
+
+constexpr uint64_t kMaxPreprocessFileSize = uint64_t{16} << 20;
+
+media::Preprocess Resolve(const std::string& spec, uint32_t height, uint32_t width) {
+  if (!std::filesystem::path(spec).has_extension())
+    return media::PreprocessPreset(spec, height, width);
+  const auto bytes = media::ReadFile(spec, kMaxPreprocessFileSize);
+  try {
+    return media::PreprocessFromJson({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  } catch (const media::MediaError& error) {
+    throw error.In(spec);
+  }
+}
+
+std::vector<int64_t> WithoutOuterOnes(const std::vector<int64_t>& shape) {
+  const auto differs = [](int64_t extent) { return extent != 1; };
+  const auto first = std::ranges::find_if(shape, differs);
+  auto last = shape.end();
+  while (last != first && *(last - 1) == 1) --last;
+  return {first, last};
+}
+
+}  // namespace
+
+std::vector<Tensor> SplitSamples(const TensorInfo& input, const Tensor& tensor) {
+  if (WithoutOuterOnes(input.shape) == WithoutOuterOnes(tensor.shape))
+    return {{input.shape, tensor.values}};
+  // [n, ...] for an input of [1, ...] or of [...].
+  const bool has_batch_axis = !input.shape.empty() && input.shape.front() == 1;
+  const std::vector<int64_t> inner(input.shape.begin() + (has_batch_axis ? 1 : 0),
+                                   input.shape.end());
+  if (tensor.shape.empty() ||
+      !std::equal(inner.begin(), inner.end(), tensor.shape.begin() + 1, tensor.shape.end())) {
+    api::Throw(Status::kWrongShape, "the model expects " + api::ShapeText(input.shape) + ", got " +
+                                        api::ShapeText(tensor.shape) + " [input '" + input.name +
+                                        "']; list the inputs with 'penumbra inspect'");
+  }
+  const auto count = static_cast<size_t>(tensor.shape.front());
+  const size_t size = count == 0 ? 0 : tensor.values.size() / count;
+  std::vector<Tensor> samples;
+  for (size_t i = 0; i < count; ++i) {
+    const auto first = tensor.values.begin() + static_cast<ptrdiff_t>(i * size);
+    samples.push_back({input.shape, {first, first + static_cast<ptrdiff_t>(size)}});
+  }
+  return samples;
+}
+
+Tensor ReadNpy(const std::filesystem::path& path) {
+  return api::Translated([&] { return api::FromArray(media::ReadNpy(path)); });
+}
+
+void WriteNpy(const std::filesystem::path& path, const Tensor& tensor) {
+  api::Translated([&] { media::WriteNpy(path, api::ToArray(tensor)); });
+}
+
+void WritePng(const std::filesystem::path& path, uint32_t width, uint32_t height,
+              const std::vector<uint8_t>& rgb) {
+  api::Translated([&] { media::WritePng(path, {width, height, rgb}); });
+}
+
+std::string ResolvePreprocess(const std::string& spec, uint32_t height, uint32_t width,
+                              const std::filesystem::path& labels) {
+  return api::Translated([&] {
+    media::Preprocess preprocess = Resolve(spec, height, width);
+    if (!labels.empty()) preprocess.labels = media::ReadLabels(labels);
+    return media::PreprocessToJson(preprocess);
+  });
+}
+
+Tensor ReadSample(const std::filesystem::path& path, const std::string& preprocess) {
+  return api::Translated([&] {
+    std::optional<media::Preprocess> steps;
+    if (!preprocess.empty()) steps = media::PreprocessFromJson(preprocess);
+    return api::FromArray(media::ReadSample(path, steps));
+  });
+}
+
+Dataset ListDataset(const std::filesystem::path& folder) {
+  return api::Translated([&] {
+    media::Dataset inner = media::ListDataset(folder);
+    Dataset dataset{{}, std::move(inner.classes)};
+    for (media::Sample& sample : inner.samples) {
+      dataset.samples.push_back({std::move(sample.path), sample.label});
+    }
+    return dataset;
+  });
+}
+
+}  // namespace penumbra

@@ -1,0 +1,269 @@
+#include "host/job_pump.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "accel/validate.h"
+#include "host/error.h"
+
+namespace penumbra::host {
+namespace {
+
+class Stopwatch {
+ public:
+  // Adds the time of its scope to *total_ns.
+  explicit Stopwatch(uint64_t* total_ns)
+      : total_ns_(total_ns), start_(std::chrono::steady_clock::now()) {}
+  ~Stopwatch() {
+    const auto elapsed = std::chrono::steady_clock::now() - start_;
+    *total_ns_ += std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count();
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  uint64_t* total_ns_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+bool Fits(uint64_t offset, uint64_t size, uint64_t whole) {
+  return offset <= whole && size <= whole - offset;
+}
+
+// Several ports of one side lie one after the other, each at a multiple of kExchangeAlignment.
+uint64_t PackedSize(const std::vector<SegmentTensor>& ports, uint32_t batch) {
+  uint64_t size = 0;
+  for (const SegmentTensor& t : ports) {
+    size = AlignUp(size, kExchangeAlignment) + TensorByteSize(t, batch);
+  }
+  return size;
+}
+
+template <typename Byte>
+std::vector<Byte*> PortPointers(const std::vector<SegmentTensor>& ports, uint32_t batch,
+                                Byte* base) {
+  std::vector<Byte*> pointers;
+  uint64_t offset = 0;
+  for (const SegmentTensor& t : ports) {
+    offset = AlignUp(offset, kExchangeAlignment);
+    pointers.push_back(base + offset);
+    offset += TensorByteSize(t, batch);
+  }
+  return pointers;
+}
+
+std::vector<SegmentTensor> Shapes(const SegmentView& view, std::span<const uint32_t> ports) {
+  std::vector<SegmentTensor> shapes;
+  for (const uint32_t port : ports) shapes.push_back(view.tensors[port]);
+  return shapes;
+}
+
+std::string Range(const char* name, uint64_t offset, uint64_t size) {
+  return std::string(name) + " at " + std::to_string(offset) + ", " + std::to_string(size) +
+         " bytes";
+}
+
+Command NextStep(const Command& command, Status job_status) {
+  Command step{};
+  step.id = CommandId::kStep;
+  step.program = command.program;
+  step.session_nonce = command.session_nonce;
+  step.args[0] = static_cast<uint64_t>(job_status);
+  return step;
+}
+
+}  // namespace
+
+JobPump::JobPump(Transport* transport, std::shared_ptr<const BundleFile> bundle,
+                 std::shared_ptr<Device> device, PadStore* pads, const PumpOptions& options)
+    : transport_(transport),
+      bundle_(std::move(bundle)),
+      device_(std::move(device)),
+      pads_(pads),
+      options_(options),
+      runner_(options.device_timeout),
+      spill_(options.max_spill_size) {
+  const PrepareOptions prepare{.threads = options.threads, .max_batch = options.max_batch};
+  segments_.reserve(bundle_->segment_count());
+  for (uint32_t i = 0; i < bundle_->segment_count(); ++i) PrepareSegment(i, prepare);
+}
+
+void JobPump::PrepareSegment(uint32_t index, const PrepareOptions& options) {
+  const SegmentView view = bundle_->Segment(index);
+  std::unique_ptr<PreparedSegment> prepared;
+  std::string why;
+  const Status status = device_->Prepare(view, *bundle_, options, &prepared, &why);
+  if (!IsOk(status)) {
+    throw HostError(
+        status, "the accelerator refuses a segment: " + why,
+        "device " + std::string(device_->name()) + ", segment " + std::to_string(index));
+  }
+  segments_.push_back({std::move(prepared), Shapes(view, view.inputs), Shapes(view, view.outputs)});
+}
+
+Reply JobPump::CallTrusted(const Command& command, PumpStats* stats) {
+  Reply reply{};
+  ++stats->switches;
+  const Stopwatch watch(&stats->inside_ns);
+  const Status status = transport_->Call(command, &reply);
+  if (!IsOk(status))
+    throw HostError(status, transport_->failure(), "carrier " + transport_->label());
+  return reply;
+}
+
+void JobPump::ForgetRun() {
+  spill_.Clear();
+  for (const uint64_t pad : pads_read_) pads_->Drop(pad);
+  pads_read_.clear();
+}
+
+Reply JobPump::Run(const Command& command, PumpStats* stats) {
+  ForgetRun();  // of a run that ended with an exception
+  Reply reply = CallTrusted(command, stats);
+  while (IsOk(reply.status) && reply.job.kind != JobKind::kNone) {
+    const Failure failure = Do(reply.job, stats);
+    reply = CallTrusted(NextStep(command, failure.status), stats);
+    if (!IsOk(failure.status)) throw HostError(failure.status, failure.what);
+  }
+  ForgetRun();
+  if (!IsOk(reply.status)) {
+    throw HostError(reply.status, std::string(StatusMeaning(reply.status)), "trusted runtime");
+  }
+  return reply;
+}
+
+JobPump::Failure JobPump::Do(const HostJob& job, PumpStats* stats) {
+  switch (job.kind) {
+    case JobKind::kAccelerate:
+      return Accelerate(job, stats);
+    case JobKind::kRead:
+    case JobKind::kWrite:
+      return Transfer(job, stats);
+    case JobKind::kNone:
+      break;
+  }
+  return {Status::kInternal, "the trusted runtime asks for a job this host does not know"};
+}
+
+JobPump::Failure JobPump::CheckAccelerate(const HostJob& job) const {
+  const uint64_t region = transport_->exchange().size();
+  if (job.segment >= segments_.size()) {
+    return {Status::kInternal, "a job names segment " + std::to_string(job.segment) + " of " +
+                                   std::to_string(segments_.size())};
+  }
+  if (job.batch < 1 || job.batch > options_.max_batch) {
+    return {Status::kInternal, "a job asks for a batch of " + std::to_string(job.batch)};
+  }
+  const Segment& segment = segments_[job.segment];
+  const bool fits =
+      Fits(job.x_offset, job.x_size, region) && Fits(job.y_offset, job.y_size, region) &&
+      job.x_offset % kExchangeAlignment == 0 && job.y_offset % kExchangeAlignment == 0 &&
+      job.x_size == PackedSize(segment.inputs, job.batch) &&
+      job.y_size == PackedSize(segment.outputs, job.batch);
+  const bool disjoint =
+      job.x_offset + job.x_size <= job.y_offset || job.y_offset + job.y_size <= job.x_offset;
+  if (fits && disjoint) return {};
+  return {Status::kInternal,
+          "a job's memory does not fit segment " + std::to_string(job.segment) +
+              " or the exchange region: " + Range("input", job.x_offset, job.x_size) + "; " +
+              Range("output", job.y_offset, job.y_size)};
+}
+
+JobPump::Failure JobPump::Accelerate(const HostJob& job, PumpStats* stats) {
+  if (Failure failure = CheckAccelerate(job); !IsOk(failure.status)) return failure;
+  const Segment& segment = segments_[job.segment];
+  const std::span<uint8_t> region = transport_->exchange();
+  auto* base = reinterpret_cast<std::byte*>(region.data());
+  OwnedJob owned;
+  owned.segment = segment.prepared;
+  owned.batch = job.batch;
+  for (const SegmentTensor& t : segment.outputs) owned.rows.end = std::max(owned.rows.end, t.h);
+  owned.inputs = PortPointers<const std::byte>(segment.inputs, job.batch, base + job.x_offset);
+  owned.outputs = PortPointers<std::byte>(segment.outputs, job.batch, base + job.y_offset);
+  owned.keep_alive = {transport_->exchange_owner(), bundle_, device_};
+  stats->bytes_out += job.x_size;
+  stats->bytes_in += job.y_size;
+  Status status;
+  {
+    const Stopwatch watch(&stats->accelerator_ns);
+    status = runner_.Run(std::move(owned));
+  }
+  if (!IsOk(status)) {
+    return {status, "the accelerator " + std::string(device_->name()) + " failed on segment " +
+                        std::to_string(job.segment) + ": " + std::string(StatusMeaning(status))};
+  }
+  if (observer_ != nullptr && !segment.inputs.empty() && !segment.outputs.empty()) {
+    observer_->OnAccelerate(job, segment.inputs[0], region.subspan(job.x_offset, job.x_size),
+                            segment.outputs[0], region.subspan(job.y_offset, job.y_size));
+  }
+  return {};
+}
+
+JobPump::Failure JobPump::Transfer(const HostJob& job, PumpStats* stats) {
+  const std::span<uint8_t> region = transport_->exchange();
+  if (!Fits(job.offset, job.size, region.size())) {
+    return {Status::kInternal, "a transfer reaches beyond the exchange region: " +
+                                   Range("window", job.offset, job.size)};
+  }
+  const std::span<uint8_t> window = region.subspan(job.offset, job.size);
+  const bool read = job.kind == JobKind::kRead;
+  (read ? stats->bytes_in : stats->bytes_out) += job.size;
+  Failure failure;
+  {
+    const Stopwatch watch(&stats->transfer_ns);
+    failure = read ? Read(job, window) : Write(job, window);
+  }
+  if (IsOk(failure.status) && observer_ != nullptr) observer_->OnTransfer(job, window);
+  return failure;
+}
+
+JobPump::Failure JobPump::Read(const HostJob& job, std::span<uint8_t> window) {
+  Status status = Status::kInternal;
+  switch (job.source) {
+    case JobSource::kBundleChunk: {
+      const std::span<const uint8_t> chunk = bundle_->Chunk(job.index);
+      if (chunk.empty() || chunk.size() != window.size()) break;
+      std::ranges::copy(chunk, window.begin());
+      return {};
+    }
+    case JobSource::kPublic: {
+      const std::span<const uint8_t> half = bundle_->public_half();
+      if (!Fits(job.index, window.size(), half.size())) break;
+      std::ranges::copy(half.subspan(job.index, window.size()), window.begin());
+      return {};
+    }
+    case JobSource::kSpill:
+      status = spill_.Get(job.index, window);
+      break;
+    case JobSource::kPad:
+      pads_read_.insert(PadSlotOf(job.index).pad);
+      status = pads_->Take(PadSlotOf(job.index), window);
+      break;
+  }
+  if (IsOk(status)) return {};
+  return {status, "a read cannot be served: source " +
+                      std::to_string(static_cast<uint32_t>(job.source)) + ", item " +
+                      std::to_string(job.index) + ", " + std::to_string(job.size) + " bytes"};
+}
+
+JobPump::Failure JobPump::Write(const HostJob& job, std::span<const uint8_t> window) {
+  Status status = Status::kInternal;
+  if (job.source == JobSource::kSpill) status = spill_.Put(job.index, window);
+  if (job.source == JobSource::kPad) {
+    const PadSlot where = PadSlotOf(job.index);
+    status = Status::kOk;
+    // An empty write says that the pad is spent or spoilt: nothing of it will be read again.
+    if (window.empty()) {
+      pads_->Drop(where.pad);
+    } else {
+      status = pads_->Put(where, window);
+    }
+  }
+  if (IsOk(status)) return {};
+  return {status, "a write cannot be kept: source " +
+                      std::to_string(static_cast<uint32_t>(job.source)) + ", item " +
+                      std::to_string(job.index) + ", " + std::to_string(job.size) +
+                      " bytes: " + std::string(StatusMeaning(status))};
+}
+
+}  // namespace penumbra::host

@@ -1,0 +1,63 @@
+#include "host/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "host/error.h"
+
+namespace penumbra::host {
+namespace {
+
+Status StatusOfErrno(int error) {
+  if (error == ENOENT || error == ENOTDIR) return Status::kNotFound;
+  if (error == EACCES || error == EPERM) return Status::kPermission;
+  return Status::kIo;
+}
+
+[[noreturn]] void Throw(const std::filesystem::path& path, const std::string& what, int error) {
+  throw HostError(StatusOfErrno(error), what + ": " + std::strerror(error),
+                  "file " + path.string());
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  // O_NONBLOCK: opening a FIFO must fail below instead of waiting for a writer.
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) Throw(path, "cannot open the bundle", errno);
+  struct stat info;
+  if (fstat(file.get(), &info) != 0) Throw(path, "cannot examine the bundle", errno);
+  if (!S_ISREG(info.st_mode)) {
+    throw HostError(Status::kIo, "the bundle is not a regular file", "file " + path.string());
+  }
+  if (info.st_size == 0) return;
+  const auto size = static_cast<size_t>(info.st_size);
+  void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) Throw(path, "cannot map the bundle", errno);
+  bytes_ = {static_cast<const uint8_t*>(address), size};
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) munmap(const_cast<uint8_t*>(bytes_.data()), bytes_.size());
+}
+
+}  // namespace penumbra::host

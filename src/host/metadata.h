@@ -1,0 +1,36 @@
+// The ports of a model, from the manifest's metadata. One JSON object:
+//   {"inputs":  [{"name": "image", "type": "float32", "shape": [1,3,32,32], "perm": [0,2,3,1],
+//                 "offset": 4096}, ...],
+//    "outputs": [...], "max_batch": 1, ...}
+// `shape` is in the order users know, perm[d] the axis of `shape` that is axis d in the exchange
+// region, `offset` where the port's float32 array lies in that region (PortRec::offset of the
+// sealed plan). `max_batch` may be missing (1). Other members belong to applications.
+#ifndef PENUMBRA_HOST_METADATA_H_
+#define PENUMBRA_HOST_METADATA_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace penumbra::host {
+
+struct Port {
+  std::string name;
+  std::vector<uint32_t> shape;  // logical
+  std::vector<uint32_t> perm;
+  uint64_t elem_count;
+  uint64_t offset;
+};
+
+struct Metadata {
+  std::vector<Port> inputs, outputs;
+  uint32_t max_batch = 1;
+};
+
+// Throws HostError kMalformed naming the member that is wrong; kUnsupported for another element
+// type. Every port lies in a region of `exchange_size` bytes on return.
+Metadata ParseMetadata(const std::string& json, uint64_t exchange_size);
+
+}  // namespace penumbra::host
+
+#endif  // PENUMBRA_HOST_METADATA_H_

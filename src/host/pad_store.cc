@@ -1,0 +1,40 @@
+#include "host/pad_store.h"
+
+#include <algorithm>
+
+namespace penumbra::host {
+
+Status MemoryPadStore::Put(PadSlot where, std::span<const uint8_t> sealed) {
+  std::vector<uint8_t>& kept = pads_[where.pad][where.slot];
+  if (sealed.size() > max_size_ - (size_ - kept.size())) return Status::kNoSpace;
+  size_ = size_ - kept.size() + sealed.size();
+  kept.assign(sealed.begin(), sealed.end());
+  return Status::kOk;
+}
+
+Status MemoryPadStore::Take(PadSlot where, std::span<uint8_t> out_sealed) {
+  const auto pad = pads_.find(where.pad);
+  if (pad == pads_.end()) return Status::kNotFound;
+  const auto slot = pad->second.find(where.slot);
+  if (slot == pad->second.end()) return Status::kNotFound;
+  if (slot->second.size() != out_sealed.size()) return Status::kMalformed;
+  std::ranges::copy(slot->second, out_sealed.begin());
+  size_ -= slot->second.size();
+  pad->second.erase(slot);
+  if (pad->second.empty()) pads_.erase(pad);
+  return Status::kOk;
+}
+
+void MemoryPadStore::Drop(uint64_t pad) {
+  const auto found = pads_.find(pad);
+  if (found == pads_.end()) return;
+  for (const auto& [slot, bytes] : found->second) size_ -= bytes.size();
+  pads_.erase(found);
+}
+
+void MemoryPadStore::Clear() {
+  pads_.clear();
+  size_ = 0;
+}
+
+}  // namespace penumbra::host

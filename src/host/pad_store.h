@@ -1,0 +1,57 @@
+// Where sealed pads wait outside the TEE. The store is untrusted: whatever it loses, repeats or
+// alters is noticed by the trusted half.
+#ifndef PENUMBRA_HOST_PAD_STORE_H_
+#define PENUMBRA_HOST_PAD_STORE_H_
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "boundary/status.h"
+
+namespace penumbra::host {
+
+// HostJob::index of JobSource::kPad.
+struct PadSlot {
+  uint64_t pad;
+  uint32_t slot;  // below 2^24
+};
+constexpr PadSlot PadSlotOf(uint64_t index) {
+  return {index >> 24, static_cast<uint32_t>(index & 0xffffff)};
+}
+
+// One call at a time.
+class PadStore {
+ public:
+  virtual ~PadStore() = default;
+  // Keeps a copy of `sealed`. kNoSpace, kIo.
+  virtual Status Put(PadSlot where, std::span<const uint8_t> sealed) = 0;
+  // Copies the bytes out and forgets them: a pad is used once. kNotFound; kMalformed when the size
+  // differs from what was put.
+  virtual Status Take(PadSlot where, std::span<uint8_t> out_sealed) = 0;
+  // Forgets a pad, or all of them. Unknown pads are no error.
+  virtual void Drop(uint64_t pad) = 0;
+  virtual void Clear() = 0;
+  virtual uint64_t size() const = 0;  // bytes kept
+};
+
+class MemoryPadStore final : public PadStore {
+ public:
+  explicit MemoryPadStore(uint64_t max_size) : max_size_(max_size) {}
+  Status Put(PadSlot where, std::span<const uint8_t> sealed) override;
+  Status Take(PadSlot where, std::span<uint8_t> out_sealed) override;
+  void Drop(uint64_t pad) override;
+  void Clear() override;
+  uint64_t size() const override { return size_; }
+
+ private:
+  using Slots = std::map<uint32_t, std::vector<uint8_t>>;
+  uint64_t max_size_;
+  uint64_t size_ = 0;
+  std::map<uint64_t, Slots> pads_;
+};
+
+}  // namespace penumbra::host
+
+#endif  // PENUMBRA_HOST_PAD_STORE_H_

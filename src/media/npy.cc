@@ -1,0 +1,193 @@
+#include "media/npy.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "media/error.h"
+#include "media/file.h"
+#include "media/npy_header.h"
+
+namespace penumbra::media {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "elements are copied as they are");
+
+constexpr uint8_t kMagic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
+constexpr size_t kFixedSize = 8;         // magic, major, minor
+constexpr size_t kHeaderAlignment = 64;  // of the data, as NumPy writes it
+
+std::string At(uint64_t offset) { return "offset " + std::to_string(offset); }
+
+struct Half {
+  uint16_t bits;
+};
+
+float ToFloat(Half half) {
+  const uint32_t exponent = (half.bits >> 10) & 31u, mantissa = half.bits & 1023u;
+  const float sign = (half.bits & 0x8000u) != 0 ? -1.0f : 1.0f;
+  if (exponent == 31) return mantissa != 0 ? std::nanf("") : sign * INFINITY;
+  if (exponent == 0) return sign * std::ldexp(static_cast<float>(mantissa), -24);
+  return sign * std::ldexp(static_cast<float>(mantissa + 1024), static_cast<int>(exponent) - 25);
+}
+
+template <typename T>
+float ToFloat(T value) {
+  return static_cast<float>(value);
+}
+
+template <typename T>
+void Convert(const uint8_t* bytes, std::vector<float>* out_values) {
+  for (size_t i = 0; i < out_values->size(); ++i) {
+    T value;
+    std::memcpy(&value, bytes + i * sizeof(T), sizeof(T));
+    (*out_values)[i] = ToFloat(value);
+  }
+}
+
+struct ElementFormat {
+  std::string_view name;  // of descr, without its byte order
+  size_t size;
+  void (*convert)(const uint8_t* bytes, std::vector<float>* out_values);
+};
+
+constexpr ElementFormat kFormats[] = {
+    {"f2", 2, Convert<Half>},     {"f4", 4, Convert<float>},    {"f8", 8, Convert<double>},
+    {"i1", 1, Convert<int8_t>},   {"i2", 2, Convert<int16_t>},  {"i4", 4, Convert<int32_t>},
+    {"i8", 8, Convert<int64_t>},  {"u1", 1, Convert<uint8_t>},  {"u2", 2, Convert<uint16_t>},
+    {"u4", 4, Convert<uint32_t>}, {"u8", 8, Convert<uint64_t>}, {"b1", 1, Convert<uint8_t>},
+};
+
+const ElementFormat& FormatOf(const std::string& descr) {
+  if (descr.size() == 3) {
+    const std::string_view name = std::string_view(descr).substr(1);
+    for (const ElementFormat& format : kFormats) {
+      if (format.name != name) continue;
+      if (descr[0] == '>' && format.size > 1) break;
+      if (descr[0] == '<' || descr[0] == '|' || descr[0] == '=' || descr[0] == '>') return format;
+    }
+  }
+  throw MediaError(Status::kUnsupported, ".npy: element type '" + descr.substr(0, 16) + "'", {},
+                   "save it with array.astype('<f4')");
+}
+
+uint64_t CheckedCount(const NpyHeader& header) {
+  if (header.shape.size() > kMaxNpyRank) {
+    throw MediaError(Status::kUnsupported,
+                     ".npy: rank " + std::to_string(header.shape.size()) + " is above 8");
+  }
+  uint64_t count = 1;
+  for (const uint64_t extent : header.shape) {
+    if (extent != 0 && (extent > kMaxNpyCount || count > kMaxNpyCount / extent)) {
+      throw MediaError(Status::kWrongShape, ".npy: more than 2^31 elements");
+    }
+    count *= extent;
+  }
+  return count;
+}
+
+struct Located {
+  NpyHeader header;
+  uint64_t data_offset;
+};
+
+Located LocateHeader(std::span<const uint8_t> bytes) {
+  if (bytes.size() < kFixedSize || std::memcmp(bytes.data(), kMagic, sizeof(kMagic)) != 0) {
+    throw MediaError(Status::kMalformed, "not a .npy file", At(0), "save it with numpy.save");
+  }
+  const uint8_t major = bytes[6];
+  if (major < 1 || major > 3) {
+    throw MediaError(Status::kUnsupportedVersion, ".npy version " + std::to_string(major), At(6));
+  }
+  const size_t length_size = major == 1 ? 2 : 4;
+  if (bytes.size() < kFixedSize + length_size) {
+    throw MediaError(Status::kTruncated, ".npy: the file ends inside the header", At(bytes.size()));
+  }
+  uint32_t length = 0;
+  std::memcpy(&length, bytes.data() + kFixedSize, length_size);
+  const uint64_t start = kFixedSize + length_size;
+  if (length > bytes.size() - start) {
+    throw MediaError(Status::kTruncated, ".npy: the file ends inside the header", At(bytes.size()));
+  }
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + start, length);
+  return {ParseNpyHeader(text, start), start + length};
+}
+
+// Values in Fortran order (first axis fastest) to row-major.
+std::vector<float> FromFortranOrder(const std::vector<uint32_t>& shape,
+                                    const std::vector<float>& values) {
+  std::vector<float> ordered(values.size());
+  std::vector<uint64_t> strides(shape.size(), 1);  // in `values`
+  for (size_t axis = 1; axis < shape.size(); ++axis)
+    strides[axis] = strides[axis - 1] * shape[axis - 1];
+  std::vector<uint32_t> index(shape.size(), 0);
+  uint64_t source = 0;
+  for (float& value : ordered) {
+    value = values[source];
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      source += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      source -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return ordered;
+}
+
+}  // namespace
+
+Array ParseNpy(std::span<const uint8_t> bytes) {
+  const auto [header, data_offset] = LocateHeader(bytes);
+  const ElementFormat& format = FormatOf(header.descr);
+  const uint64_t count = CheckedCount(header);
+  const uint64_t data_size = bytes.size() - data_offset;
+  if (count * format.size > data_size) {
+    throw MediaError(Status::kTruncated,
+                     ".npy: " + std::to_string(count * format.size) +
+                         " bytes of elements announced, " + std::to_string(data_size) + " present",
+                     At(bytes.size()));
+  }
+  if (count * format.size < data_size) {
+    throw MediaError(Status::kMalformed, ".npy: bytes after the last element",
+                     At(data_offset + count * format.size));
+  }
+  Array array{{header.shape.begin(), header.shape.end()}, std::vector<float>(count)};
+  format.convert(bytes.data() + data_offset, &array.values);
+  if (header.fortran_order) array.values = FromFortranOrder(array.shape, array.values);
+  return array;
+}
+
+Array ReadNpy(const std::filesystem::path& path) {
+  const std::vector<uint8_t> bytes = ReadFile(path);
+  try {
+    return ParseNpy(bytes);
+  } catch (const MediaError& error) {
+    throw error.In(path.string());
+  }
+}
+
+std::vector<uint8_t> EncodeNpy(const Array& array) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
+  for (const uint32_t extent : array.shape) header += std::to_string(extent) + ", ";
+  if (array.shape.size() > 1) header.resize(header.size() - 2);  // only a 1-tuple needs its comma
+  header += "), }";
+  const size_t start = kFixedSize + 2;
+  const size_t total =
+      (start + header.size() + 1 + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment;
+  header.append(total - start - header.size() - 1, ' ').push_back('\n');
+  std::vector<uint8_t> bytes(std::begin(kMagic), std::end(kMagic));
+  bytes.insert(bytes.end(), {1, 0, static_cast<uint8_t>(header.size()),
+                             static_cast<uint8_t>(header.size() >> 8)});
+  bytes.insert(bytes.end(), header.begin(), header.end());
+  const auto* elements = reinterpret_cast<const uint8_t*>(array.values.data());
+  bytes.insert(bytes.end(), elements, elements + array.values.size() * sizeof(float));
+  return bytes;
+}
+
+void WriteNpy(const std::filesystem::path& path, const Array& array) {
+  WriteFile(path, EncodeNpy(array));
+}
+
+}  // namespace penumbra::media

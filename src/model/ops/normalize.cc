@@ -1,0 +1,89 @@
+// BatchNormalization (inference) and Softmax.
+#include <algorithm>
+#include <cmath>
+
+#include "model/ops/layout.h"
+#include "model/ops/ops.h"
+
+namespace penumbra::model {
+
+void InferBatchNormalization(InferContext& ctx) {
+  Node& node = ctx.node();
+  if (node.GetInt("training_mode") != 0) ctx.Unsupported("training mode");
+  if (node.GetInt("spatial", 1) == 0) ctx.Unsupported("attribute spatial = 0");
+  for (size_t i = 1; i < ctx.output_count(); ++i) {
+    if (node.outputs[i] != kNoValue) ctx.Unsupported("statistics outputs, which only training has");
+  }
+  const Shape& x = ctx.InputShape(0);
+  ctx.Require(x.size() >= 2, "the input has no channel axis");
+  for (size_t i = 0; i < 5; ++i) {
+    ctx.Require(ctx.InputType(i) == DataType::kFloat32,
+                "input " + std::to_string(i) + " is not float");
+    ctx.Require(i == 0 || ctx.InputShape(i) == Shape{x[1]},
+                "input " + std::to_string(i) + " has not one element per channel");
+  }
+  const float epsilon = node.GetFloat("epsilon", 1e-5f);
+  node.attributes = {{"epsilon", epsilon}};
+  node.outputs.resize(1);
+  ctx.SetOutput(0, DataType::kFloat32, x);
+}
+
+void InferSoftmax(InferContext& ctx) {
+  Node& node = ctx.node();
+  if (ctx.InputType(0) != DataType::kFloat32) ctx.Unsupported("elements that are not float");
+  const Shape& x = ctx.InputShape(0);
+  // Before opset 13 the axes from `axis` on were one flattened axis.
+  const bool old_rule = node.opset > 0 && node.opset < 13 && !node.Has("axis_count");
+  const int64_t rank = std::max<int64_t>(1, ctx.InputRank(0));
+  const int64_t axis = ctx.Axis(node.GetInt("axis", old_rule && rank > 1 ? 1 : -1), rank);
+  int64_t axis_count = node.GetInt("axis_count", old_rule ? rank - axis : 1);
+  ctx.Require(axis_count >= 1 && axis + axis_count <= rank,
+              "attribute 'axis_count' is out of range");
+  while (axis_count > 1 && x[static_cast<size_t>(axis + axis_count - 1)] == 1) --axis_count;
+  node.attributes["axis"] = axis;
+  node.attributes["axis_count"] = axis_count;
+  ctx.SetOutput(0, DataType::kFloat32, x);
+}
+
+void RunBatchNormalization(KernelContext& ctx) {
+  const AxisView view = ViewAround(ctx.In(0).shape(), 1);
+  const float epsilon = ctx.node.GetFloat("epsilon");
+  for (int64_t plane = 0; plane < view.outer * view.size; ++plane) {
+    const auto channel = static_cast<size_t>(plane % view.size);
+    const float factor =
+        ctx.In(1).Floats()[channel] / std::sqrt(ctx.In(4).Floats()[channel] + epsilon);
+    const float mean = ctx.In(3).Floats()[channel];
+    const float shift = ctx.In(2).Floats()[channel];
+    const float* x = ctx.In(0).Floats().data() + plane * view.inner;
+    float* y = ctx.Out().Floats().data() + plane * view.inner;
+    for (int64_t i = 0; i < view.inner; ++i) y[i] = (x[i] - mean) * factor + shift;
+  }
+}
+
+void RunSoftmax(KernelContext& ctx) {
+  const Tensor& x = ctx.In(0);
+  const int64_t axis = ctx.node.GetInt("axis");
+  AxisView view = x.shape().empty() ? AxisView{1, 1, 1} : ViewAround(x.shape(), axis);
+  for (int64_t i = 1; i < ctx.node.GetInt("axis_count"); ++i) {
+    const int64_t next = x.shape()[static_cast<size_t>(axis + i)];
+    view.size *= next;
+    view.inner = next == 0 ? 0 : view.inner / next;
+  }
+  if (x.count() == 0) return;
+  for (int64_t row = 0; row < view.outer * view.inner; ++row) {
+    const int64_t start = row / view.inner * view.size * view.inner + row % view.inner;
+    const auto in = [&](int64_t i) {
+      return x.Floats()[static_cast<size_t>(start + i * view.inner)];
+    };
+    const auto out = [&](int64_t i) -> float& {
+      return ctx.Out().Floats()[static_cast<size_t>(start + i * view.inner)];
+    };
+    float peak = in(0);
+    for (int64_t i = 1; i < view.size; ++i) peak = std::max(peak, in(i));
+    double sum = 0;
+    for (int64_t i = 0; i < view.size; ++i) sum += out(i) = std::exp(in(i)-peak);
+    for (int64_t i = 0; i < view.size; ++i) out(i) = static_cast<float>(out(i) / sum);
+  }
+}
+
+}  // namespace penumbra::model

@@ -1,0 +1,116 @@
+#include "protect/compile.h"
+
+#include <algorithm>
+
+#include "crypto/wipe.h"
+#include "model/error.h"
+#include "protect/lower/lower.h"
+#include "protect/placement/placement.h"
+#include "protect/presets/legality.h"
+
+namespace penumbra::protect {
+namespace {
+
+bool UsesLevels(const Scheme& scheme) { return scheme.arithmetic != Arithmetic::kFloat32; }
+
+// The layer reads a model input as it came.
+bool ReadsInput(const LoweredGraph& graph, TensorId x) {
+  return std::ranges::any_of(graph.inputs, [x](const LoweredPort& p) { return p.tensor == x; });
+}
+
+std::unique_ptr<PublishedWeights> Publish(const Scheme& scheme, const IntegerLayer& layer,
+                                          const SecretKey& secrets, uint64_t index) {
+  if (scheme.weights == WeightsAxis::kPlain) return MakePlainWeights(layer);
+  SecretKey key = DeriveSecretKey(secrets, index);
+  const crypto::ScopedWipe wipe(key);
+  return MakeShadowNetWeights(layer, scheme.weights_parameter, key);
+}
+
+}  // namespace
+
+CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& options)
+    : options_(options) {
+  RequireCompilable(options_.scheme);
+  if (UsesLevels(options_.scheme) && !options_.calibration) {
+    throw model::ModelError(
+        Status::kInvalidArgument,
+        std::string(Name(options_.scheme.arithmetic)) + " arithmetic needs calibration data", {},
+        "give a folder of samples (--calibration), or use --preset mlcapsule");
+  }
+  Progress("lower", 0, 1);
+  lowered_ = Lower(graph);
+  const Placement placement = Place(lowered_, options_.scheme, options_.layers);
+  for (const Side side : placement) public_.push_back(side == Side::kPublic);
+  if (UsesLevels(options_.scheme)) Quantise();
+  SecretKey secrets = options_.seed_for_tests ? *options_.seed_for_tests : DrawSecretKey();
+  const crypto::ScopedWipe wipe(secrets);
+  Transform(secrets);
+  Progress("schedule", 0, 1);
+  ScheduleOptions schedule;
+  schedule.secure_memory_size = options_.secure_memory_size;
+  schedule.weights_axis = static_cast<uint32_t>(options_.scheme.weights);
+  plan_ = Schedule(lowered_, linears_, schedule, &report_.schedule);
+  Report();
+}
+
+void CompiledModel::Progress(const std::string& stage, uint64_t done, uint64_t total) const {
+  if (options_.progress) options_.progress(stage, done, total);
+}
+
+void CompiledModel::Quantise() {
+  uint64_t samples = 0;
+  const SampleSource counted = [&](Sample* out_sample) {
+    Progress("calibrate", samples++, 0);
+    return options_.calibration(out_sample);
+  };
+  const std::map<size_t, LinearStatistics> statistics = Calibrate(lowered_, counted);
+  uint64_t done = 0;
+  for (const auto& [op, layer] : statistics) {
+    Progress("quantise", done++, statistics.size());
+    const auto& linear = std::get<LinearOp>(lowered_.ops[op].kind);
+    try {
+      quantized_[op] = options_.scheme.arithmetic == Arithmetic::kInteger
+                           ? QuantizeInteger(linear, layer, options_.integer)
+                           : QuantizeRing(linear, layer, options_.ring);
+    } catch (const model::ModelError& e) {
+      throw e.At({.node = lowered_.ops[op].name});
+    }
+  }
+}
+
+void CompiledModel::Transform(const SecretKey& secrets) {
+  uint32_t layer_count = 0;
+  for (uint32_t op = 0; op < lowered_.ops.size(); ++op) {
+    const auto* linear = std::get_if<LinearOp>(&lowered_.ops[op].kind);
+    if (linear == nullptr) continue;
+    Progress("transform", op, lowered_.ops.size());
+    LinearPlan plan{};
+    plan.op = op;
+    plan.linear = linear;
+    plan.layer = kNoTensor;
+    const auto quantized = quantized_.find(op);
+    if (quantized != quantized_.end()) plan.quantized = &quantized->second;
+    if (public_[op] && plan.quantized != nullptr) {
+      const IntegerLayer layer{linear->geometry, plan.quantized->q, plan.quantized->prime_count};
+      try {
+        published_.push_back(Publish(options_.scheme, layer, secrets, op));
+      } catch (const model::ModelError& e) {
+        throw e.At({.node = lowered_.ops[op].name});
+      }
+      plan.published = published_.back().get();
+      plan.layer = layer_count++;
+      plan.masked = options_.scheme.activations == ActivationsAxis::kOtp &&
+                    (options_.mask_ends || !ReadsInput(lowered_, linear->x));
+    }
+    linears_.push_back(plan);
+  }
+}
+
+void CompiledModel::Write(BundleOptions bundle) const {
+  bundle.metadata = MetadataJson();
+  bundle.secure_memory_size = options_.secure_memory_size;
+  bundle.progress = [this](uint64_t done, uint64_t total) { Progress("write", done, total); };
+  WriteBundle(plan_, bundle);
+}
+
+}  // namespace penumbra::protect

@@ -1,0 +1,110 @@
+// The compiler: a model graph in, a bundle out. Ties the rooms of protect/ together in the order in
+// which a model passes through them: lower, calibrate and quantise, place, transform weights,
+// schedule, emit.
+#ifndef PENUMBRA_PROTECT_COMPILE_H_
+#define PENUMBRA_PROTECT_COMPILE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/graph.h"
+#include "protect/emit/bundle_writer.h"
+#include "protect/lower/lowered.h"
+#include "protect/presets/scheme.h"
+#include "protect/quantize/calibrate.h"
+#include "protect/quantize/quantize.h"
+#include "protect/schedule/schedule.h"
+#include "protect/weights/published_weights.h"
+
+namespace penumbra::protect {
+
+struct CompileOptions {
+  Scheme scheme;
+  std::string preset;  // as the user named it, for the metadata; empty: axes set by hand
+  std::vector<std::string> layers;  // which layers may be public, by name; empty: all
+  // false: a layer that reads a model input directly gets it unmasked (both papers; the adversary
+  // owns the device and knows its inputs anyway). Its reply then carries no pad either.
+  bool mask_ends = true;
+  uint64_t secure_memory_size = uint64_t{12} << 20;
+  SampleSource calibration;  // ring and integer arithmetic need it; float32 does not
+  RingOptions ring;
+  IntegerOptions integer;
+  // Fixed secrets for reproducible tests. Without it every bundle draws its own.
+  std::optional<SecretKey> seed_for_tests;
+  // Metadata the bundle carries for its users; JSON texts, empty: none.
+  std::string preprocess_json;
+  std::vector<std::string> labels;
+  // `stage`: "lower", "calibrate", "quantise", "transform", "schedule", "write"; done of total, per
+  // stage.
+  std::function<void(const std::string& stage, uint64_t done, uint64_t total)> progress;
+};
+
+struct LayerReport {
+  std::string name;
+  bool is_public = false;
+  std::string reason;        // why it is trusted although the policy would publish it
+  uint32_t prime_count = 0;  // 0: float32 or plain integer arithmetic
+  uint32_t level_count = 0;  // 0: float32
+  double ratio = 0;          // published to secret output channels; 0: trusted
+  double predicted_noise_db = 0;
+  uint64_t trusted_macs = 0,
+           public_macs = 0;    // per inference; public: all primes, random filters included
+  uint64_t crossing_size = 0;  // bytes of masked input and reply
+  uint64_t pad_size = 0;       // bytes of u
+};
+
+struct CompileReport {
+  std::string scheme;                 // SchemeText()
+  std::vector<std::string> warnings;  // Warnings(), and what the compiler noticed
+  std::vector<LayerReport> layers;
+  ScheduleReport schedule;
+  uint64_t arena_size = 0, scratch_size = 0, exchange_size = 0;
+  uint64_t pad_size = 0;                      // per inference
+  uint64_t crossing_size = 0;                 // per inference, without sealed tiles
+  uint64_t public_size = 0, sealed_size = 0;  // plaintext bytes
+};
+
+// Everything a bundle needs, before it is written. Owns what its plan borrows from; not movable.
+class CompiledModel {
+ public:
+  // `graph`: normalised (model/passes). Throws model::ModelError with the codes of the stages;
+  // nothing is written before Write().
+  CompiledModel(const model::Graph& graph, const CompileOptions& options);
+  CompiledModel(const CompiledModel&) = delete;
+  CompiledModel& operator=(const CompiledModel&) = delete;
+
+  const LoweredGraph& lowered() const { return lowered_; }
+  const std::map<size_t, QuantizedLinear>& quantized() const { return quantized_; }
+  const CompiledPlan& plan() const { return plan_; }
+  const CompileReport& report() const { return report_; }
+  // Ports, preprocessing, labels, preset and tool version; nothing secret (docs/bundle_format.md).
+  std::string MetadataJson() const;
+
+  // `bundle`: path, name, version and keys; metadata, secure memory size and progress are filled in
+  // here.
+  void Write(BundleOptions bundle) const;
+
+ private:
+  void Progress(const std::string& stage, uint64_t done, uint64_t total) const;
+  void Quantise();
+  void Transform(const SecretKey& secrets);
+  void Report();
+
+  const CompileOptions options_;
+  LoweredGraph lowered_;
+  std::vector<bool> public_;  // of each operator
+  std::map<size_t, QuantizedLinear> quantized_;
+  std::vector<std::unique_ptr<PublishedWeights>> published_;
+  std::vector<LinearPlan> linears_;
+  CompiledPlan plan_;
+  CompileReport report_;
+};
+
+}  // namespace penumbra::protect
+
+#endif  // PENUMBRA_PROTECT_COMPILE_H_

@@ -1,0 +1,105 @@
+// What the compiler tells its user: the per-layer report and the bundle's metadata.
+#include <nlohmann/json.hpp>
+
+#include "model/error.h"
+#include "protect/compile.h"
+#include "protect/placement/placement.h"
+#include "protect/presets/legality.h"
+#include "protect/schedule/exchange.h"
+
+#ifndef PENUMBRA_VERSION
+#error "PENUMBRA_VERSION is set by the build"
+#endif
+
+namespace penumbra::protect {
+namespace {
+
+uint64_t MacCount(const ConvGeometry& g) {
+  return uint64_t{g.out_h} * g.out_w * g.out_c * FilterLength(g);
+}
+
+LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
+                        const CompiledPlan& plan) {
+  const ConvGeometry& g = linear.linear->geometry;
+  LayerReport out;
+  out.name = lowered.ops[linear.op].name;
+  out.is_public = linear.is_public();
+  if (linear.quantized != nullptr) {
+    out.prime_count = linear.quantized->prime_count;
+    out.level_count = static_cast<uint32_t>(linear.quantized->khi - linear.quantized->klo + 1);
+    out.predicted_noise_db = linear.quantized->predicted_noise_db;
+  }
+  if (!linear.is_public()) {
+    out.reason = WhyNotResidue(*linear.linear);
+    out.trusted_macs = MacCount(g);
+    return out;
+  }
+  const LayerRec& layer = plan.layers[linear.layer];
+  out.ratio = static_cast<double>(layer.public_out_c) / g.out_c;
+  out.public_macs = MacCount(linear.published->geometry()) * layer.prime_count;
+  out.crossing_size = MaskedInputSize(layer) + ReplySize(layer);
+  if (layer.pad != kNoTensor) {
+    const TensorRec& pad = plan.tensors[layer.pad];
+    out.pad_size = uint64_t{pad.rows} * pad.row_elems;
+  }
+  return out;
+}
+
+nlohmann::json PortJson(const LoweredGraph& lowered, const LoweredPort& port) {
+  const LoweredTensor& tensor = lowered.tensors[port.tensor];
+  return {{"name", port.name},
+          {"type", model::DataTypeName(port.type)},
+          {"shape", port.shape},
+          {"dims", tensor.dims},
+          {"perm", tensor.perm}};
+}
+
+nlohmann::json PortsJson(const LoweredGraph& lowered, const std::vector<LoweredPort>& ports) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const LoweredPort& port : ports) list.push_back(PortJson(lowered, port));
+  return list;
+}
+
+}  // namespace
+
+void CompiledModel::Report() {
+  report_.scheme = SchemeText(options_.scheme);
+  report_.warnings = Warnings(options_.scheme);
+  for (const LinearPlan& linear : linears_) {
+    report_.layers.push_back(ReportLayer(lowered_, linear, plan_));
+    const LayerReport& layer = report_.layers.back();
+    report_.pad_size += layer.pad_size;
+    report_.crossing_size += layer.crossing_size;
+    if (!options_.mask_ends && linear.is_public() && !linear.masked) {
+      report_.warnings.push_back("layer '" + layer.name +
+                                 "' gets its input unmasked (--mask-ends=false).");
+    }
+  }
+  report_.arena_size = plan_.arena_size;
+  report_.scratch_size = plan_.scratch_size;
+  report_.exchange_size = plan_.exchange_size;
+  for (const PublicBlob& blob : plan_.blobs) report_.public_size += blob.size;
+  report_.sealed_size = PlanSize(plan_);
+  for (const ConstantTile& tile : plan_.constants) report_.sealed_size += tile.size;
+}
+
+std::string CompiledModel::MetadataJson() const {
+  nlohmann::json json = {{"tool", "penumbra " PENUMBRA_VERSION},
+                         {"preset", options_.preset},
+                         {"scheme", SchemeText(options_.scheme)},
+                         {"inputs", PortsJson(lowered_, lowered_.inputs)},
+                         {"outputs", PortsJson(lowered_, lowered_.outputs)},
+                         {"secure_memory_peak", report_.schedule.secure_memory_size}};
+  if (!options_.labels.empty()) json["labels"] = options_.labels;
+  if (!options_.preprocess_json.empty()) {
+    nlohmann::json preprocess = nlohmann::json::parse(options_.preprocess_json, nullptr, false);
+    if (preprocess.is_discarded()) {
+      throw model::ModelError(Status::kInvalidArgument,
+                              "the preprocessing description is not JSON");
+    }
+    json["preprocess"] = std::move(preprocess);
+  }
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace penumbra::protect

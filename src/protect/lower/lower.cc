@@ -1,0 +1,225 @@
+#include "protect/lower/lower.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/error.h"
+#include "model/op_table.h"
+#include "protect/lower/builder.h"
+#include "protect/lower/node_lowering.h"
+
+namespace penumbra::protect {
+namespace {
+
+using model::OpKind;
+using model::ValueId;
+
+struct LoweringRow {
+  OpKind op;
+  LowerFn* lower;
+};
+
+constexpr LoweringRow kLowerings[] = {
+    {OpKind::kConv, LowerConv},
+    {OpKind::kConvTranspose, LowerConvTranspose},
+    {OpKind::kGemm, LowerGemm},
+    {OpKind::kMatMul, LowerMatMul},
+    {OpKind::kBatchNormalization, LowerBatchNormalization},
+    {OpKind::kAdd, LowerBinary},
+    {OpKind::kSub, LowerBinary},
+    {OpKind::kMul, LowerBinary},
+    {OpKind::kDiv, LowerBinary},
+    {OpKind::kPow, LowerBinary},
+    {OpKind::kMin, LowerBinary},
+    {OpKind::kMax, LowerBinary},
+    {OpKind::kPRelu, LowerBinary},
+    {OpKind::kWhere, LowerWhere},
+    {OpKind::kRelu, LowerUnary},
+    {OpKind::kLeakyRelu, LowerUnary},
+    {OpKind::kClip, LowerClip},
+    {OpKind::kSigmoid, LowerUnary},
+    {OpKind::kHardSigmoid, LowerUnary},
+    {OpKind::kHardSwish, LowerUnary},
+    {OpKind::kTanh, LowerUnary},
+    {OpKind::kElu, LowerUnary},
+    {OpKind::kSoftplus, LowerUnary},
+    {OpKind::kExp, LowerUnary},
+    {OpKind::kLog, LowerUnary},
+    {OpKind::kSqrt, LowerUnary},
+    {OpKind::kNeg, LowerUnary},
+    {OpKind::kAbs, LowerUnary},
+    {OpKind::kFloor, LowerUnary},
+    {OpKind::kCeil, LowerUnary},
+    {OpKind::kErf, LowerUnary},
+    {OpKind::kReciprocal, LowerUnary},
+    {OpKind::kCast, LowerCast},
+    {OpKind::kIdentity, LowerIdentity},
+    {OpKind::kDropout, LowerIdentity},
+    {OpKind::kMaxPool, LowerPool},
+    {OpKind::kAveragePool, LowerPool},
+    {OpKind::kGlobalAveragePool, LowerReduce},
+    {OpKind::kGlobalMaxPool, LowerReduce},
+    {OpKind::kReduceMean, LowerReduce},
+    {OpKind::kReduceSum, LowerReduce},
+    {OpKind::kReduceMax, LowerReduce},
+    {OpKind::kReduceMin, LowerReduce},
+    {OpKind::kArgMax, LowerArgMax},
+    {OpKind::kSoftmax, LowerSoftmax},
+    {OpKind::kConcat, LowerConcat},
+    {OpKind::kSplit, LowerSplit},
+    {OpKind::kSlice, LowerSlice},
+    {OpKind::kReshape, LowerReshape},
+    {OpKind::kTranspose, LowerTranspose},
+    {OpKind::kPad, LowerPad},
+    {OpKind::kResize, LowerResize},
+    {OpKind::kGather, LowerGather},
+    {OpKind::kExpand, LowerExpand},
+    {OpKind::kTile, LowerTile},
+    {OpKind::kDepthToSpace, LowerDepthToSpace},
+    {OpKind::kSpaceToDepth, LowerSpaceToDepth},
+};
+
+model::ErrorPlace PlaceOf(const model::Node& node) {
+  return {.node = node.name, .op = std::string(model::Info(node.op).name), .opset = node.opset};
+}
+
+// Lowers what can be lowered and collects a complaint for every node that cannot.
+class Lowering {
+ public:
+  explicit Lowering(const model::Graph& graph) : graph_(graph), builder_(graph) {}
+
+  LoweredGraph Run() {
+    for (const model::Node& node : graph_.nodes()) LowerNode(node);
+    ThrowComplaints();
+    AddPorts();
+    DropUnused();
+    ValidateLowered(builder_.lowered());
+    return std::move(builder_.lowered());
+  }
+
+ private:
+  void LowerNode(const model::Node& node) {
+    const auto lost = [this](ValueId id) { return lost_.contains(id); };
+    if (std::ranges::any_of(node.inputs, lost)) return Lose(node);
+    builder_.set_node_name(node.name);
+    try {
+      LowerFn* lower = FindLowering(node.op);
+      const NodeLowering lowering{builder_, node};
+      if (lower == nullptr) lowering.Unsupported("the operator has no protected form");
+      lower(lowering);
+    } catch (const model::ModelError& error) {
+      complaints_.push_back(error.At(PlaceOf(node)).what());
+      Lose(node);
+    }
+  }
+
+  void Lose(const model::Node& node) { lost_.insert(node.outputs.begin(), node.outputs.end()); }
+
+  void ThrowComplaints() const {
+    if (complaints_.empty()) return;
+    std::string all;
+    for (const std::string& complaint : complaints_) all += "\n  " + complaint;
+    throw model::ModelError(Status::kUnsupported, std::to_string(complaints_.size()) +
+                                                      " node(s) cannot be protected:" + all);
+  }
+
+  LoweredPort PortOf(ValueId id) {
+    const model::Value& v = graph_.value(id);
+    if (v.IsConstant()) builder_.In(id, IdentityPerm(LogicalDims(v.shape).size()));
+    View view = builder_.Any(id);
+    const LoweredTensor& tensor = builder_.lowered().tensors[view.tensor];
+    if (tensor.origin != id || tensor.perm != view.perm) {
+      // The tensor shows another value, or this one in another order: the port needs its own name.
+      const TensorId y = builder_.AddTensorFor(id, view.perm);
+      builder_.AddOp(ReshapeOp{view.tensor, y});
+      view.tensor = y;
+    }
+    return {v.name, view.tensor, v.type, v.shape};
+  }
+
+  void AddPorts() {
+    LoweredGraph& lowered = builder_.lowered();
+    for (ValueId id : graph_.inputs) lowered.inputs.push_back(PortOf(id));
+    for (ValueId id : graph_.outputs) lowered.outputs.push_back(PortOf(id));
+  }
+
+  // Operators and tensors nobody reads: copies made for a layer that was folded, unused parts of a
+  // Split.
+  void DropUnused() {
+    LoweredGraph& lowered = builder_.lowered();
+    std::vector<bool> used(lowered.tensors.size(), false);
+    for (const LoweredPort& port : lowered.inputs) used[port.tensor] = true;
+    for (const LoweredPort& port : lowered.outputs) used[port.tensor] = true;
+    std::vector<LoweredOp> kept;
+    for (size_t i = lowered.ops.size(); i-- > 0;) {
+      LoweredOp& op = lowered.ops[i];
+      if (!used[OutputOf(op)]) continue;
+      for (TensorId id : InputsOf(op)) used[id] = true;
+      kept.push_back(std::move(op));
+    }
+    std::ranges::reverse(kept);
+    lowered.ops = std::move(kept);
+    Renumber(used);
+  }
+
+  void Renumber(const std::vector<bool>& used);
+
+  const model::Graph& graph_;
+  Builder builder_;
+  std::set<ValueId> lost_;
+  std::vector<std::string> complaints_;
+};
+
+void RenumberOp(const std::vector<TensorId>& number, LoweredOp* op) {
+  const auto change = [&number](TensorId& id) {
+    if (id != kNone) id = number[id];
+  };
+  std::visit(
+      [&](auto& kind) {
+        using Kind = std::decay_t<decltype(kind)>;
+        change(kind.y);
+        if constexpr (std::is_same_v<Kind, CopyOp>) {
+          for (CopyBox& box : kind.boxes) change(box.src);
+        } else if constexpr (std::is_same_v<Kind, MatMulOp>) {
+          change(kind.a);
+          change(kind.b);
+        } else {
+          change(kind.x);
+        }
+        if constexpr (std::is_same_v<Kind, ElementwiseOp>) change(kind.operand);
+      },
+      op->kind);
+}
+
+void Lowering::Renumber(const std::vector<bool>& used) {
+  LoweredGraph& lowered = builder_.lowered();
+  std::vector<TensorId> number(used.size(), kNone);
+  std::vector<LoweredTensor> kept;
+  for (size_t i = 0; i < used.size(); ++i) {
+    if (!used[i]) continue;
+    number[i] = static_cast<TensorId>(kept.size());
+    kept.push_back(std::move(lowered.tensors[i]));
+  }
+  lowered.tensors = std::move(kept);
+  for (LoweredOp& op : lowered.ops) RenumberOp(number, &op);
+  for (LoweredPort& port : lowered.inputs) port.tensor = number[port.tensor];
+  for (LoweredPort& port : lowered.outputs) port.tensor = number[port.tensor];
+}
+
+}  // namespace
+
+void NodeLowering::Unsupported(const std::string& reason, const std::string& hint) const {
+  throw model::ModelError(Status::kUnsupported, reason, PlaceOf(node), hint);
+}
+
+LowerFn* FindLowering(OpKind op) {
+  const auto row = std::ranges::find(kLowerings, op, &LoweringRow::op);
+  return row == std::end(kLowerings) ? nullptr : row->lower;
+}
+
+LoweredGraph Lower(const model::Graph& graph) { return Lowering(graph).Run(); }
+
+}  // namespace penumbra::protect

@@ -1,0 +1,68 @@
+#include "protect/placement/placement.h"
+
+#include <cmath>
+#include <limits>
+
+#include "boundary/limits.h"
+#include "model/error.h"
+
+namespace penumbra::protect {
+namespace {
+
+uint32_t LayerCount(double parameter) {
+  if (parameter != std::floor(parameter) ||
+      parameter > static_cast<double>(std::numeric_limits<int32_t>::max())) {
+    throw model::ModelError(Status::kInvalidArgument,
+                            "the number of layers of a placement must be a whole number", {},
+                            "for example --placement last:3");
+  }
+  return static_cast<uint32_t>(parameter);
+}
+
+Placement RunPolicy(const LoweredGraph& graph, const Scheme& scheme) {
+  switch (scheme.placement) {
+    case PlacementKind::kAllTrusted:
+      return PlaceAllTrusted(graph);
+    case PlacementKind::kAllPublic:
+      return PlaceAllPublic(graph);
+    case PlacementKind::kLinearPublic:
+      return PlaceLinearPublic(graph);
+    case PlacementKind::kLast:
+      return PlaceLast(graph, LayerCount(scheme.placement_parameter));
+    case PlacementKind::kFirst:
+      return PlaceFirst(graph, LayerCount(scheme.placement_parameter));
+    default:
+      throw model::ModelError(
+          Status::kUnsupported,
+          "the placement policy " + std::string(Name(scheme.placement)) + " is not built yet");
+  }
+}
+
+}  // namespace
+
+bool IsLinear(const LoweredOp& op) { return std::holds_alternative<LinearOp>(op.kind); }
+
+std::string WhyNotResidue(const LinearOp& layer) {
+  if (FilterLength(layer.geometry) > kMaxFilterLength) {
+    return "a filter of " + std::to_string(FilterLength(layer.geometry)) +
+           " weights could overflow 32-bit sums";
+  }
+  return "";
+}
+
+Placement Place(const LoweredGraph& graph, const Scheme& scheme,
+                const std::vector<std::string>& layer_patterns) {
+  Placement placement = RunPolicy(graph, scheme);
+  KeepLayersByName(graph, layer_patterns, &placement);
+  const bool residues =
+      scheme.arithmetic == Arithmetic::kRing || scheme.arithmetic == Arithmetic::kPrime;
+  if (!residues) return placement;
+  for (size_t i = 0; i < graph.ops.size(); ++i) {
+    const auto* layer = std::get_if<LinearOp>(&graph.ops[i].kind);
+    // On residues an accelerator has linear operators only.
+    if (layer == nullptr || !WhyNotResidue(*layer).empty()) placement[i] = Side::kTrusted;
+  }
+  return placement;
+}
+
+}  // namespace penumbra::protect

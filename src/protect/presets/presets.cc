@@ -1,0 +1,98 @@
+#include "protect/presets/presets.h"
+
+#include <array>
+#include <string>
+
+#include "model/error.h"
+
+namespace penumbra::protect {
+namespace {
+
+using A = Arithmetic;
+using P = PlacementKind;
+using W = WeightsAxis;
+using V = ActivationsAxis;
+using I = IntegrityAxis;
+
+constexpr double kRatio = 1.2;
+
+constexpr std::array kPresets = {
+    Preset{"plain",
+           {A::kFloat32, P::kAllPublic, 0, W::kPlain, kRatio, V::kPlain, I::kUnverified},
+           "public float32 layers"},
+    Preset{"mlcapsule",
+           {A::kFloat32, P::kAllTrusted, 0, W::kPlain, kRatio, V::kPlain, I::kUnverified},
+           ""},
+    Preset{"enclave",
+           {A::kInteger, P::kAllTrusted, 0, W::kPlain, kRatio, V::kPlain, I::kUnverified},
+           ""},
+    Preset{"darknetz",
+           {A::kFloat32, P::kLast, 1, W::kPlain, kRatio, V::kPlain, I::kUnverified},
+           "public float32 layers"},
+    Preset{"serdab",
+           {A::kFloat32, P::kFirst, 1, W::kPlain, kRatio, V::kPlain, I::kUnverified},
+           "public float32 layers"},
+    Preset{"ennclave",
+           {A::kFloat32, P::kPublicBackbone, 0, W::kPlain, kRatio, V::kPlain, I::kUnverified},
+           "the placement policy public-backbone"},
+    Preset{"aegisdnn",
+           {A::kFloat32, P::kCritical, 1, W::kPlain, kRatio, V::kPlain, I::kUnverified},
+           "the placement policy critical"},
+    Preset{"magnitude",
+           {A::kFloat32, P::kMagnitude, 0.01, W::kPlain, kRatio, V::kPlain, I::kUnverified},
+           "the placement policy magnitude"},
+    Preset{"slalom",
+           {A::kRing, P::kLinearPublic, 0, W::kPlain, kRatio, V::kOtp, I::kFreivalds},
+           "the integrity check freivalds"},
+    Preset{"slalom-verify",
+           {A::kRing, P::kLinearPublic, 0, W::kPlain, kRatio, V::kPlain, I::kFreivalds},
+           "the integrity check freivalds"},
+    Preset{"securenets",
+           {A::kFloat32, P::kLinearPublic, 0, W::kScalar, kRatio, V::kPlain, I::kUnverified},
+           "the weight transform scalar"},
+    Preset{"soter",
+           {A::kFloat32, P::kRandom, 0.8, W::kScalar, kRatio, V::kPlain, I::kFingerprints},
+           "the weight transform scalar"},
+    Preset{"shadownet",
+           {A::kRing, P::kLinearPublic, 0, W::kShadowNet, kRatio, V::kOtp, I::kUnverified},
+           ""},
+    Preset{"groupcover",
+           {A::kRing, P::kLinearPublic, 0, W::kGroupCover, kRatio, V::kOtp, I::kUnverified},
+           "the weight transform groupcover"},
+    Preset{"penumbra",
+           {A::kRing, P::kAuto, 0, W::kDelta, kRatio, V::kOtp, I::kFreivalds},
+           "the weight transforms delta and hlpn"},
+};
+
+}  // namespace
+
+std::span<const Preset> Presets() { return kPresets; }
+
+Scheme PresetScheme(std::string_view name) {
+  std::string known;
+  for (const Preset& preset : kPresets) {
+    if (preset.name == name) {
+      if (preset.needs.empty()) return preset.scheme;
+      throw model::ModelError(Status::kUnsupported,
+                              "the preset '" + std::string(name) + "' is not built yet: needs " +
+                                  std::string(preset.needs),
+                              {}, "use one of the presets mlcapsule, enclave, shadownet");
+    }
+    known.append(" ").append(preset.name);
+  }
+  throw model::ModelError(Status::kInvalidArgument, "unknown preset '" + std::string(name) + "'",
+                          {}, "presets:" + known);
+}
+
+std::string PresetTableMarkdown() {
+  std::string table =
+      "| preset | arithmetic, placement, weights, activations, integrity | usable |\n";
+  table += "|---|---|---|\n";
+  for (const Preset& p : kPresets) {
+    table.append("| `").append(p.name).append("` | ").append(SchemeText(p.scheme)).append(" | ");
+    table.append(p.needs.empty() ? "yes" : "needs ").append(p.needs).append(" |\n");
+  }
+  return table;
+}
+
+}  // namespace penumbra::protect

@@ -1,0 +1,41 @@
+// Integer linear layers from float ones: the rules of QUANTISATION.md. Pure functions, any thread.
+#ifndef PENUMBRA_PROTECT_QUANTIZE_QUANTIZE_H_
+#define PENUMBRA_PROTECT_QUANTIZE_QUANTIZE_H_
+
+#include <cstdint>
+
+#include "protect/lower/lowered.h"
+
+namespace penumbra::protect {
+
+// Levels travel as s16 inside the trusted half, weights as at most two s16 pieces.
+inline constexpr int32_t kMaxLevelMagnitude = 32767;
+inline constexpr int32_t kMaxWeightMagnitude = (1 << 30) - 1;
+
+struct RingOptions {
+  uint32_t prime_count = 0;  // 0: chosen by predicted noise
+  uint32_t bits_w = 0;       // cap |q| <= 2^(bits_w - 1) - 1; 0: none but the window
+  uint32_t bits_x = 0;       // cap levels to 2^bits_x; 0: none but the window
+  bool economy = false;      // two primes where they predict over 33 dB
+};
+
+// Fills the window of the ring (steps 1 to 7). Without a given prime count: 3, more while fewer
+// than 30 dB are predicted and a further prime helps. Throws model::ModelError: kBoundUnproved when
+// a row's proof fails or six primes predict less than 30 dB, kInvalidArgument for options out of
+// range.
+QuantizedLinear QuantizeRing(const LinearOp& op, const LinearStatistics& statistics,
+                             const RingOptions& options = {});
+
+struct IntegerOptions {
+  uint32_t bits = 8;          // 8 or 16, weights and levels
+  bool clip_by_error = true;  // range of least squared error instead of the extremes; 8 bits only
+};
+
+// An ordinary integer layer of the all-trusted preset `enclave`: |q| <= 127 and at most 256 levels
+// (or 32767 and 65536), one scale per row, bias correction. prime_count = 0.
+QuantizedLinear QuantizeInteger(const LinearOp& op, const LinearStatistics& statistics,
+                                const IntegerOptions& options = {});
+
+}  // namespace penumbra::protect
+
+#endif  // PENUMBRA_PROTECT_QUANTIZE_QUANTIZE_H_

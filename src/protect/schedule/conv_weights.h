@@ -1,0 +1,33 @@
+// Weight tiles of trusted convolutions: how output channels are cut into runs, and the bytes of a
+// run (kernels/conv_layout.h).
+#ifndef PENUMBRA_PROTECT_SCHEDULE_CONV_WEIGHTS_H_
+#define PENUMBRA_PROTECT_SCHEDULE_CONV_WEIGHTS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "protect/schedule/linear_plan.h"
+
+namespace penumbra::protect {
+
+struct ChannelRun {
+  uint32_t begin, end;  // output channels
+};
+
+// Bytes one run of weights should take: long enough that opening a sealed chunk does not count,
+// short enough to stay in the second-level cache beside the data.
+inline constexpr uint64_t kWeightTileTarget = 512 * 1024;
+// Channels of one run: keeps the sums of a block of pixels small.
+inline constexpr uint32_t kMaxRunChannels = 256;
+
+// Runs of channels that keep to the rules of the trusted runtime: all channels of a depthwise
+// layer, whole groups, or a part of one group. row_size: bytes of one filter as stored.
+std::vector<ChannelRun> CutChannels(const ConvGeometry& geometry, uint64_t row_size);
+
+// Bytes of the weight tile of a run.
+uint32_t ConvTileSize(const LinearPlan& plan, ChannelRun run);
+std::vector<uint8_t> MakeConvTile(const LinearPlan& plan, ChannelRun run);
+
+}  // namespace penumbra::protect
+
+#endif  // PENUMBRA_PROTECT_SCHEDULE_CONV_WEIGHTS_H_

@@ -1,0 +1,62 @@
+#include "protect/schedule/layer_tables.h"
+
+#include "boundary/limits.h"
+
+namespace penumbra::protect {
+namespace {
+
+template <typename T>
+void PutArray(const std::vector<T>& values, std::vector<uint8_t>* out) {
+  const std::vector<uint8_t> bytes = BytesOf(values);
+  out->insert(out->end(), bytes.begin(), bytes.end());
+  out->resize(AlignUp(out->size(), 8));
+}
+
+}  // namespace
+
+std::vector<uint8_t> RestoreParamsTile(const QuantizedLinear& quantized,
+                                       const RestoreTables& tables) {
+  std::vector<uint8_t> tile;
+  PutArray(quantized.offset, &tile);
+  PutArray(quantized.scale, &tile);
+  PutArray(quantized.bias, &tile);
+  PutArray(tables.a, &tile);
+  PutArray(tables.b, &tile);
+  PutArray(tables.lambda, &tile);
+  return tile;
+}
+
+std::vector<uint8_t> RowBoundsTile(const QuantizedLinear& quantized) {
+  return BytesOf(quantized.bound);
+}
+
+PublicSegment ResidueSegment(const LinearPlan& plan, uint32_t blob) {
+  const ConvGeometry& g = plan.published->geometry();
+  const auto primes = static_cast<uint16_t>(plan.quantized->prime_count);
+  PublicSegment segment;
+  segment.tensors = {{g.in_h, g.in_w, g.in_c, ElementType::kU8Residue, primes},
+                     {g.out_h, g.out_w, g.out_c, ElementType::kU8Residue, primes}};
+  SegmentNode node{};
+  node.op = SegmentOp::kConvResidue;
+  node.input_count = 1;
+  node.output = 1;
+  node.geometry = g;
+  node.weight_blob = blob;
+  node.bias_blob = kNoBlob;
+  segment.nodes = {node};
+  segment.inputs = {0};
+  segment.outputs = {1};
+  return segment;
+}
+
+PublicBlob ResidueBlob(const LinearPlan& plan) {
+  const PublishedWeights* published = plan.published;
+  const uint64_t rows_size = published->geometry().out_c * FilterLength(published->geometry());
+  return {rows_size * plan.quantized->prime_count, plan.quantized->prime_count,
+          [published](uint32_t prime) {
+            const std::vector<int8_t> rows = published->Rows(prime);
+            return BytesOf(rows);
+          }};
+}
+
+}  // namespace penumbra::protect

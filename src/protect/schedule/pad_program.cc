@@ -1,0 +1,180 @@
+#include "protect/schedule/pad_program.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "boundary/limits.h"
+#include "kernels/conv_layout.h"
+#include "kernels/scratch.h"
+#include "model/error.h"
+#include "protect/schedule/conv_weights.h"
+#include "protect/schedule/nodes.h"
+
+namespace penumbra::protect {
+namespace {
+
+constexpr uint64_t kResidueTileTarget = 128 * 1024;
+
+class LayerPads {
+ public:
+  LayerPads(const LoweredGraph& lowered, const LinearPlan& linear, CompiledPlan* plan,
+            std::vector<Step>* out_steps)
+      : lowered_(lowered),
+        linear_(linear),
+        plan_(*plan),
+        steps_(*out_steps),
+        layer_(plan->layers[linear.layer]),
+        published_(linear.published->geometry()),
+        pad_(plan->tensors[layer_.pad]) {}
+
+  void Build() {
+    AddResidueTensors();
+    AddProductTensor();
+    AddSlices();
+    generated_.assign(layer_.prime_count,
+                      std::vector<bool>(TileCount(plan_.tensors[residues_.front()])));
+    for (uint32_t tile = 0; tile < TileCount(pad_); ++tile) {
+      for (uint32_t prime = 0; prime < layer_.prime_count; ++prime) Convolve(prime, tile);
+      Finish(tile);
+    }
+  }
+
+ private:
+  uint32_t Add(const TensorRec& rec) {
+    plan_.tensors.push_back(rec);
+    return static_cast<uint32_t>(plan_.tensors.size() - 1);
+  }
+  void CheckTile(uint64_t size) const {
+    if (size <= kMaxChunkSize) return;
+    throw model::ModelError(
+        Status::kSecureMemoryExceeded,
+        OpText(lowered_, linear_.op) + " needs " + std::to_string(size) +
+            " bytes in one piece to make pads, and a piece of secure memory has "
+            "at most " +
+            std::to_string(kMaxChunkSize),
+        {}, "keep this layer trusted (--layers) or run without pads");
+  }
+  void Need(uint64_t scratch_size) {
+    plan_.scratch_size = std::max(plan_.scratch_size, scratch_size);
+  }
+
+  // r, one tensor per prime, in the row grid of the mask; tiles hold whole rows of the image.
+  void AddResidueTensors() {
+    const uint64_t image_row = uint64_t{published_.in_w} * published_.in_c;
+    const uint64_t quantum = image_row / std::gcd(image_row, uint64_t{layer_.mask_row_elems});
+    const uint64_t wanted =
+        std::max(quantum, kResidueTileTarget / layer_.mask_row_elems / quantum * quantum);
+    const auto tile_rows = static_cast<uint32_t>(std::min<uint64_t>(wanted, layer_.mask_rows));
+    CheckTile(uint64_t{tile_rows} * layer_.mask_row_elems);
+    for (uint32_t k = 0; k < layer_.prime_count; ++k) {
+      residues_.push_back(Add({PlanType::kU8, TensorKind::kActivation, layer_.mask_rows,
+                               layer_.mask_row_elems, tile_rows, 0}));
+    }
+    Need(PadRandomScratchSize(layer_.mask_row_elems, layer_.prime_count));
+  }
+
+  void AddProductTensor() {
+    const uint64_t row = uint64_t{layer_.prime_count} * published_.out_w * published_.out_c;
+    CheckTile(row * pad_.tile_rows);
+    product_ = Add({PlanType::kU8, TensorKind::kActivation, pad_.rows, static_cast<uint32_t>(row),
+                    pad_.tile_rows, 0});
+  }
+
+  void AddSlices() {
+    const uint64_t n = FilterLength(published_);
+    runs_ = CutChannels(published_, n);
+    const auto first = static_cast<uint32_t>(plan_.slices.size());
+    uint32_t largest = 0;
+    for (uint32_t k = 0; k < layer_.prime_count; ++k) {
+      for (const ChannelRun run : runs_) {
+        const uint64_t size = (run.end - run.begin) * n;
+        CheckTile(size);
+        largest = std::max(largest, static_cast<uint32_t>(size));
+        const uint64_t offset = (uint64_t{k} * published_.out_c + run.begin) * n;
+        plan_.slices.push_back({plan_.segments[layer_.segment].nodes[0].weight_blob, offset,
+                                static_cast<uint32_t>(size)});
+        Need(PadConvScratchSize(published_, run.end - run.begin));
+      }
+    }
+    const auto count = static_cast<uint32_t>(plan_.slices.size()) - first;
+    weights_ = Add({PlanType::kRaw, TensorKind::kPublic, count, largest, 1, first});
+  }
+
+  void Draw(uint32_t prime, uint32_t tile) {
+    if (generated_[prime][tile]) return;
+    generated_[prime][tile] = true;
+    Step step;
+    step.op = linear_.op;
+    step.words = Instruction(Opcode::kPadRandom, {linear_.layer, prime, residues_[prime], tile});
+    step.writes.push_back({{residues_[prime], tile}, true});
+    steps_.push_back(std::move(step));
+  }
+
+  // Tiles of r that the rows of output tile `tile` read.
+  RowRange ResidueTiles(uint32_t tile) const {
+    const uint32_t begin = tile * pad_.tile_rows;
+    const ConvGeometry& g = published_;
+    const RowRange rows = InputRowsOf({begin, begin + RowsOfTile(pad_, tile)}, g.in_h, g.kernel_h,
+                                      g.stride_h, g.dilation_h, g.pad_top);
+    if (rows.begin >= rows.end) return {0, 0};
+    const uint64_t image_row = uint64_t{g.in_w} * g.in_c;
+    const TensorRec& r = plan_.tensors[residues_.front()];
+    const uint64_t tile_elems = uint64_t{r.tile_rows} * r.row_elems;
+    return {static_cast<uint32_t>(rows.begin * image_row / tile_elems),
+            static_cast<uint32_t>((rows.end * image_row - 1) / tile_elems + 1)};
+  }
+
+  void Convolve(uint32_t prime, uint32_t tile) {
+    const RowRange sources = ResidueTiles(tile);
+    for (uint32_t s = sources.begin; s < sources.end; ++s) Draw(prime, s);
+    for (size_t run = 0; run < runs_.size(); ++run) {
+      const auto slice = static_cast<uint32_t>(prime * runs_.size() + run);
+      const PadConvInstr instr{linear_.layer,    prime,          residues_[prime], weights_, slice,
+                               runs_[run].begin, runs_[run].end, product_,         tile};
+      Step step;
+      step.op = linear_.op;
+      step.words = RecordInstruction(Opcode::kPadConv, instr);
+      for (uint32_t s = sources.begin; s < sources.end; ++s)
+        step.reads.push_back({residues_[prime], s});
+      step.reads.push_back({weights_, slice});
+      const bool last = prime + 1 == layer_.prime_count && run + 1 == runs_.size();
+      step.writes.push_back({{product_, tile}, last});
+      steps_.push_back(std::move(step));
+    }
+  }
+
+  void Finish(uint32_t tile) {
+    Step step;
+    step.op = linear_.op;
+    step.words = Instruction(Opcode::kPadFinish, {linear_.layer, tile, product_});
+    step.reads = {{product_, tile}, {layer_.params, 0}};
+    step.writes.push_back({{layer_.pad, tile}, true});
+    steps_.push_back(std::move(step));
+  }
+
+  const LoweredGraph& lowered_;
+  const LinearPlan& linear_;
+  CompiledPlan& plan_;
+  std::vector<Step>& steps_;
+  const LayerRec layer_;  // copies: the tables grow meanwhile
+  const ConvGeometry published_;
+  const TensorRec pad_;
+  std::vector<uint32_t> residues_;  // tensor of r, of each prime
+  uint32_t product_ = kNoTensor;    // tensor of L'(r)
+  uint32_t weights_ = kNoTensor;
+  std::vector<ChannelRun> runs_;
+  std::vector<std::vector<bool>> generated_;
+};
+
+}  // namespace
+
+std::vector<Step> BuildPadProgram(const LoweredGraph& lowered,
+                                  const std::vector<LinearPlan>& linears, CompiledPlan* plan) {
+  std::vector<Step> steps;
+  for (const LinearPlan& linear : linears) {
+    if (linear.is_public() && linear.masked) LayerPads(lowered, linear, plan, &steps).Build();
+  }
+  return steps;
+}
+
+}  // namespace penumbra::protect

@@ -1,0 +1,19 @@
+#include "protect/schedule/plan_parts.h"
+
+namespace penumbra::protect {
+
+uint64_t TileSize(const CompiledPlan& plan, TileRef ref) {
+  const TensorRec& t = plan.tensors[ref.tensor];
+  if (t.kind == TensorKind::kConstant) return plan.constants[t.source + ref.tile].size;
+  if (t.kind == TensorKind::kPublic) return plan.slices[t.source + ref.tile].size;
+  return uint64_t{RowsOfTile(t, ref.tile)} * t.row_elems * ElementSize(t.type);
+}
+
+uint64_t PlanSize(const CompiledPlan& plan) {
+  return sizeof(PlanHeader) + plan.tensors.size() * sizeof(TensorRec) +
+         plan.slices.size() * sizeof(PublicSliceRec) + plan.layers.size() * sizeof(LayerRec) +
+         (plan.inputs.size() + plan.outputs.size()) * sizeof(PortRec) +
+         (plan.infer_program.size() + plan.pad_program.size()) * sizeof(uint32_t);
+}
+
+}  // namespace penumbra::protect

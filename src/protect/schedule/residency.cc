@@ -1,0 +1,244 @@
+#include "protect/schedule/residency.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "boundary/limits.h"
+#include "model/error.h"
+#include "protect/schedule/nodes.h"
+
+namespace penumbra::protect {
+namespace {
+
+constexpr uint32_t kNever = 0xffffffffu;
+
+struct TileLife {
+  TileRef ref;
+  uint64_t size = 0;               // aligned
+  std::vector<uint32_t> uses;      // steps, ascending
+  size_t next = 0;                 // into uses
+  std::optional<uint64_t> offset;  // resident there
+  bool complete = false;           // may be read and sealed
+  bool dirty = false;              // differs from what is outside
+  bool outside = false;            // a sealed copy exists, or it is a constant, slice or pad
+  uint32_t NextUse() const { return next < uses.size() ? uses[next] : kNever; }
+};
+
+class Simulator {
+ public:
+  Simulator(const LoweredGraph& lowered, const CompiledPlan& plan, const std::vector<Step>& steps,
+            uint64_t capacity)
+      : lowered_(lowered), plan_(plan), steps_(steps), capacity_(capacity) {
+    uint32_t count = 0;
+    for (const TensorRec& t : plan.tensors) {
+      first_.push_back(count);
+      count += TileCount(t);
+    }
+    tiles_.resize(count);
+    for (uint32_t s = 0; s < steps.size(); ++s) {
+      for (const TileRef& ref : steps[s].reads) Use(ref, s);
+      for (const TileWrite& write : steps[s].writes) Use(write.tile, s);
+    }
+  }
+
+  Resident Run() {
+    for (uint32_t s = 0; s < steps_.size(); ++s) {
+      const std::vector<uint32_t> needed = Needed(steps_[s]);
+      if (!PlaceAll(needed)) Rearrange(s, needed);
+      out_.program.insert(out_.program.end(), steps_[s].words.begin(), steps_[s].words.end());
+      for (const TileWrite& write : steps_[s].writes) {
+        TileLife& life = Life(write.tile);
+        life.complete = write.completes;
+        life.dirty = true;
+      }
+      for (const uint32_t t : needed) Retire(t, s);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  TileLife& Life(TileRef ref) { return tiles_[first_[ref.tensor] + ref.tile]; }
+  TensorKind KindOf(const TileLife& life) const { return plan_.tensors[life.ref.tensor].kind; }
+
+  void Use(TileRef ref, uint32_t step) {
+    TileLife& life = Life(ref);
+    if (life.uses.empty()) {
+      life.ref = ref;
+      life.size = AlignUp(TileSize(plan_, ref), kTileAlignment);
+      life.outside = KindOf(life) == TensorKind::kConstant || KindOf(life) == TensorKind::kPublic;
+    }
+    if (life.uses.empty() || life.uses.back() != step) life.uses.push_back(step);
+  }
+
+  std::vector<uint32_t> Needed(const Step& step) const {
+    std::vector<uint32_t> needed;
+    const auto add = [&](TileRef ref) {
+      const uint32_t t = first_[ref.tensor] + ref.tile;
+      if (std::ranges::find(needed, t) == needed.end()) needed.push_back(t);
+    };
+    for (const TileWrite& write : step.writes) add(write.tile);
+    for (const TileRef& ref : step.reads) add(ref);
+    // Large tiles first: small ones fit into what is left.
+    std::ranges::sort(needed, [this](uint32_t a, uint32_t b) {
+      return tiles_[a].size != tiles_[b].size ? tiles_[a].size > tiles_[b].size : a < b;
+    });
+    return needed;
+  }
+
+  void Emit(Opcode opcode, const TileLife& life, bool with_offset) {
+    std::vector<uint32_t> operands = {life.ref.tensor, life.ref.tile};
+    if (with_offset) operands.push_back(static_cast<uint32_t>(*life.offset));
+    const std::vector<uint32_t> words = Instruction(opcode, std::move(operands));
+    out_.program.insert(out_.program.end(), words.begin(), words.end());
+  }
+
+  bool PlaceAll(const std::vector<uint32_t>& needed) {
+    for (const uint32_t t : needed) {
+      if (tiles_[t].offset) continue;
+      const std::optional<uint64_t> offset = FindRoom(tiles_[t].size, needed);
+      if (!offset) return false;
+      Put(t, *offset);
+    }
+    return true;
+  }
+
+  void Put(uint32_t t, uint64_t offset) {
+    TileLife& life = tiles_[t];
+    life.offset = offset;
+    resident_[offset] = t;
+    out_.arena_size = std::max(out_.arena_size, offset + life.size);
+    const bool pad_to_read = KindOf(life) == TensorKind::kPad && !IsWrittenNow(life);
+    if (life.outside || pad_to_read) {
+      Emit(Opcode::kFetch, life, true);
+      life.complete = true;
+      life.dirty = false;
+    } else {
+      Emit(Opcode::kAlloc, life, true);
+      life.complete = false;
+    }
+  }
+
+  bool IsWrittenNow(const TileLife& life) const {
+    const std::vector<TileWrite>& writes = steps_[life.NextUse()].writes;
+    return std::ranges::any_of(writes, [&](const TileWrite& w) { return w.tile == life.ref; });
+  }
+
+  void Remove(TileLife* life) {
+    const bool keep = life->dirty && life->NextUse() != kNever;
+    const bool store = KindOf(*life) == TensorKind::kPad && life->dirty;
+    Emit(keep || store ? Opcode::kEvict : Opcode::kFree, *life, false);
+    if (keep) {
+      life->outside = true;
+      out_.evicted_size += life->size;
+    }
+    resident_.erase(*life->offset);
+    life->offset.reset();
+  }
+
+  void Retire(uint32_t t, uint32_t step) {
+    TileLife& life = tiles_[t];
+    while (life.next < life.uses.size() && life.uses[life.next] <= step) ++life.next;
+    if (life.NextUse() == kNever) Remove(&life);
+  }
+
+  // Best fit; without a gap, the stretch of the arena whose tiles are needed last.
+  std::optional<uint64_t> FindRoom(uint64_t size, const std::vector<uint32_t>& pinned) {
+    uint64_t begin = 0;
+    uint64_t best = kUnlimited;
+    uint64_t best_length = kUnlimited;
+    for (const auto& [offset, t] : resident_) {
+      Consider(begin, offset - begin, size, &best, &best_length);
+      begin = offset + tiles_[t].size;
+    }
+    if (capacity_ > begin) Consider(begin, capacity_ - begin, size, &best, &best_length);
+    if (best != kUnlimited) return best;
+    return MakeRoom(size, pinned);
+  }
+  static void Consider(uint64_t begin, uint64_t length, uint64_t size, uint64_t* best,
+                       uint64_t* best_length) {
+    if (length < size || length >= *best_length) return;
+    *best = begin;
+    *best_length = length;
+  }
+
+  struct Stretch {
+    uint64_t begin = 0;
+    uint32_t first_use = 0;  // the earliest next use among its tiles: the later, the better
+    uint64_t moved_size = 0;
+  };
+
+  // What would have to go for `size` bytes from `begin` on; nothing when a tile there cannot go.
+  std::optional<Stretch> Examine(uint64_t begin, uint64_t size,
+                                 const std::vector<uint32_t>& pinned) {
+    if (begin + size > capacity_) return std::nullopt;
+    Stretch stretch{begin, kNever, 0};
+    for (auto it = resident_.lower_bound(begin); it != resident_.end() && it->first < begin + size;
+         ++it) {
+      const TileLife& life = tiles_[it->second];
+      if (!life.complete || std::ranges::find(pinned, it->second) != pinned.end())
+        return std::nullopt;
+      stretch.first_use = std::min(stretch.first_use, life.NextUse());
+      stretch.moved_size += life.dirty ? 2 * life.size : life.size;
+    }
+    return stretch;
+  }
+
+  std::optional<uint64_t> MakeRoom(uint64_t size, const std::vector<uint32_t>& pinned) {
+    std::optional<Stretch> best = Examine(0, size, pinned);
+    for (const auto& [offset, t] : resident_) {
+      const std::optional<Stretch> s = Examine(offset + tiles_[t].size, size, pinned);
+      if (!s) continue;
+      if (!best || s->first_use > best->first_use ||
+          (s->first_use == best->first_use && s->moved_size < best->moved_size)) {
+        best = s;
+      }
+    }
+    if (!best) return std::nullopt;
+    for (auto it = resident_.lower_bound(best->begin);
+         it != resident_.end() && it->first < best->begin + size;) {
+      TileLife& life = tiles_[it->second];
+      ++it;
+      Remove(&life);
+    }
+    return best->begin;
+  }
+
+  // The tiles of this step themselves are in each other's way: everything that can leave does, and
+  // they come back side by side.
+  void Rearrange(uint32_t step, const std::vector<uint32_t>& needed) {
+    for (auto it = resident_.begin(); it != resident_.end();) {
+      TileLife& life = tiles_[it->second];
+      ++it;
+      const bool empty = !life.complete && !life.dirty;  // allocated just now, nothing written yet
+      if (life.complete || empty) Remove(&life);
+    }
+    if (PlaceAll(needed)) return;
+    uint64_t size = 0;
+    for (const uint32_t t : needed) size += tiles_[t].size;
+    throw model::ModelError(
+        Status::kSecureMemoryExceeded,
+        OpText(lowered_, steps_[step].op) + " needs " + std::to_string(size) +
+            " bytes of secure memory at once beside tables and scratch, and there are " +
+            std::to_string(capacity_),
+        {}, "give more secure memory (--secure-memory)");
+  }
+
+  const LoweredGraph& lowered_;
+  const CompiledPlan& plan_;
+  const std::vector<Step>& steps_;
+  const uint64_t capacity_;
+  std::vector<uint32_t> first_;  // tile of each tensor
+  std::vector<TileLife> tiles_;
+  std::map<uint64_t, uint32_t> resident_;  // offset -> tile
+  Resident out_;
+};
+
+}  // namespace
+
+Resident MakeResident(const LoweredGraph& lowered, const CompiledPlan& plan,
+                      const std::vector<Step>& steps, uint64_t capacity) {
+  return Simulator(lowered, plan, steps, capacity / kTileAlignment * kTileAlignment).Run();
+}
+
+}  // namespace penumbra::protect

@@ -1,0 +1,34 @@
+// From the lowered graph and the decisions about its linear layers to a complete plan.
+#ifndef PENUMBRA_PROTECT_SCHEDULE_SCHEDULE_H_
+#define PENUMBRA_PROTECT_SCHEDULE_SCHEDULE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "protect/schedule/linear_plan.h"
+#include "protect/schedule/plan_parts.h"
+
+namespace penumbra::protect {
+
+struct ScheduleOptions {
+  uint64_t secure_memory_size = uint64_t{12} << 20;  // tables, scratch and arena together
+  uint32_t weights_axis = 0;                         // informative
+};
+
+struct ScheduleReport {
+  uint64_t secure_memory_size = 0;  // planned peak
+  uint64_t evicted_size = 0;        // bytes sealed and fetched again per inference for lack of room
+  uint64_t pad_evicted_size = 0;    // the same per pad
+};
+
+// One LinearPlan per LinearOp of the graph, public layers numbered in order; both outlive the plan,
+// whose constants and blobs borrow from them. The arena is as small as it can be without sealing
+// tiles for lack of room, or what the budget leaves. The plan has passed CheckPlan(). Throws
+// model::ModelError: kSecureMemoryExceeded naming the operator that does not fit, kUnsupported,
+// kInternal.
+CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& linears,
+                      const ScheduleOptions& options, ScheduleReport* out_report);
+
+}  // namespace penumbra::protect
+
+#endif  // PENUMBRA_PROTECT_SCHEDULE_SCHEDULE_H_

@@ -1,0 +1,108 @@
+// State shared by the files that turn nodes into tasks. Private to schedule/.
+#ifndef PENUMBRA_PROTECT_SCHEDULE_TASK_BUILDER_H_
+#define PENUMBRA_PROTECT_SCHEDULE_TASK_BUILDER_H_
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protect/schedule/task.h"
+
+namespace penumbra::protect {
+
+class TaskBuilder {
+ public:
+  TaskBuilder(const LoweredGraph& lowered, const std::vector<LinearPlan>& linears,
+              const ScheduleLimits& limits, NodeGraph* graph, CompiledPlan* plan);
+  TaskGraph Build();
+
+ private:
+  // One node each; `op_` is its operator.
+  void Lower(const InputNode& n);
+  void Lower(const OutputNode& n);
+  void Lower(const PassNode& n);
+  void Lower(const JobNode& n);
+  void Lower(const ConvNode& n);
+  void Lower(const PoolNode& n);
+  void Lower(const ReduceNode& n);
+  void Lower(const SoftmaxNode& n);
+  void Lower(const CopyNode& n);
+  void Lower(const ResizeNode& n);
+  void Lower(const MatMulNode& n);
+  void Lower(const ArgMaxNode& n);
+
+  // --- Tables ---
+  Storage& At(StorageId id) { return graph_.storages[id]; }
+  uint32_t TileCountOf(StorageId id) { return TileCount(plan_.tensors[TensorOf(id)]); }
+  // The plan tensor of a storage, made on first use.
+  uint32_t TensorOf(StorageId id);
+  uint32_t AddTensor(const TensorRec& rec);
+  // A constant of one tile; `bytes` is kept by the plan.
+  uint32_t AddConstant(std::vector<uint8_t> bytes);
+  uint32_t AddConstantTiles(std::vector<ConstantTile> tiles);
+  void AddLayer(const LinearPlan& plan);
+  void AddLayers();
+  void NeedScratch(uint64_t size) { plan_.scratch_size = std::max(plan_.scratch_size, size); }
+
+  // --- Events ---
+  EventId AddEvents(uint32_t count) {
+    return std::exchange(tasks_.event_count, tasks_.event_count + count);
+  }
+  EventId TileEvent(TileRef tile) { return first_event_[tile.tensor] + tile.tile; }
+  EventId MaskedEvent(uint32_t layer) { return layer_events_ + 2 * layer; }
+  EventId RepliedEvent(uint32_t layer) { return layer_events_ + 2 * layer + 1; }
+
+  // --- Tasks ---
+  // Adds tiles [first, last] of the tensor to what the step reads and the task waits for.
+  void ReadTiles(uint32_t tensor, uint32_t first, uint32_t last, Step* step, Task* task);
+  // The tiles that hold elements [begin, end) of a storage.
+  void ReadElements(StorageId id, uint64_t begin, uint64_t end, Step* step, Task* task);
+  // Rows [rows.begin, rows.end) of an image with rows of `row_elems` elements.
+  void ReadImageRows(StorageId id, RowRange rows, uint64_t row_elems, Step* step, Task* task);
+  // The step writes the whole tile; the task provides it.
+  void WriteTile(TileRef tile, Step* step, Task* task);
+  Step NewStep(std::vector<uint32_t> words) const {
+    Step step;
+    step.words = std::move(words);
+    step.op = op_;
+    return step;
+  }
+  void AddEager(Task task) { tasks_.eager.push_back(std::move(task)); }
+  void AddEager(Step step, Task task) {
+    task.steps.push_back(std::move(step));
+    AddEager(std::move(task));
+  }
+
+  // --- Passes ---
+  PassOp EncodeStep(const ElementStep& e, uint32_t row_elems, RowRange rows, Step* step,
+                    Task* task);
+  uint32_t PassScratchSize(const PassNode& n, uint32_t row_elems) const;
+  void EncodeSinks(const PassNode& n, uint32_t tile, Step* step, Task* task);
+
+  // --- Copies ---
+  void ClipToDestination(const CopyBox& box, uint32_t dst, uint32_t only_tile, Task* task);
+  void ClipToSource(const CopyInstr& box, Task* task);
+
+  // --- Convolutions ---
+  struct ConvPlan;
+  void AddConvStep(const ConvPlan& conv, uint32_t tile, size_t run, Task* task);
+  void RowsOuter(const ConvPlan& conv);
+  void WeightsOuter(const ConvPlan& conv);
+
+  const LoweredGraph& lowered_;
+  const std::vector<LinearPlan>& linears_;
+  const ScheduleLimits limits_;
+  NodeGraph& graph_;
+  CompiledPlan& plan_;
+  TaskGraph tasks_;
+  uint32_t op_ = kNone;
+  std::vector<EventId> first_event_;  // of each plan tensor
+  EventId layer_events_ = 0;
+  std::vector<EventId>
+      mask_progress_;  // of each layer: rows masked so far, or kNone before the first
+};
+
+}  // namespace penumbra::protect
+
+#endif  // PENUMBRA_PROTECT_SCHEDULE_TASK_BUILDER_H_

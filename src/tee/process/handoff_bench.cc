@@ -1,0 +1,48 @@
+// Round trip of a command that does nothing, over both software carriers.
+#include <benchmark/benchmark.h>
+
+#include <memory>
+
+#include "tee/direct/untrusted/direct_transport.h"
+#include "tee/process/untrusted/process_transport.h"
+#include "tee/testing/carrier_test_util.h"
+
+namespace penumbra::tee {
+namespace {
+
+constexpr uint64_t kSecureMemorySize = 1 << 20;
+
+void RoundTrips(benchmark::State& state, host::Transport* transport) {
+  if (!IsOk(transport->Start(kLoadWindowSize, kSecureMemorySize))) {
+    state.SkipWithError(transport->failure().c_str());
+    return;
+  }
+  const Command command = ScriptCommand(Script::kNothing);
+  Reply reply{};
+  for (auto _ : state) {
+    if (!IsOk(transport->Call(command, &reply))) state.SkipWithError("the enclave died");
+  }
+  state.SetLabel(transport->label());
+}
+
+void BM_DirectRoundTrip(benchmark::State& state) {
+  DirectTransport transport({});
+  RoundTrips(state, &transport);
+}
+BENCHMARK(BM_DirectRoundTrip);
+
+// Argument: how long both sides spin, in ns; 0 leaves the futex alone.
+void BM_ProcessRoundTrip(benchmark::State& state) {
+  const TemporaryFolder folder;
+  ProcessOptions options;
+  options.enclave_binary = PENUMBRA_SCRIPTED_ENCLAVE;
+  options.device_key_file = folder.path() / "device.key";
+  options.spin_ns = static_cast<uint32_t>(state.range(0));
+  WriteDeviceKey(options.device_key_file, 0600);
+  ProcessTransport transport(options);
+  RoundTrips(state, &transport);
+}
+BENCHMARK(BM_ProcessRoundTrip)->Arg(kDefaultSpinNs)->Arg(0)->UseRealTime();
+
+}  // namespace
+}  // namespace penumbra::tee

@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""Runs the penumbra command the way people do, and in every way that must fail.
+
+usage: cli_test.py BIN_FOLDER DATA_FOLDER   (BIN_FOLDER holds penumbra and penumbra-enclave)
+"""
+
+import json
+import os
+import re
+import resource
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+BIN = Path()
+DATA = Path()
+
+
+def write_npy(path: Path, shape: tuple[int, ...], values: list[float]) -> None:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape!r}, }}"
+    header += " " * (-(10 + len(header) + 1) % 64) + "\n"
+    data = struct.pack(f"<{len(values)}f", *values)
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
+
+
+class Cli(unittest.TestCase):
+    scratch: Path
+    env: dict[str, str]
+    model: Path
+    frog: Path
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.scratch = Path(tempfile.mkdtemp(prefix="penumbra-cli-"))
+        cls.env = {**os.environ, "XDG_CONFIG_HOME": str(cls.scratch / "config")}
+        (cls.scratch / "config").mkdir()
+        cls.model = DATA / "resnet44-cifar10.onnx"
+        cls.frog = sorted((DATA / "cifar10" / "test" / "frog").glob("*.jpg"))[0]
+        for preset in ("mlcapsule", "shadownet"):
+            arguments = ["--preset", preset, "--preprocess", "cifar10"]
+            if preset == "shadownet":
+                arguments += ["--calibration", str(DATA / "cifar10-calibration"), "--calibration-limit", "20"]
+            done = cls.run_cli("protect", cls.model, "-o", cls.scratch / f"{preset}.penumbra", *arguments)
+            assert done.returncode == 0, done.stderr
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        shutil.rmtree(cls.scratch)
+
+    @classmethod
+    def run_cli(cls, *arguments: object, file_limit: int | None = None) -> subprocess.CompletedProcess[str]:
+        def limit() -> None:
+            if file_limit is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+
+        command = [str(BIN / "penumbra"), *map(str, arguments)]
+        return subprocess.run(
+            command, env=cls.env, text=True, capture_output=True, timeout=300, preexec_fn=limit, check=False
+        )
+
+    def succeed(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        done = self.run_cli(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def succeed_json(self, *arguments: object) -> dict[str, object]:
+        document = json.loads(self.succeed(*arguments, "--json").stdout)
+        self.assertEqual(document["schema"], 1)
+        return document
+
+    def refused(
+        self, code: str, exit_code: int, text: str, *arguments: object, file_limit: int | None = None
+    ) -> None:
+        done = self.run_cli(*arguments, file_limit=file_limit)
+        self.assertEqual(done.returncode, exit_code, done.stderr)
+        self.assertRegex(done.stderr, rf"(?m)^error: {code}: ")
+        self.assertIn(text, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    # --- what works ---
+
+    def test_run_prints_labels_over_every_carrier(self) -> None:
+        for bundle in ("mlcapsule", "shadownet"):
+            scores = []
+            for carrier in ("direct", "process"):
+                document = self.succeed_json(
+                    "run", self.scratch / f"{bundle}.penumbra", "--input", self.frog, "--carrier", carrier
+                )
+                self.assertEqual(document["top"][0][0]["label"], "frog")
+                self.assertIn("software TEE", document["notice"])
+                scores.append(document["outputs"][0]["values"])
+            self.assertEqual(scores[0], scores[1])
+
+    def test_batches_are_looped_and_joined(self) -> None:
+        batch, single, out = (self.scratch / n for n in ("batch.npy", "single.npy", "out.npy"))
+        values = [((i * 37) % 101) / 50 - 1 for i in range(2 * 3072)]
+        write_npy(batch, (2, 3, 32, 32), values)
+        write_npy(single, (3, 32, 32), values[3072:])
+        bundle = self.scratch / "mlcapsule.penumbra"
+        self.succeed("run", bundle, "--input", f"input={batch}", "--output", out, "--carrier", "direct")
+        joined = out.read_bytes()
+        self.assertIn(b"'shape': (2, 10)", joined)
+        self.succeed("run", bundle, "--input", single, "--output", out, "--carrier", "direct")
+        self.assertEqual(joined[-40:], out.read_bytes()[-40:])
+
+    def test_compare_agrees(self) -> None:
+        document = self.succeed_json(
+            "compare", self.model, self.scratch / "shadownet.penumbra",
+            "--data", DATA / "cifar10", "--limit", 20, "--carrier", "direct",
+        )  # fmt: skip
+        self.assertEqual(document["samples"], 20)
+        self.assertGreaterEqual(document["top1_agreement"], 0.95)
+        self.assertGreater(document["max_abs_error"], 0)
+        self.assertGreater(document["protected_accuracy"], 0.6)
+
+    def test_inspect_shows_the_public_half_only(self) -> None:
+        vendor = self.scratch / "config" / "penumbra" / "vendor.pub"
+        picture = self.scratch / "split.png"
+        document = self.succeed_json(
+            "inspect", self.scratch / "shadownet.penumbra", "--vendor", vendor, "--graph", picture
+        )
+        self.assertTrue(document["signature_checked"])
+        self.assertGreater(len(document["segments"]), 40)
+        self.assertEqual(document["inputs"], [{"name": "input", "shape": [1, 3, 32, 32]}])
+        self.assertTrue(picture.read_bytes().startswith(b"\x89PNG"))
+        self.assertEqual(self.succeed_json("inspect", self.scratch / "mlcapsule.penumbra")["segments"], [])
+
+    def test_small_verbs(self) -> None:
+        self.assertRegex(self.succeed("version").stdout, r"penumbra +\d+\.\d+\.\d+")
+        self.assertIn("Conv", self.succeed("ops").stdout)
+        names = [op["name"] for op in self.succeed_json("ops")["operators"]]
+        self.assertIn("DepthToSpace", names)
+
+    def test_dry_run_writes_nothing(self) -> None:
+        before = sorted(self.scratch.iterdir())
+        done = self.succeed("protect", self.model, "--dry-run")
+        self.assertIn("mlcapsule", done.stdout)
+        self.assertIn("--calibration", done.stderr)
+        self.assertEqual(before, sorted(self.scratch.iterdir()))
+
+    def test_shadownet_is_called_broken(self) -> None:
+        done = self.succeed(
+            "protect", self.model, "--dry-run", "--preset", "shadownet", "--preprocess", "cifar10",
+            "--calibration", DATA / "cifar10-calibration", "--calibration-limit", 4,
+        )  # fmt: skip
+        self.assertRegex(done.stderr, r"warning: .*known to break")
+
+    def test_json_errors_and_logs(self) -> None:
+        done = self.run_cli("run", "nowhere.penumbra", "--json", "--log-format", "json")
+        self.assertEqual(json.loads(done.stdout)["error"]["code"], "P205")
+        for line in done.stderr.splitlines():
+            self.assertIn("message", json.loads(line))
+
+    # --- what must not ---
+
+    def test_usage(self) -> None:
+        self.assertEqual(self.run_cli().returncode, 2)
+        self.assertEqual(self.run_cli("frobnicate").returncode, 2)
+        self.assertEqual(self.run_cli("run").returncode, 2)
+        self.refused("P101", 2, "not a size", "protect", self.model, "-o", "x", "--secure-memory", "12 parsecs")
+        self.refused("P101", 2, "no-such", "protect", self.model, "-o", "x", "--preset", "no-such")
+
+    def test_missing_files(self) -> None:
+        self.refused("P205", 1, "nowhere.onnx", "protect", "nowhere.onnx", "-o", "x")
+        self.refused("P205", 1, "nowhere.penumbra", "run", "nowhere.penumbra")
+        bundle = self.scratch / "mlcapsule.penumbra"
+        self.refused("P205", 1, "no.npy", "run", bundle, "--input", "no.npy", "--carrier", "direct")
+
+    def damaged(self, name: str, change: object) -> Path:
+        path = self.scratch / name
+        data = bytearray((self.scratch / "mlcapsule.penumbra").read_bytes())
+        path.write_bytes(change(data))  # type: ignore[operator]
+        return path
+
+    def test_truncated_bundle(self) -> None:
+        for share in (0.0, 0.01, 0.5, 0.999):
+            path = self.damaged("cut.penumbra", lambda data, s=share: data[: int(len(data) * s)])
+            done = self.run_cli("run", path, "--input", self.frog)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r"error: P30[12]: ")
+
+    def test_flipped_bytes_are_noticed(self) -> None:
+        size = (self.scratch / "mlcapsule.penumbra").stat().st_size
+        for position in (0, 60, 300, size // 2, size - 1):
+            def flip(data: bytearray, p: int = position) -> bytearray:
+                data[p] ^= 1
+                return data
+
+            done = self.run_cli("run", self.damaged("flip.penumbra", flip), "--input", self.frog)
+            self.assertIn(done.returncode, (1, 3), f"byte {position}")
+            self.assertRegex(done.stderr, r"error: P3\d\d: ")
+
+    def test_wrong_vendor_and_device(self) -> None:
+        bundle = self.scratch / "mlcapsule.penumbra"
+        for kind in ("vendor", "device"):
+            self.succeed("keygen", kind, "-o", self.scratch / f"other-{kind}.key")
+        other_vendor, other_device = self.scratch / "other-vendor.pub", self.scratch / "other-device.key"
+        self.refused("P303", 3, "--vendor", "run", bundle, "--input", self.frog, "--vendor", other_vendor)
+        for carrier in ("direct", "process"):
+            self.refused(
+                "P304", 1, "", "run", bundle, "--input", self.frog, "--device", other_device, "--carrier", carrier
+            )
+        self.refused("P203", 1, "other-vendor", "keygen", "vendor", "-o", self.scratch / "other-vendor.key")
+
+    def test_key_others_can_read(self) -> None:
+        key = self.scratch / "open.key"
+        self.succeed("keygen", "device", "-o", key)
+        key.chmod(0o644)
+        bundle = self.scratch / "mlcapsule.penumbra"
+        for carrier in ("direct", "process"):
+            self.refused("P206", 1, "", "run", bundle, "--input", self.frog, "--device", key, "--carrier", carrier)
+
+    def test_older_version_is_refused(self) -> None:
+        for version in (7, 6):
+            path = self.scratch / f"v{version}.penumbra"
+            self.succeed("protect", self.model, "-o", path, "--name", "aging", "--model-version", version)
+        zeros = self.scratch / "zeros.npy"
+        write_npy(zeros, (1, 3, 32, 32), [0.0] * 3072)
+        newer, older = self.scratch / "v7.penumbra", self.scratch / "v6.penumbra"
+        self.succeed("run", newer, "--input", zeros, "--carrier", "process")
+        self.succeed("run", newer, "--input", zeros, "--carrier", "direct")
+        self.refused("P306", 3, "", "run", older, "--input", zeros, "--carrier", "process")
+
+    def test_bad_inputs(self) -> None:
+        bundle, array = self.scratch / "mlcapsule.penumbra", self.scratch / "bad.npy"
+
+        def refuse(code: str, text: str, *inputs: object) -> None:
+            flags = [part for value in inputs for part in ("--input", value)]
+            self.refused(code, 1, text, "run", bundle, "--carrier", "direct", *flags)
+
+        write_npy(array, (1, 3, 16, 16), [0.0] * 768)
+        refuse("P103", "1x3x32x32", array)
+        for bad in (float("nan"), float("inf")):
+            write_npy(array, (1, 3, 32, 32), [0.0] * 3071 + [bad])
+            refuse("P105", "3071", array)
+        refuse("P102", "missing")
+        refuse("P102", "twice", array, array)
+        array.write_bytes(b"no array at all")
+        refuse("P301", "bad.npy", array)
+
+    def test_empty_calibration_folder(self) -> None:
+        empty = self.scratch / "empty"
+        empty.mkdir()
+        self.refused(
+            "P101", 2, "no sample", "protect", self.model, "-o", "x", "--preset", "enclave", "--calibration", empty
+        )
+        self.refused(
+            "P205", 1, "gone", "protect", self.model, "-o", "x", "--preset", "enclave", "--calibration", "gone"
+        )
+
+    def test_a_full_disk_leaves_no_half_bundle(self) -> None:
+        folder = self.scratch / "full"
+        folder.mkdir()
+        for limit in (5_000, 1_000_000):
+            self.refused("P204", 1, "", "protect", self.model, "-o", folder / "m.penumbra", file_limit=limit)
+            self.assertEqual(list(folder.iterdir()), [])
+
+    def test_unsupported_models(self) -> None:
+        broken = self.scratch / "broken.onnx"
+        broken.write_bytes(self.model.read_bytes().replace(b"Relu", b"Rolu"))
+        done = self.run_cli("protect", broken, "-o", self.scratch / "never.penumbra")
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertRegex(done.stderr, r"error: P106: .*Rolu")
+        self.assertFalse((self.scratch / "never.penumbra").exists())
+        broken.write_bytes(self.model.read_bytes()[:1000])
+        done = self.run_cli("protect", broken, "-o", self.scratch / "never.penumbra")
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(re.search(r"error: P30[12]: ", done.stderr), done.stderr)
+
+
+if __name__ == "__main__":
+    BIN, DATA = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
+    unittest.main()
