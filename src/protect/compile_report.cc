@@ -45,18 +45,21 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
   return out;
 }
 
-nlohmann::json PortJson(const LoweredGraph& lowered, const LoweredPort& port) {
+// `offset`: where the host finds the port in the exchange region.
+nlohmann::json PortJson(const LoweredGraph& lowered, const LoweredPort& port, const PortRec& record) {
   const LoweredTensor& tensor = lowered.tensors[port.tensor];
   return {{"name", port.name},
           {"type", model::DataTypeName(port.type)},
           {"shape", port.shape},
           {"dims", tensor.dims},
-          {"perm", tensor.perm}};
+          {"perm", tensor.perm},
+          {"offset", record.offset}};
 }
 
-nlohmann::json PortsJson(const LoweredGraph& lowered, const std::vector<LoweredPort>& ports) {
+nlohmann::json PortsJson(const LoweredGraph& lowered, const std::vector<LoweredPort>& ports,
+                         const std::vector<PortRec>& records) {
   nlohmann::json list = nlohmann::json::array();
-  for (const LoweredPort& port : ports) list.push_back(PortJson(lowered, port));
+  for (size_t i = 0; i < ports.size(); ++i) list.push_back(PortJson(lowered, ports[i], records[i]));
   return list;
 }
 
@@ -87,8 +90,8 @@ std::string CompiledModel::MetadataJson() const {
   nlohmann::json json = {{"tool", "penumbra " PENUMBRA_VERSION},
                          {"preset", options_.preset},
                          {"scheme", SchemeText(options_.scheme)},
-                         {"inputs", PortsJson(lowered_, lowered_.inputs)},
-                         {"outputs", PortsJson(lowered_, lowered_.outputs)},
+                         {"inputs", PortsJson(lowered_, lowered_.inputs, plan_.inputs)},
+                         {"outputs", PortsJson(lowered_, lowered_.outputs, plan_.outputs)},
                          {"secure_memory_peak", report_.schedule.secure_memory_size}};
   if (!options_.labels.empty()) json["labels"] = options_.labels;
   if (!options_.preprocess_json.empty()) {

@@ -37,9 +37,8 @@ Status Session::BeginLoad(uint64_t manifest_size, std::span<const uint8_t, 32> v
 }
 
 Status Session::CheckVersion() {
-  uint64_t highest = 0;
-  PENUMBRA_TRY(port_.version_get(port_.context, manifest_.model_id, &highest));
-  return manifest_.head.model_version < highest ? Status::kRolledBack : Status::kOk;
+  PENUMBRA_TRY(port_.version_get(port_.context, manifest_.model_id, &highest_version_));
+  return manifest_.head.model_version < highest_version_ ? Status::kRolledBack : Status::kOk;
 }
 
 HostJob Session::ChunkJob(uint32_t chunk, uint64_t offset) const {
@@ -159,7 +158,9 @@ Status Session::FinishLoad() {
   PENUMBRA_TRY(port_.entropy(port_.context, key.mutable_bytes().data(), 32));
   PENUMBRA_TRY(pad_key_.Init(key.bytes()));
   PENUMBRA_TRY(port_.entropy(port_.context, pad_master_.mutable_bytes().data(), 32));
-  PENUMBRA_TRY(port_.version_advance(port_.context, manifest_.model_id, manifest_.head.model_version));
+  if (manifest_.head.model_version > highest_version_) {
+    PENUMBRA_TRY(port_.version_advance(port_.context, manifest_.model_id, manifest_.head.model_version));
+  }
   phase_ = Phase::kIdle;
   state_ = SessionState::kReady;
   return Status::kOk;

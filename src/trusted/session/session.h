@@ -91,6 +91,7 @@ class Session {
   uint32_t cursor_ = 0;   // loading: chunk or layer under way
   uint64_t pad_id_ = 0;   // of the program run under way
   uint32_t next_serial_ = 0;
+  uint64_t highest_version_ = 0;  // of this model, as the port knew it when loading began
   uint64_t asked_size_ = 0, data_offset_ = 0;  // of the read under way
   std::span<uint8_t> staging_;  // loading: plan bytes at the end of secure memory
   uint64_t staged_ = 0;
