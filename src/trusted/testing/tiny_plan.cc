@@ -158,7 +158,7 @@ TinyPlan MakeTinyPlan() {
   h.scratch_size = 1 << 20;
   h.exchange_size = kExchangeSize;
   h.window_offset = uint64_t{4} << 20;
-  h.window_size = uint64_t{2} << 20;
+  h.window_size = uint64_t{3} << 20;
   return p;
 }
 
