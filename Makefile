@@ -14,5 +14,8 @@ build: setup
 test: build
 	@tools/test.sh $(BUILD)
 
+demo: build
+	@$(BUILD)/bin/penumbra-demo tests/data/resnet44-cifar10.onnx tests/data/cifar10/test tests/data/cifar10-calibration out/demo
+
 clean:
 	rm -rf $(BUILD)

@@ -6,6 +6,8 @@ build=${1:-build}
 
 python3 tools/checks/rooms.py
 python3 tools/checks/trusted.py "$build"
+python3 tools/checks/links.py
+python3 tools/checks/errors.py
 tools/venv.sh
 for suite in "-s tools/zoo -t tools" "-s tools/fetch" "-s tools/reference"; do
   # shellcheck disable=SC2086  # the words of a suite are separate arguments

@@ -35,15 +35,35 @@ FloatModel& FloatModel::operator=(FloatModel&&) noexcept = default;
 const std::vector<TensorInfo>& FloatModel::inputs() const { return impl_->inputs; }
 const std::vector<TensorInfo>& FloatModel::outputs() const { return impl_->outputs; }
 
+namespace {
+
+std::map<std::string, model::Tensor> ToFeeds(const model::Graph& graph, const TensorMap& inputs) {
+  std::map<std::string, model::Tensor> feeds;
+  for (const auto& [name, tensor] : inputs) {
+    const model::ValueId id = graph.FindValue(name);
+    const model::DataType type =
+        id == model::kNoValue ? model::DataType::kFloat32 : graph.value(id).type;
+    feeds.emplace(name, api::ToModelTensor(tensor, type));
+  }
+  return feeds;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, Tensor>> FloatModel::Trace(const TensorMap& inputs) const {
+  return api::Translated([&] {
+    std::vector<std::pair<std::string, Tensor>> activations;
+    const model::Interpreter interpreter(impl_->graph);
+    interpreter.Run(ToFeeds(impl_->graph, inputs), [&](model::ValueId id, const model::Tensor& tensor) {
+      activations.emplace_back(impl_->graph.value(id).name, Tensor{tensor.shape(), tensor.ToFloat()});
+    });
+    return activations;
+  });
+}
+
 TensorMap FloatModel::Run(const TensorMap& inputs, uint32_t threads) const {
   return api::Translated([&] {
-    std::map<std::string, model::Tensor> feeds;
-    for (const auto& [name, tensor] : inputs) {
-      const model::ValueId id = impl_->graph.FindValue(name);
-      const model::DataType type =
-          id == model::kNoValue ? model::DataType::kFloat32 : impl_->graph.value(id).type;
-      feeds.emplace(name, api::ToModelTensor(tensor, type));
-    }
+    const std::map<std::string, model::Tensor> feeds = ToFeeds(impl_->graph, inputs);
     const model::Interpreter interpreter(impl_->graph, {.threads = static_cast<int>(threads)});
     TensorMap outputs;
     for (const auto& [name, tensor] : interpreter.Run(feeds)) {

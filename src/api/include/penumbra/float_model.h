@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "penumbra/export.h"
@@ -33,6 +34,8 @@ class PENUMBRA_API FloatModel {
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
   TensorMap Run(const TensorMap& inputs, uint32_t threads = 1) const;
+  // Every activation of one run, by the model's own names, in the order in which they are computed.
+  std::vector<std::pair<std::string, Tensor>> Trace(const TensorMap& inputs) const;
 
  private:
   struct Impl;
