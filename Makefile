@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: setup build demo test test-models test-long clean
+.PHONY: setup build demo test test-models test-long test-aarch64 test-sanitize clean
 setup:
 	@tools/setup.sh
 
@@ -16,6 +16,18 @@ test: build
 
 demo: build
 	@$(BUILD)/bin/penumbra-demo tests/data/resnet44-cifar10.onnx tests/data/cifar10/test tests/data/cifar10-calibration out/demo
+
+# The trusted rooms on aarch64 under qemu-user.
+test-aarch64: setup
+	@tools/aarch64.sh
+
+test-sanitize: setup
+	@tools/sanitize.sh
+
+# Soaks: sanitizers, the other instruction set, hours of fuzzing (FUZZ_SECONDS for each target).
+FUZZ_SECONDS ?= 3600
+test-long: test test-sanitize test-aarch64
+	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 clean:
 	rm -rf $(BUILD)
