@@ -1,6 +1,7 @@
 #include "host/job_pump.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "accel/validate.h"
@@ -223,13 +224,13 @@ JobPump::Failure JobPump::Read(const HostJob& job, std::span<uint8_t> window) {
     case JobSource::kBundleChunk: {
       const std::span<const uint8_t> chunk = bundle_->Chunk(job.index);
       if (chunk.empty() || chunk.size() != window.size()) break;
-      std::ranges::copy(chunk, window.begin());
+      std::memcpy(window.data(), chunk.data(), chunk.size());
       return {};
     }
     case JobSource::kPublic: {
       const std::span<const uint8_t> half = bundle_->public_half();
       if (!Fits(job.index, window.size(), half.size())) break;
-      std::ranges::copy(half.subspan(job.index, window.size()), window.begin());
+      std::memcpy(window.data(), half.data() + job.index, window.size());
       return {};
     }
     case JobSource::kSpill:

@@ -1,6 +1,6 @@
 #include "host/pad_store.h"
 
-#include <algorithm>
+#include <cstring>
 
 namespace penumbra::host {
 
@@ -18,7 +18,7 @@ Status MemoryPadStore::Take(PadSlot where, std::span<uint8_t> out_sealed) {
   const auto slot = pad->second.find(where.slot);
   if (slot == pad->second.end()) return Status::kNotFound;
   if (slot->second.size() != out_sealed.size()) return Status::kMalformed;
-  std::ranges::copy(slot->second, out_sealed.begin());
+  std::memcpy(out_sealed.data(), slot->second.data(), out_sealed.size());
   size_ -= slot->second.size();
   pad->second.erase(slot);
   if (pad->second.empty()) pads_.erase(pad);

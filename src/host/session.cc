@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "boundary/protocol.h"
@@ -117,7 +118,7 @@ void Session::StartTransport(const SessionOptions& options) {
 
 void Session::LoadModel() {
   const std::span<const uint8_t> message = bundle_->manifest_message();
-  std::ranges::copy(message, transport_->exchange().begin());
+  std::memcpy(transport_->exchange().data(), message.data(), message.size());
   Command load{};
   load.id = CommandId::kLoad;
   load.args[0] = message.size();

@@ -1,6 +1,6 @@
 #include "host/spill_store.h"
 
-#include <algorithm>
+#include <cstring>
 
 namespace penumbra::host {
 
@@ -17,7 +17,7 @@ Status SpillStore::Get(uint64_t slot, std::span<uint8_t> out_sealed) const {
   const auto found = slots_.find(slot);
   if (found == slots_.end() || found->second.generation != generation_) return Status::kNotFound;
   if (found->second.bytes.size() != out_sealed.size()) return Status::kMalformed;
-  std::ranges::copy(found->second.bytes, out_sealed.begin());
+  std::memcpy(out_sealed.data(), found->second.bytes.data(), out_sealed.size());
   return Status::kOk;
 }
 

@@ -68,7 +68,8 @@ bool IsaSupported(Isa isa) {
   const bool avx2 = ymm && Bit(basic.c, 12) && Bit(basic.c, 28) && Bit(extended.b, 5);
   const bool avx512 = avx2 && zmm && Bit(extended.b, 16) && Bit(extended.b, 17) &&
                       Bit(extended.b, 30) && Bit(extended.b, 31);
-  const bool vnni = avx512 && Bit(extended.c, 11) && Bit(extended.c, 1);
+  const bool vnni = avx512 && Bit(extended.c, 11) && Bit(extended.c, 1) && Bit(extended.c, 6) &&
+                    Bit(extended.b, 8) && Bit(basic.c, 23);
   switch (isa) {
     case Isa::kScalar:
       return true;

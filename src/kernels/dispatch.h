@@ -14,6 +14,7 @@
 #include "kernels/pad_stream.h"
 #include "kernels/reduce_mod.h"
 #include "kernels/restore.h"
+#include "kernels/unmix.h"
 
 namespace penumbra {
 
@@ -22,7 +23,7 @@ enum class Isa : uint8_t {
   kAvx2,        // AVX2, FMA
   kAvxVnni,     // + AVX-VNNI
   kAvx512,      // AVX-512 F, BW, DQ, VL
-  kAvx512Vnni,  // + VNNI, VBMI
+  kAvx512Vnni,  // + VNNI, VBMI, VBMI2, BMI2
   kAmx,         // + AMX-INT8
   kNeon,        // aarch64 baseline
   kNeonDot,     // + dot product
@@ -43,6 +44,7 @@ struct KernelTable {
   void (*mask_s32)(const MaskJob& job);
   PadFillFn* pad_fill;
   void (*restore)(const RestoreJob& job);
+  void (*unmix)(const UnmixJob& job);
   UnaryFn* unary[kUnaryCount];                    // by Unary
   BinaryFn* binary[kBinaryCount][kOperandCount];  // by Binary, Operand
   QuantiseFn* quantise_s32;

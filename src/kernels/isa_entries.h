@@ -28,6 +28,7 @@ void MaskS16(const MaskJob& job);
 void MaskS32(const MaskJob& job);
 bool FillPads(PadFill* fill);
 void Restore(const RestoreJob& job);
+void Unmix(const UnmixJob& job);
 template <Unary kOp>
 void RunUnary(const float* x, size_t count, float a, float b, float* out_y);
 template <Binary kOp, Operand kOperand>
@@ -63,6 +64,7 @@ inline constexpr KernelTable kLoops = {
     .mask_s32 = &MaskS32,
     .pad_fill = &FillPads,
     .restore = &Restore,
+    .unmix = &Unmix,
     .unary = {PENUMBRA_FOR_EACH_UNARY(PENUMBRA_UNARY)},
     .binary = {PENUMBRA_FOR_EACH_BINARY(PENUMBRA_BINARY)},
     .quantise_s32 = &QuantiseS32,

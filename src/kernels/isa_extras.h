@@ -5,7 +5,9 @@
 
 #include "kernels/gemm_s16s16.h"
 #include "kernels/gemm_u8s8.h"
+#include "kernels/pad_stream.h"
 #include "kernels/restore.h"
+#include "kernels/unmix.h"
 
 namespace penumbra {
 
@@ -15,12 +17,15 @@ void GemmU8S8(const GemmU8S8Job& job);
 
 namespace avx512 {
 void Restore(const RestoreJob& job);
+void Unmix(const UnmixJob& job);
 }  // namespace avx512
 
 namespace avx512vnni {
 void GemmU8S8(const GemmU8S8Job& job);
 void GemmS16S16(const GemmS16Job& job);
 void Restore(const RestoreJob& job);
+bool FillPads(PadFill* fill);
+void Unmix(const UnmixJob& job);
 }  // namespace avx512vnni
 
 namespace amx {

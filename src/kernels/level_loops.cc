@@ -13,14 +13,17 @@ uint64_t Quantise(const QuantiseJob& job, int32_t origin) {
   const float low = static_cast<float>(job.low);
   const float high = static_cast<float>(job.high);
   const float inverse_step = job.inverse_step;
-  auto* out = static_cast<T*>(job.out_levels);
+  // Out of the record: a store of bytes could change it, for all the compiler knows.
+  const float* const x = job.x;
+  const size_t count = job.count;
+  auto* const out = static_cast<T*>(job.out_levels);
   uint64_t clamped = 0;
-  for (size_t begin = 0; begin < job.count; begin += kBlock) {
-    const size_t end = job.count - begin < kBlock ? job.count : begin + kBlock;
+  for (size_t begin = 0; begin < count; begin += kBlock) {
+    const size_t end = count - begin < kBlock ? count : begin + kBlock;
     uint32_t outside = 0;
     PENUMBRA_INDEPENDENT
     for (size_t i = begin; i < end; ++i) {
-      const float exact = job.x[i] * inverse_step;
+      const float exact = x[i] * inverse_step;
       const float t = Min(Max(exact, low), high);  // NaN > low is false: NaN becomes low
       const float level = (t + kRoundMagic) - kRoundMagic;
       const uint32_t inside = (exact >= low - 0.5f ? 1u : 0u) & (exact <= high + 0.5f ? 1u : 0u);

@@ -1,4 +1,5 @@
 // Residues of sums and levels, masking and pad sampling, compiled once per instruction set.
+#include "boundary/limits.h"
 #include "kernels/isa_entries.h"
 #include "kernels/lane_math.h"
 
@@ -116,6 +117,31 @@ void MaskS32(const MaskJob& job) {
       ReduceMod(levels, job.count, kPrimes[k], out);
     } else {
       MaskPlaneS32(levels, job.pads + k * job.pad_plane_size, job.count, kPrimes[k], out);
+    }
+  }
+}
+
+void Unmix(const UnmixJob& job) {
+  constexpr uint32_t kBlock = 64;
+  const NarrowReducer r = MakeNarrowReducer(job.prime);
+  for (uint64_t pixel = 0; pixel < job.pixels; ++pixel) {
+    const uint8_t* in = job.in + pixel * job.wide;
+    uint8_t* out = job.out + pixel * job.m;
+    for (uint32_t begin = 0; begin < job.m; begin += kBlock) {
+      const uint32_t count = job.m - begin < kBlock ? job.m - begin : kBlock;
+      int16_t difference[kBlock];
+      for (uint32_t i = 0; i < count; ++i) {
+        const uint16_t b = job.b[begin + i];
+        difference[i] = static_cast<int16_t>(in[job.a[begin + i]] - (b == kNoPartner ? 0 : in[b]));
+      }
+      PENUMBRA_INDEPENDENT
+      for (uint32_t i = 0; i < count; ++i) {
+        // Centred: the product stays within 16 bits.
+        const int16_t lambda = job.lambda[begin + i];
+        const int16_t centred = static_cast<int16_t>(2 * lambda > r.prime ? lambda - r.prime : lambda);
+        const auto product = static_cast<int16_t>(difference[i] * centred);
+        out[begin + i] = static_cast<uint8_t>(ReduceNarrowLane(product, r));
+      }
     }
   }
 }

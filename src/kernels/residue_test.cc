@@ -1,5 +1,7 @@
 #include "ring/residue.h"
 
+#include "boundary/limits.h"
+
 #include <gtest/gtest.h>
 
 #include "kernels/test_support.h"
@@ -138,6 +140,38 @@ TEST(PadFill, ResiduesAreUniform) {
     // prime - 1 degrees of freedom; six deviations of sqrt(2 * prime).
     EXPECT_LT(chi_square, prime + 6.0 * std::sqrt(2.0 * prime));
     EXPECT_GT(chi_square, prime - 6.0 * std::sqrt(2.0 * prime));
+  }
+}
+
+// The formula of unmix.h, word for word; nothing outside [pixels][m] is touched.
+TEST(Unmix, FollowsTheFormula) {
+  TestRandom random(5);
+  const uint32_t sizes[][2] = {{1, 1}, {31, 40}, {32, 128}, {33, 129}, {64, 77}, {100, 300}, {70, 2458}, {40, 5000}};
+  constexpr uint32_t kPixels = 7;
+  for (const auto& [m, wide] : sizes) {
+    for (const uint16_t prime : kPrimes) {
+      auto in = random.Integers<uint8_t>(size_t{kPixels} * wide, 0, prime - 1);
+      const auto a = random.Integers<uint16_t>(m, 0, wide - 1);
+      auto b = random.Integers<uint16_t>(m, 0, wide - 1);
+      auto lambda = random.Integers<uint8_t>(m, 1, prime - 1);
+      // The largest differences and products, of both signs, in the last channel.
+      b[m / 2] = kNoPartner;
+      in[a[m - 1]] = static_cast<uint8_t>(prime - 1);
+      in[b[m - 1] == kNoPartner ? a[m - 1] : wide + b[m - 1]] = static_cast<uint8_t>(prime - 1);
+      lambda[m - 1] = static_cast<uint8_t>(prime / 2);
+      for (const Isa isa : SupportedIsas()) {
+        std::vector<uint8_t> out(size_t{kPixels} * m + 64, 255);
+        Kernels(isa).unmix({in.data(), out.data(), kPixels, m, wide, a.data(), b.data(), lambda.data(), prime});
+        for (size_t at = 0; at < size_t{kPixels} * m; ++at) {
+          const uint8_t* row = in.data() + at / m * wide;
+          const uint16_t partner = b[at % m];
+          const int64_t difference = row[a[at % m]] - (partner == kNoPartner ? 0 : row[partner]);
+          ASSERT_EQ(out[at], Residue(difference * lambda[at % m], prime))
+              << IsaName(isa) << " m " << m << " of " << wide << " channel " << at % m;
+        }
+        for (size_t at = size_t{kPixels} * m; at < out.size(); ++at) ASSERT_EQ(out[at], 255);
+      }
+    }
   }
 }
 

@@ -174,6 +174,21 @@ bool CheckResidues(const KernelTable& ref, const KernelTable& table, const Bench
   return same && expected.spare_used == actual.spare_used && SameOutput(bench, kCount);
 }
 
+// Channels over three lookups and one ragged chunk; canonical inputs.
+bool CheckUnmix(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  constexpr uint32_t kPixels = 3, kSecret = 75, kPublic = 300;
+  uint16_t a[kSecret], b[kSecret];
+  uint8_t lambda[kSecret];
+  for (uint32_t i = 0; i < kPixels * kPublic; ++i) bench.input[i] = static_cast<uint8_t>(i * 167 % 251);
+  for (uint32_t i = 0; i < kSecret; ++i) {
+    a[i] = static_cast<uint16_t>(i * 89 % kPublic);
+    b[i] = i % 5 == 0 ? kNoPartner : static_cast<uint16_t>(i * 53 % kPublic);
+    lambda[i] = static_cast<uint8_t>(1 + i * 37 % 250);
+  }
+  const UnmixJob job = {bench.input, nullptr, kPixels, kSecret, kPublic, a, b, lambda, kPrimes[0]};
+  return SameJob(ref.unmix, table.unmix, job, &UnmixJob::out, bench, kPixels * kSecret);
+}
+
 bool CheckElementwise(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
   constexpr size_t kCount = 517;
   auto* x = reinterpret_cast<float*>(bench.input);
@@ -287,7 +302,7 @@ Status SelfTestKernels(const KernelTable& table, void* scratch) {
   const KernelTable& ref = Kernels(Isa::kScalar);
   const bool same = CheckGemmU8S8(ref, table, bench) && CheckGemmS16(ref, table, bench) &&
                     CheckGemmF32(ref, table, bench) && CheckWindows(ref, table, bench) &&
-                    CheckResidues(ref, table, bench) && CheckElementwise(ref, table, bench) &&
+                    CheckResidues(ref, table, bench) && CheckUnmix(ref, table, bench) && CheckElementwise(ref, table, bench) &&
                     CheckLevels(ref, table, bench) && CheckRestore(ref, table, bench, 3) &&
                     CheckRestore(ref, table, bench, kMaxPrimes);
   return same ? Status::kOk : Status::kSelfTestFailed;

@@ -6,8 +6,8 @@
 
 namespace penumbra {
 
-// out[pixel][i] = lambda[i] * (in[pixel][a[i]] - in[pixel][b[i]]) mod prime, canonical. b[i] == kNoPartner:
-// nothing is subtracted. in: [pixels][wide] canonical residues, out: [pixels][m]; they do not overlap.
+// KernelTable::unmix: out[pixel][i] = lambda[i] * (in[pixel][a[i]] - in[pixel][b[i]]) mod prime, canonical. b[i] == kNoPartner:
+// nothing is subtracted. lambda[i] < prime. in: [pixels][wide] canonical residues, out: [pixels][m]; they do not overlap.
 // Indices are below `wide`: the caller has checked them. Any thread.
 struct UnmixJob {
   const uint8_t* in;
@@ -18,7 +18,6 @@ struct UnmixJob {
   const uint8_t* lambda;   // [m]
   uint16_t prime;
 };
-void Unmix(const UnmixJob& job);
 
 }  // namespace penumbra
 
