@@ -40,7 +40,7 @@ class Cli(unittest.TestCase):
         (cls.scratch / "config").mkdir()
         cls.model = DATA / "resnet44-cifar10.onnx"
         cls.frog = sorted((DATA / "cifar10" / "test" / "frog").glob("*.jpg"))[0]
-        for preset in ("mlcapsule", "shadownet"):
+        for preset in ("plain", "mlcapsule", "shadownet"):
             arguments = ["--preset", preset, "--preprocess", "cifar10"]
             if preset == "shadownet":
                 arguments += ["--calibration", str(DATA / "cifar10-calibration"), "--calibration-limit", "20"]
@@ -116,6 +116,26 @@ class Cli(unittest.TestCase):
         self.assertGreaterEqual(document["top1_agreement"], 0.95)
         self.assertGreater(document["max_abs_error"], 0)
         self.assertGreater(document["protected_accuracy"], 0.6)
+
+    def test_plain_is_the_float_model_and_says_so(self) -> None:
+        bundle = self.scratch / "plain.penumbra"
+        for carrier in ("direct", "process"):
+            document = self.succeed_json(
+                "compare", self.model, bundle, "--data", DATA / "cifar10", "--limit", 20, "--carrier", carrier
+            )
+            self.assertEqual(document["top1_agreement"], 1)
+            self.assertLess(document["max_abs_error"], 1e-3 * document["max_abs_value"])
+        self.assertEqual(len(self.succeed_json("inspect", bundle)["segments"]), 1)
+        done = self.run_cli("protect", self.model, "--preset", "plain", "--dry-run", "-o", self.scratch / "none")
+        self.assertIn("NOTHING IS PROTECTED", done.stderr)
+
+    def test_bench_against_the_unprotected_model(self) -> None:
+        document = self.succeed_json(
+            "bench", self.scratch / "mlcapsule.penumbra", "--float", self.model, "--peer", "plain",
+            "--carrier", "direct", "--warmup", 1, "--iterations", 3,
+        )  # fmt: skip
+        self.assertGreater(document["peer"]["p50_ms"], 0)
+        self.assertGreater(document["ratio"], 1)
 
     def test_inspect_shows_the_public_half_only(self) -> None:
         vendor = self.scratch / "config" / "penumbra" / "vendor.pub"

@@ -139,7 +139,7 @@ TensorId OutputOf(const LoweredOp& op);
 
 // What calibration saw of one linear layer's input, in real units.
 struct LinearStatistics {
-  float lo = 0, hi = 0;                // lo <= 0 <= hi where the layer zero-pads
+  float lo = 0, hi = 0;                // lo <= 0 <= hi, as the trusted half demands of levels
   std::vector<double> mean, variance;  // [in_c]
   std::vector<double> tap_mean;        // [in_c * kernel_h * kernel_w] OHWI order, padding counted
   double zero_share = 0;               // of the inputs: exactly 0, so a level without error

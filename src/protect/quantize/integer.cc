@@ -40,8 +40,6 @@ Range ClippedRange(const LinearStatistics& statistics, double levels) {
   for (int i = 1; i < kClipCandidates; ++i) {
     const auto factor = static_cast<float>(1 - kClipStride * i);
     const Range range{statistics.lo * factor, statistics.hi * factor};
-    // Only ranges around zero shrink towards it without losing one end.
-    if (range.lo > 0 || range.hi < 0) break;
     const double error = RangeError(statistics, range, levels);
     if (error < least) {
       least = error;

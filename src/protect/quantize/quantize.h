@@ -10,7 +10,7 @@ namespace penumbra::protect {
 
 // Levels travel as s16 inside the trusted half, weights as at most two s16 pieces.
 inline constexpr int32_t kMaxLevelMagnitude = 32767;
-inline constexpr int32_t kMaxWeightMagnitude = (1 << 30) - 1;
+inline constexpr int32_t kMaxWeightMagnitude = (1 << 29) - 1;
 
 struct RingOptions {
   uint32_t prime_count = 0;  // 0: chosen by predicted noise

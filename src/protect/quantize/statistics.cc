@@ -15,10 +15,6 @@ constexpr uint64_t kFewObservations = 8;
 
 }  // namespace
 
-bool ZeroPads(const ConvGeometry& g) {
-  return g.pad_top > 0 || g.pad_left > 0 || g.pad_bottom > 0 || g.pad_right > 0;
-}
-
 void ChannelMoments::Add(std::span<const float> x) {
   const size_t channels = sum_.size();
   for (size_t at = 0; at < x.size(); at += channels) {
@@ -112,8 +108,8 @@ LinearStatistics LayerAccumulator::Finish() const {
                             "a calibration sample makes a layer's input infinite or NaN");
   }
   LinearStatistics statistics;
-  statistics.lo = ZeroPads(geometry_) ? std::min(lo_, 0.0f) : lo_;
-  statistics.hi = ZeroPads(geometry_) ? std::max(hi_, 0.0f) : hi_;
+  statistics.lo = std::min(lo_, 0.0f);
+  statistics.hi = std::max(hi_, 0.0f);
   statistics.mean = input_.Mean();
   statistics.variance = input_.Variance();
   statistics.tap_mean = tap_sum_;

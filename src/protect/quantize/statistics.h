@@ -12,9 +12,6 @@
 
 namespace penumbra::protect {
 
-// True when windows of the layer read zeros outside its input.
-bool ZeroPads(const ConvGeometry& geometry);
-
 // First and second moments per channel of a channel-last tensor.
 class ChannelMoments {
  public:

@@ -1,0 +1,123 @@
+// exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy
+//
+// Protects a model with one input, runs every sample of INPUTS through the bundle and through plain
+// integer arithmetic, and writes the protected outputs: one row per sample, its outputs one after
+// the other. Prints one JSON object of figures. .npy files hold samples along their first axis.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "harness.h"
+#include "media/npy.h"
+#include "model/onnx/import.h"
+#include "model/passes/passes.h"
+#include "protect/presets/presets.h"
+
+namespace penumbra::e2e {
+namespace {
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Samples of `count` elements each.
+Tensors ReadSamples(const std::filesystem::path& path, uint64_t count) {
+  const media::Array array = media::ReadNpy(path);
+  if (array.values.empty() || array.values.size() % count != 0) {
+    throw std::runtime_error(path.string() + " does not hold whole samples of " +
+                             std::to_string(count) + " elements");
+  }
+  Tensors samples;
+  for (auto at = array.values.begin(); at != array.values.end();
+       at += static_cast<std::ptrdiff_t>(count)) {
+    samples.emplace_back(at, at + static_cast<std::ptrdiff_t>(count));
+  }
+  return samples;
+}
+
+struct Figures {
+  nlohmann::json json;
+  media::Array outputs;
+};
+
+void RunSamples(const protect::CompiledModel& model, const Tensors& samples,
+                const std::filesystem::path& bundle, const Keys& keys,
+                const ScratchFolder& scratch, Figures* figures) {
+  const Place place{.device = "onednn", .threads = 2};
+  const auto session = OpenSession(bundle, keys, place, scratch.path());
+  uint64_t different = 0, clamped = 0;
+  double seconds = 0;
+  for (const std::vector<float>& sample : samples) {
+    host::RunStats stats;
+    if (!model.plan().pad_program.empty()) session->MakePads(1);
+    const Tensors outputs = RunSession(session.get(), {sample}, &stats);
+    different += CountDifferentBits(outputs, RunPlain(model, {sample}));
+    clamped += stats.clamped_count;
+    seconds += static_cast<double>(stats.total_ns) * 1e-9;
+    for (const std::vector<float>& values : outputs) {
+      figures->outputs.values.insert(figures->outputs.values.end(), values.begin(), values.end());
+    }
+  }
+  const auto rows = static_cast<uint32_t>(samples.size());
+  figures->outputs.shape = {rows, static_cast<uint32_t>(figures->outputs.values.size() / rows)};
+  figures->json["different_bits"] = different;
+  figures->json["clamped"] = clamped;
+  figures->json["run_seconds"] = seconds / static_cast<double>(samples.size());
+  figures->json["secure_memory_peak"] = session->QueryInfo().secure_memory_peak;
+}
+
+Figures Measure(char** arguments) {
+  model::ImportedModel imported = model::ImportOnnxFile(arguments[0]);
+  model::Normalize(imported.graph);
+  const model::Graph& graph = imported.graph;
+  const auto count =
+      static_cast<uint64_t>(model::ElementCount(graph.value(graph.inputs.at(0)).shape));
+
+  protect::CompileOptions options;
+  options.preset = arguments[1];
+  options.scheme = protect::PresetScheme(options.preset);
+  const Tensors calibration = ReadSamples(arguments[2], count);
+  size_t used = 0;
+  options.calibration = [&](protect::Sample* out_sample) {
+    if (used == calibration.size()) return false;
+    *out_sample = {calibration[used++]};
+    return true;
+  };
+
+  const ScratchFolder scratch;
+  const Keys keys;
+  const std::filesystem::path bundle = scratch.path() / "model.penumbra";
+  const auto start = std::chrono::steady_clock::now();
+  const protect::CompiledModel model(graph, options);
+  WriteBundle(model, keys, bundle);
+  Figures figures;
+  figures.json["protect_seconds"] = SecondsSince(start);
+  figures.json["bundle_size"] = std::filesystem::file_size(bundle);
+  figures.json["evicted_size"] = model.report().schedule.evicted_size;
+  RunSamples(model, ReadSamples(arguments[3], count), bundle, keys, scratch, &figures);
+  return figures;
+}
+
+}  // namespace
+}  // namespace penumbra::e2e
+
+int main(int argument_count, char** arguments) {
+  if (argument_count != 6) {
+    std::cerr << "usage: exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy\n";
+    return 2;
+  }
+  try {
+    const penumbra::e2e::Figures figures = penumbra::e2e::Measure(arguments + 1);
+    penumbra::media::WriteNpy(arguments[5], figures.outputs);
+    std::cout << figures.json.dump() << '\n';
+  } catch (const std::exception& error) {
+    std::cerr << "exact_run: " << error.what() << '\n';
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,242 @@
+// "Exact means exact": the outputs of the protected pipeline have the bits of plain integer
+// arithmetic, whatever the scheme, accelerator, number of threads, carrier and secure memory.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "graphs.h"
+#include "harness.h"
+#include "model/onnx/import.h"
+#include "protect/presets/presets.h"
+
+namespace penumbra::e2e {
+namespace {
+
+using protect::CompiledModel;
+using protect::CompileOptions;
+
+const std::vector<Place> kPlaces = {{.device = "reference"}, {.device = "onednn", .threads = 2}};
+
+CompileOptions Preset(const std::string& name) {
+  CompileOptions options;
+  options.preset = name;
+  options.scheme = protect::PresetScheme(name);
+  options.seed_for_tests.emplace().fill(7);
+  return options;
+}
+
+CompileOptions ShadowNet(double ratio, uint32_t primes = 0) {
+  CompileOptions options = Preset("shadownet");
+  options.scheme.weights_parameter = ratio;
+  options.ring.prime_count = primes;
+  return options;
+}
+
+CompileOptions WithoutPads(CompileOptions options) {
+  protect::SetAxis("activations", "plain", &options.scheme);
+  return options;
+}
+
+CompileOptions Enclave(uint32_t bits) {
+  CompileOptions options = Preset("enclave");
+  options.integer.bits = bits;
+  return options;
+}
+
+// A comparison of constants would pass whatever the pipeline does.
+bool Varies(const Tensors& a, const Tensors& b) {
+  return CountDifferentBits(a, b) != 0 && std::ranges::any_of(a, [](const auto& values) {
+           return std::ranges::adjacent_find(values, std::not_equal_to{}) != values.end();
+         });
+}
+
+protect::SampleSource SmoothCalibration(const model::Graph& graph, uint32_t count) {
+  return [&graph, left = count](protect::Sample* out_sample) mutable {
+    if (left == 0) return false;
+    *out_sample = SmoothInputs(graph, 100 + left--);
+    return true;
+  };
+}
+
+std::unique_ptr<CompiledModel> Compile(const model::Graph& graph, CompileOptions options) {
+  options.calibration = SmoothCalibration(graph, 3);
+  return std::make_unique<CompiledModel>(graph, options);
+}
+
+void ExpectExact(const CompiledModel& model, const std::vector<Place>& places = kPlaces) {
+  const ScratchFolder scratch;
+  const Keys keys;
+  const std::filesystem::path bundle = scratch.path() / "model.penumbra";
+  WriteBundle(model, keys, bundle);
+  const Tensors inputs[] = {SmoothInputs(model.lowered(), 1), SmoothInputs(model.lowered(), 2)};
+  const Tensors wanted[] = {RunPlain(model, inputs[0]), RunPlain(model, inputs[1])};
+  EXPECT_TRUE(Varies(wanted[0], wanted[1]));
+  for (const Place& place : places) {
+    SCOPED_TRACE(PlaceName(place));
+    const auto session = OpenSession(bundle, keys, place, scratch.path());
+    for (size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(CountDifferentBits(RunSession(session.get(), inputs[i]), wanted[i]), 0u)
+          << "sample " << i;
+    }
+    EXPECT_LE(session->QueryInfo().secure_memory_peak, session->QueryInfo().secure_memory_size);
+  }
+}
+
+class ExactGraph : public testing::TestWithParam<GraphCase> {
+ protected:
+  ExactGraph() { GetParam().build(test_); }
+  const model::Graph& graph() const { return test_.graph; }
+
+  protect::TestGraph test_;
+};
+
+TEST_P(ExactGraph, ShadowNet) { ExpectExact(*Compile(graph(), ShadowNet(1.2))); }
+TEST_P(ExactGraph, ShadowNetWithoutPads) {
+  ExpectExact(*Compile(graph(), WithoutPads(ShadowNet(1.5))));
+}
+TEST_P(ExactGraph, ShadowNetWithOpenInputs) {
+  CompileOptions options = ShadowNet(1.2);
+  options.mask_ends = false;
+  ExpectExact(*Compile(graph(), options));
+}
+TEST_P(ExactGraph, FourToSixPrimes) {
+  for (const uint32_t primes : {4u, 5u, 6u}) {
+    SCOPED_TRACE(primes);
+    ExpectExact(*Compile(graph(), ShadowNet(1.0, primes)));
+  }
+}
+TEST_P(ExactGraph, Enclave8) { ExpectExact(*Compile(graph(), Enclave(8))); }
+TEST_P(ExactGraph, Enclave16) { ExpectExact(*Compile(graph(), Enclave(16))); }
+
+// Float layers inside sum in the order of the trusted kernels, the oracle in any order.
+TEST_P(ExactGraph, MlCapsuleIsCloseToFloat) {
+  const auto model = Compile(graph(), Preset("mlcapsule"));
+  const ScratchFolder scratch;
+  const Keys keys;
+  WriteBundle(*model, keys, scratch.path() / "model.penumbra");
+  const auto session =
+      OpenSession(scratch.path() / "model.penumbra", keys, kPlaces[0], scratch.path());
+  const Tensors inputs = SmoothInputs(model->lowered(), 1);
+  const Tensors got = RunSession(session.get(), inputs);
+  const Tensors wanted = RunPlain(*model, inputs);
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    ASSERT_EQ(got[i].size(), wanted[i].size());
+    for (size_t j = 0; j < wanted[i].size(); ++j) {
+      EXPECT_NEAR(got[i][j], wanted[i][j], 2e-5 * std::max(1.0f, std::fabs(wanted[i][j])));
+    }
+  }
+}
+
+// Ring layers that stay inside: s16 levels, weights in one or two pieces.
+TEST_P(ExactGraph, RingLayersInside) {
+  uint32_t in_pieces = 0;
+  for (const uint32_t primes : {3u, 6u}) {
+    SCOPED_TRACE(primes);
+    CompileOptions options = ShadowNet(1.2, primes);
+    const auto all = Compile(graph(), options);
+    ASSERT_FALSE(all->report().layers.empty());
+    options.layers = {all->report().layers.front().name};
+    const auto model = Compile(graph(), options);
+    EXPECT_EQ(model->plan().layers.size(), 1u);
+    for (const auto& [op, layer] : model->quantized()) {
+      in_pieces += std::ranges::any_of(layer.q, [](int32_t q) { return std::abs(q) > 1 << 14; });
+    }
+    ExpectExact(*model);
+  }
+  EXPECT_GT(in_pieces, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Graphs, ExactGraph, testing::ValuesIn(GraphCases()),
+                         [](const auto& param_info) { return param_info.param.name; });
+
+TEST(Exact, APortNoHostCanServeIsRefusedBeforeAnythingIsWritten) {
+  protect::TestGraph t;
+  t.Output(t.Node(model::OpKind::kArgMax, {t.Input({1, 5})}, {{"axis", int64_t{1}}}));
+  try {
+    Compile(t.graph, Enclave(8));
+    FAIL() << "compiled";
+  } catch (const model::ModelError& error) {
+    EXPECT_EQ(error.status(), Status::kUnsupported) << error.what();
+  }
+}
+
+class ExactResNet44 : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    graph_ = model::ImportOnnxFile(PENUMBRA_TEST_DATA "/resnet44-cifar10.onnx").graph;
+    model::Normalize(graph_);
+  }
+  static model::Graph graph_;
+};
+model::Graph ExactResNet44::graph_;
+
+TEST_F(ExactResNet44, ShadowNetInEveryPlace) {
+  std::vector<Place> places = kPlaces;
+  places.push_back({.device = "onednn", .carrier = CarrierKind::kProcess, .threads = 1});
+  ExpectExact(*Compile(graph_, ShadowNet(1.2)), places);
+}
+
+TEST_F(ExactResNet44, OtherRatiosOfPublishedFilters) {
+  for (const double ratio : {1.0, 2.0}) {
+    SCOPED_TRACE(ratio);
+    ExpectExact(*Compile(graph_, ShadowNet(ratio)), {kPlaces[1]});
+  }
+}
+
+TEST_F(ExactResNet44, WithoutPadsAndWithOpenInputs) {
+  ExpectExact(*Compile(graph_, WithoutPads(ShadowNet(1.2))), {kPlaces[1]});
+  CompileOptions options = ShadowNet(1.2);
+  options.mask_ends = false;
+  ExpectExact(*Compile(graph_, options), {kPlaces[1]});
+}
+
+TEST_F(ExactResNet44, EnclaveOf8And16Bits) {
+  for (const uint32_t bits : {8u, 16u}) {
+    SCOPED_TRACE(bits);
+    ExpectExact(*Compile(graph_, Enclave(bits)), {kPlaces[0]});
+  }
+}
+
+// A map that is read again after several layers: it has to leave when memory is short.
+model::Graph LongSkip() {
+  protect::TestGraph t;
+  using model::OpKind;
+  const auto conv = [&t](model::ValueId x, int64_t in) {
+    return t.Node(OpKind::kRelu,
+                  {t.Node(OpKind::kConv, {x, t.Weights({16, in, 3, 3}, -0.2f, 0.2f)},
+                          {{"pads", std::vector<int64_t>{1, 1, 1, 1}}})});
+  };
+  const model::ValueId first = conv(t.Input({1, 3, 128, 96}), 3);
+  const model::ValueId second = conv(first, 16);
+  const model::ValueId third = conv(second, 16);
+  t.Output(t.Node(OpKind::kAdd, {conv(third, 16), t.Node(OpKind::kSub, {first, second})}));
+  return t.graph;
+}
+
+// The model compiled for the tightest budget, in steps of 1/16, in which there is a plan.
+std::unique_ptr<CompiledModel> CompileTight(const model::Graph& graph, CompileOptions options) {
+  std::unique_ptr<CompiledModel> tightest = Compile(graph, options);
+  options.secure_memory_size = tightest->report().schedule.secure_memory_size;
+  for (;;) {
+    options.secure_memory_size -= options.secure_memory_size / 16;
+    try {
+      tightest = Compile(graph, options);
+    } catch (const model::ModelError& error) {
+      EXPECT_EQ(error.status(), Status::kSecureMemoryExceeded) << error.what();
+      return tightest;
+    }
+  }
+}
+
+TEST(Exact, LittleSecureMemoryChangesNoBit) {
+  const model::Graph graph = LongSkip();
+  for (const CompileOptions& options : {ShadowNet(1.2), Enclave(8), Enclave(16)}) {
+    SCOPED_TRACE(options.preset);
+    const auto model = CompileTight(graph, options);
+    EXPECT_GT(model->report().schedule.evicted_size, 0u);
+    ExpectExact(*model);
+  }
+}
+
+}  // namespace
+}  // namespace penumbra::e2e

@@ -1,0 +1,70 @@
+// From a compiled model to outputs of the protected pipeline: bundle on disk, trusted runtime in a
+// carrier, accelerator outside. Everything throws model::ModelError or host::HostError.
+#ifndef PENUMBRA_TESTS_E2E_HARNESS_H_
+#define PENUMBRA_TESTS_E2E_HARNESS_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/keys/key_file.h"
+#include "host/session.h"
+#include "protect/compile.h"
+
+namespace penumbra::e2e {
+
+// A folder of its own, removed with everything in it at the end.
+class ScratchFolder {
+ public:
+  ScratchFolder();
+  ~ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct Keys {
+  host::KeyPair vendor = host::GenerateKeyPair(host::KeyKind::kVendor);
+  host::KeyPair device = host::GenerateKeyPair(host::KeyKind::kDevice);
+};
+
+// Where and how a bundle runs.
+struct Place {
+  std::string device = "reference";
+  CarrierKind carrier = CarrierKind::kDirect;
+  uint32_t threads = 1;
+};
+std::string PlaceName(const Place& place);
+
+void WriteBundle(const protect::CompiledModel& model, const Keys& keys,
+                 const std::filesystem::path& path);
+
+// `scratch`: an existing folder for the key file and the version counters of the carrier.
+std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, const Keys& keys,
+                                           const Place& place,
+                                           const std::filesystem::path& scratch);
+
+// One tensor per port of the model, in its order and in logical element order.
+using Tensors = std::vector<std::vector<float>>;
+
+Tensors RunSession(host::Session* session, const Tensors& inputs,
+                   host::RunStats* out_stats = nullptr);
+// The oracle: the quantised model as plain integer arithmetic.
+Tensors RunPlain(const protect::CompiledModel& model, const Tensors& inputs);
+
+// Elements whose bits differ; every element when the shapes do.
+uint64_t CountDifferentBits(const Tensors& a, const Tensors& b);
+
+// Reproducible smooth inputs of the model, near 0 with a standard deviation near 1; unlike white
+// noise they exercise early layers the way pictures do.
+Tensors SmoothInputs(const protect::LoweredGraph& graph, uint32_t seed);
+Tensors SmoothInputs(const model::Graph& graph, uint32_t seed);
+
+}  // namespace penumbra::e2e
+
+#endif  // PENUMBRA_TESTS_E2E_HARNESS_H_

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""Protects real architectures, compares them with ONNX Runtime and writes docs/models.md.
+
+table.py --build DIR [--models NAME...] [--presets NAME...] [--work DIR] [--out FILE]
+
+Needs the targets exact_run and penumbra-enclave of the build. Every pair of model and preset leaves
+its figures in the work folder and is not measured again while they are there; the table holds every
+pair that has figures.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PRESETS = ("shadownet", "enclave", "mlcapsule")
+SECURE_MEMORY_LIMIT = 12 << 20
+
+
+def enter_venv() -> None:
+    """Goes on in the checkout's .venv, where numpy and ONNX Runtime are."""
+    if Path(sys.prefix) != ROOT / ".venv":
+        subprocess.run([ROOT / "tools/venv.sh"], check=True)
+        python = str(ROOT / ".venv/bin/python")
+        os.execv(python, [python, *sys.argv])
+
+
+def reference(model: Path, samples: Any) -> list[Any]:
+    """Outputs of ONNX Runtime: one array per output, samples along the first axis."""
+    import numpy as np
+    from runtime import session
+
+    runtime = session(model, 2)
+    name = runtime.get_inputs()[0].name
+    runs = [runtime.run(None, {name: sample[None]}) for sample in samples]
+    return [np.stack([run[i].ravel() for run in runs]) for i in range(len(runs[0]))]
+
+
+def compare(ours: Any, theirs: list[Any], classifier: bool) -> dict[str, float]:
+    import numpy as np
+
+    ends = np.cumsum([output.shape[1] for output in theirs])
+    if ends[-1] != ours.shape[1]:
+        raise ValueError(f"{ours.shape[1]} output elements, ONNX Runtime gives {ends[-1]}")
+    split = np.split(ours, ends[:-1], axis=1)
+    errors = [
+        float(np.abs(a - b).max() / (b.max() - b.min())) for a, b in zip(split, theirs, strict=True)
+    ]
+    rms = [
+        float(np.sqrt(np.mean((a - b) ** 2)) / (b.max() - b.min()))
+        for a, b in zip(split, theirs, strict=True)
+    ]
+    figures = {"max_relative_error": max(errors), "rms_relative_error": max(rms)}
+    if classifier:
+        figures["top1"] = float(np.mean(split[0].argmax(1) == theirs[0].argmax(1)))
+    return figures
+
+
+def measure(build: Path, work: Path, name: str, preset: str) -> dict[str, Any]:
+    import numpy as np
+    from cases import CASES
+
+    case = CASES[name]
+    model = case.file(name, work)
+    inputs = case.inputs(work)
+    calibration, samples, outputs = (work / f"{part}.npy" for part in ("calibration", "in", "out"))
+    np.save(calibration, inputs.calibration)
+    np.save(samples, inputs.samples)
+    program = build / "tests/e2e/exact_run"
+    run = subprocess.run(
+        [program, model, preset, calibration, samples, outputs],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if run.returncode != 0:
+        raise RuntimeError(run.stderr.strip())
+    figures: dict[str, Any] = json.loads(run.stdout)
+    theirs = reference(model, inputs.samples)
+    figures |= compare(np.load(outputs), theirs, case.classifier)
+    figures["samples"] = len(inputs.samples)
+    figures["shape"] = "x".join(str(extent) for extent in inputs.samples.shape[1:])
+    return figures
+
+
+def exactness(figures: dict[str, Any], preset: str) -> str:
+    if preset == "mlcapsule":
+        return "float"
+    return "yes" if figures["different_bits"] == 0 else f"no ({figures['different_bits']})"
+
+
+def row(name: str, preset: str, figures: dict[str, Any]) -> str:
+    samples = figures["samples"]
+    top1 = f"{figures['top1'] * samples:.0f}/{samples}" if "top1" in figures else "-"
+    cells = (
+        name,
+        figures["shape"],
+        preset,
+        exactness(figures, preset),
+        f"{figures['max_relative_error']:.2g}",
+        f"{figures['rms_relative_error']:.2g}",
+        top1,
+        f"{figures['secure_memory_peak'] / 2**20:.2f}",
+        f"{figures['bundle_size'] / 2**20:.1f}",
+        f"{figures['protect_seconds']:.1f}",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+INTRODUCTION = """# Models
+
+Every figure below was measured by
+
+    python3 tools/models/table.py --build build
+
+**exact**: no output bit of the protected pipeline (oneDNN accelerator, two threads) differs from
+plain integer arithmetic on the same quantised model; `float` where nothing is quantised. **error**:
+largest difference from ONNX Runtime in float32 over all samples and outputs, relative to the range
+of the output; **rms**: the same of the root mean square. **top-1**: samples on which the first
+output's largest element agrees with ONNX Runtime; no figure for detectors. **secure memory**: MiB
+the loaded model uses, at most 12. Bundle in MiB, time of `protect` in seconds on two shared cores,
+calibration included.
+
+Trained weights: `resnet44-cifar10` (calibrated on CIFAR-10 training pictures, run on test
+pictures), `blazeface-128` and the `ppocr` models (pieces of a photograph and of a printed page).
+The others have random weights and see synthetic pictures (`tools/zoo`): their top-1 margins are far
+smaller than those of trained networks, so read the error, not the agreement. The 224 and 416 pixel
+networks are calibrated on six pictures only.
+
+| model | input | preset | exact | error | rms | top-1 | secure memory | bundle | protect |
+|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def write_table(results: dict[tuple[str, str], dict[str, Any]], out: Path) -> None:
+    rows = [row(name, preset, figures) for (name, preset), figures in results.items()]
+    out.write_text(INTRODUCTION + "\n".join(rows) + "\n")
+
+
+def result_file(work: Path, name: str, preset: str) -> Path:
+    return work / f"{name}.{preset}.json"
+
+
+def arguments(known: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--build", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--models", nargs="+", choices=known, default=known, metavar="NAME")
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PRESETS, metavar="NAME")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="default: BUILD/models")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/models.md", metavar="FILE")
+    return parser.parse_args()
+
+
+def main() -> int:
+    from cases import CASES
+
+    options = arguments(list(CASES))
+    work = (options.work or options.build / "models").resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    failed = False
+    for name in options.models:
+        for preset in options.presets:
+            file = result_file(work, name, preset)
+            if file.exists():
+                continue
+            try:
+                figures = measure(options.build.resolve(), work, name, preset)
+            except (RuntimeError, ValueError, subprocess.CalledProcessError) as error:
+                print(f"{name} {preset}: {error}", file=sys.stderr)
+                failed = True
+                continue
+            file.write_text(json.dumps(figures))
+            print(name, preset, json.dumps(figures), file=sys.stderr, flush=True)
+    results = {
+        (name, preset): json.loads(result_file(work, name, preset).read_text())
+        for name in CASES
+        for preset in PRESETS
+        if result_file(work, name, preset).exists()
+    }
+    write_table(results, options.out)
+    bad = [
+        pair
+        for pair, figures in results.items()
+        if figures["secure_memory_peak"] > SECURE_MEMORY_LIMIT
+        or (pair[1] != "mlcapsule" and figures["different_bits"] != 0)
+    ]
+    for name, preset in bad:
+        print(f"{name} {preset}: not exact, or over 12 MiB of secure memory", file=sys.stderr)
+    return 1 if failed or bad else 0
+
+
+if __name__ == "__main__":
+    enter_venv()
+    sys.exit(main())
