@@ -11,6 +11,7 @@ inline constexpr uint32_t kMaxTensors = 1u << 16;      // trusted tensors of a p
 inline constexpr uint32_t kMaxTiles = 1u << 20;        // tiles of a plan, over all tensors
 inline constexpr uint32_t kMaxLayers = 1u << 12;       // public linear layers
 inline constexpr uint32_t kMaxPorts = 64;              // model inputs, model outputs
+inline constexpr uint32_t kMaxFloatPorts = 1u << 12;   // of all float segments
 inline constexpr uint32_t kMaxNameSize = 256;          // bytes of a name
 inline constexpr uint32_t kMaxChunks = 1u << 18;       // sealed chunks of a bundle
 inline constexpr uint32_t kMaxChunkSize = 1u << 21;    // plaintext bytes of one chunk or tile

@@ -100,6 +100,16 @@ struct PortRec {
   uint64_t offset;       // exchange region, float32, the tensor's row-major order
 };
 
+// ---- Float segments ------------------------------------------------------------------------------------
+// A public segment that computes in float32 on unmasked tensors. Its ports are a run of the plan's float ports: first what it
+// gets, then what it replies, each in the order of the public half. Ports of one side are packed in the exchange region: each
+// stands at the multiple of kTileAlignment that follows the one before it.
+struct FloatSegmentRec {
+  uint32_t segment;     // index into the public half's segments
+  uint32_t first_port;  // index into the float ports
+  uint32_t input_count, output_count;
+};
+
 // ---- Programs ------------------------------------------------------------------------------------------
 // A program is a sequence of instructions: one word (opcode | operand words << 16), then operands.
 // Instructions name tiles; where a tile stands is decided by kAlloc and kFetch.
@@ -121,6 +131,9 @@ enum class Opcode : uint16_t {
   kArgMax = 20,   // ArgMaxInstr
   kFill = 21,     // tensor, tile, float bits: every element of an f32 tile
   kJob = 30,      // layer: hand the layer to the accelerator and wait for its reply
+  kFloatSend = 31,     // float segment, port of its run (an input), tile: copy out; tiles in order
+  kFloatJob = 32,      // float segment: hand it to the accelerator and wait for its reply
+  kFloatReceive = 33,  // float segment, port of its run (an output), tile: copy in; NaN and infinity are refused
   kPadRandom = 40,  // layer, prime, tensor, tile: rows of r as canonical residues
   kPadConv = 41,    // PadConvInstr
   kPadFinish = 42,  // layer, tile of the pad tensor, tensor holding L'(r)
@@ -250,6 +263,7 @@ struct PlanHeader {
   uint32_t input_count, output_count;
   uint32_t infer_words, pad_words;  // lengths of the two programs
   uint32_t weights_axis;            // informative: preset axes, see docs/schemes.md
+  uint32_t float_segment_count, float_port_count;
   uint32_t reserved;
   uint64_t arena_size;     // dynamic tiles
   uint64_t scratch_size;   // kernels
@@ -258,15 +272,16 @@ struct PlanHeader {
   uint64_t window_size;
 };
 // After the header: TensorRec[], PublicSliceRec[], LayerRec[], PortRec inputs[], PortRec outputs[],
-// u32 infer program[], u32 pad program[]. Nothing else; the sizes must add up exactly.
+// FloatSegmentRec[], PortRec float ports[], u32 infer program[], u32 pad program[]. Nothing else; the sizes must add
+// up exactly.
 
 static_assert(sizeof(TensorRec) == 20);
 static_assert(sizeof(PublicSliceRec) == 32);
 static_assert(sizeof(ConvGeometry) == 68);
 static_assert(sizeof(LayerRec) == 136);
-static_assert(sizeof(PortRec) == 16);
+static_assert(sizeof(PortRec) == 16 && sizeof(FloatSegmentRec) == 16);
 static_assert(sizeof(PassHead) == 28 && sizeof(PassOp) == 20 && sizeof(PassSink) == 20);
-static_assert(sizeof(PlanHeader) == 80);
+static_assert(sizeof(PlanHeader) == 88);
 
 }  // namespace penumbra
 

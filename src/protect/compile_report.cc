@@ -19,7 +19,7 @@ uint64_t MacCount(const ConvGeometry& g) {
 }
 
 LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
-                        const CompiledPlan& plan) {
+                        const CompiledPlan& plan, bool in_float_segment) {
   const ConvGeometry& g = linear.linear->geometry;
   LayerReport out;
   out.name = lowered.ops[linear.op].name;
@@ -28,6 +28,12 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
     out.prime_count = linear.quantized->prime_count;
     out.level_count = static_cast<uint32_t>(linear.quantized->khi - linear.quantized->klo + 1);
     out.predicted_noise_db = linear.quantized->predicted_noise_db;
+  }
+  if (in_float_segment) {
+    out.is_public = true;
+    out.ratio = 1;
+    out.public_macs = MacCount(g);
+    return out;
   }
   if (!linear.is_public()) {
     out.reason = WhyNotResidue(*linear.linear);
@@ -46,7 +52,8 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
 }
 
 // `offset`: where the host finds the port in the exchange region.
-nlohmann::json PortJson(const LoweredGraph& lowered, const LoweredPort& port, const PortRec& record) {
+nlohmann::json PortJson(const LoweredGraph& lowered, const LoweredPort& port,
+                        const PortRec& record) {
   const LoweredTensor& tensor = lowered.tensors[port.tensor];
   return {{"name", port.name},
           {"type", model::DataTypeName(port.type)},
@@ -69,7 +76,8 @@ void CompiledModel::Report() {
   report_.scheme = SchemeText(options_.scheme);
   report_.warnings = Warnings(options_.scheme);
   for (const LinearPlan& linear : linears_) {
-    report_.layers.push_back(ReportLayer(lowered_, linear, plan_));
+    report_.layers.push_back(ReportLayer(lowered_, linear, plan_,
+                                         report_.schedule.in_float_segment[linear.op]));
     const LayerReport& layer = report_.layers.back();
     report_.pad_size += layer.pad_size;
     report_.crossing_size += layer.crossing_size;
@@ -77,6 +85,9 @@ void CompiledModel::Report() {
       report_.warnings.push_back("layer '" + layer.name +
                                  "' gets its input unmasked (--mask-ends=false).");
     }
+  }
+  for (const PortRec& port : plan_.float_ports) {
+    report_.crossing_size += uint64_t{port.elem_count} * sizeof(float);
   }
   report_.arena_size = plan_.arena_size;
   report_.scratch_size = plan_.scratch_size;

@@ -31,7 +31,8 @@ void CheckOptions(const CompiledPlan& plan, const BundleOptions& options) {
            "give the devices' public keys (--device)");
   }
   if (PlanSize(plan) > kMaxPlanSize || plan.tensors.size() > kMaxTensors ||
-      plan.layers.size() > kMaxLayers || plan.infer_program.size() > kMaxProgramWords ||
+      plan.layers.size() > kMaxLayers || plan.float_segments.size() > kMaxLayers ||
+      plan.float_ports.size() > kMaxFloatPorts || plan.infer_program.size() > kMaxProgramWords ||
       plan.pad_program.size() > kMaxProgramWords) {
     Refuse(Status::kUnsupported, "the plan of this model is larger than the bundle format allows",
            "protect the model for smaller inputs (--shapes)");
@@ -52,6 +53,8 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   header.infer_words = static_cast<uint32_t>(plan.infer_program.size());
   header.pad_words = static_cast<uint32_t>(plan.pad_program.size());
   header.weights_axis = plan.weights_axis;
+  header.float_segment_count = static_cast<uint32_t>(plan.float_segments.size());
+  header.float_port_count = static_cast<uint32_t>(plan.float_ports.size());
   header.arena_size = plan.arena_size;
   header.scratch_size = plan.scratch_size;
   header.exchange_size = plan.exchange_size;
@@ -73,6 +76,8 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   writer.PutAll(plan.layers);
   writer.PutAll(plan.inputs);
   writer.PutAll(plan.outputs);
+  writer.PutAll(plan.float_segments);
+  writer.PutAll(plan.float_ports);
   writer.PutAll(plan.infer_program);
   writer.PutAll(plan.pad_program);
   return writer.Take();

@@ -103,9 +103,6 @@ std::optional<std::string> MissingPart(const Scheme& s) {
   if (s.integrity != IntegrityAxis::kUnverified) {
     return "the integrity check " + std::string(Name(s.integrity));
   }
-  if (s.arithmetic == Arithmetic::kFloat32 && s.placement != PlacementKind::kAllTrusted) {
-    return "public float32 layers";
-  }
   return std::nullopt;
 }
 
@@ -119,12 +116,18 @@ void RequireCompilable(const Scheme& scheme) {
     throw model::ModelError(
         Status::kUnsupported,
         "the scheme (" + SchemeText(scheme) + ") is not built yet: needs " + *part, {},
-        "use one of the presets mlcapsule, enclave, shadownet");
+        "use one of the presets mlcapsule, enclave, shadownet, plain");
   }
 }
 
 std::vector<std::string> Warnings(const Scheme& s) {
   std::vector<std::string> lines;
+  if (s.placement == PlacementKind::kAllPublic && s.weights == WeightsAxis::kPlain &&
+      s.activations == ActivationsAxis::kPlain) {
+    lines.emplace_back(
+        "NOTHING IS PROTECTED: the whole model, its inputs and its results stand open on the "
+        "accelerator. Use it only as a baseline for measurements.");
+  }
   if (s.placement != PlacementKind::kAllTrusted && s.weights == WeightsAxis::kPlain) {
     lines.emplace_back("weights plain: the weights of public layers are published as they are.");
   }

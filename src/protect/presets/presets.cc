@@ -19,7 +19,7 @@ constexpr double kRatio = 1.2;
 constexpr std::array kPresets = {
     Preset{"plain",
            {A::kFloat32, P::kAllPublic, 0, W::kPlain, kRatio, V::kPlain, I::kUnverified},
-           "public float32 layers"},
+           ""},
     Preset{"mlcapsule",
            {A::kFloat32, P::kAllTrusted, 0, W::kPlain, kRatio, V::kPlain, I::kUnverified},
            ""},
@@ -28,10 +28,10 @@ constexpr std::array kPresets = {
            ""},
     Preset{"darknetz",
            {A::kFloat32, P::kLast, 1, W::kPlain, kRatio, V::kPlain, I::kUnverified},
-           "public float32 layers"},
+           ""},
     Preset{"serdab",
            {A::kFloat32, P::kFirst, 1, W::kPlain, kRatio, V::kPlain, I::kUnverified},
-           "public float32 layers"},
+           ""},
     Preset{"ennclave",
            {A::kFloat32, P::kPublicBackbone, 0, W::kPlain, kRatio, V::kPlain, I::kUnverified},
            "the placement policy public-backbone"},
@@ -76,7 +76,7 @@ Scheme PresetScheme(std::string_view name) {
       throw model::ModelError(Status::kUnsupported,
                               "the preset '" + std::string(name) + "' is not built yet: needs " +
                                   std::string(preset.needs),
-                              {}, "use one of the presets mlcapsule, enclave, shadownet");
+                              {}, "use one of the presets mlcapsule, enclave, shadownet, plain");
     }
     known.append(" ").append(preset.name);
   }

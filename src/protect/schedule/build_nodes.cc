@@ -45,8 +45,10 @@ bool SwapFn(PassFn fn, PassFn* out_swapped) {
 
 class NodeBuilder {
  public:
-  NodeBuilder(const LoweredGraph& graph, const std::vector<LinearPlan>& linears)
+  NodeBuilder(const LoweredGraph& graph, const std::vector<LinearPlan>& linears,
+              const FloatPlan& floats)
       : graph_(graph),
+        floats_(floats),
         storage_of_(graph.tensors.size(), kNoStorage),
         linear_of_(graph.ops.size(), kNone) {
     for (uint32_t i = 0; i < linears.size(); ++i) linear_of_[linears[i].op] = i;
@@ -65,8 +67,16 @@ class NodeBuilder {
       const LoweredTensor& t = graph_.tensors[id];
       Add(InputNode{i, NewStorage(id, t.rows(), t.row_elems())});
     }
-    for (op_ = 0; op_ < graph_.ops.size(); ++op_) {
-      std::visit([this](const auto& kind) { Lower(kind); }, graph_.ops[op_].kind);
+    std::vector<bool> sent(floats_.segments.size());
+    for (const uint32_t op : floats_.order) {
+      op_ = op;
+      const uint32_t segment = floats_.segment_of[op];
+      if (segment == kNone) {
+        std::visit([this](const auto& kind) { Lower(kind); }, graph_.ops[op].kind);
+      } else if (!sent[segment]) {
+        AddSegment(segment);
+        sent[segment] = true;
+      }
     }
     op_ = kNone;
     for (uint32_t i = 0; i < graph_.outputs.size(); ++i) {
@@ -132,6 +142,18 @@ class NodeBuilder {
     return Regrid(id, graph_.tensors[id].rows(), graph_.tensors[id].row_elems());
   }
   void ReadsRuns(StorageId id, uint64_t run) { At(id).runs.push_back(run); }
+
+  void AddSegment(uint32_t segment) {
+    const FloatSegment& s = floats_.segments[segment];
+    FloatJobNode job{segment, {}};
+    for (const TensorId id : s.inputs) job.inputs.push_back(Of(id));
+    Add(std::move(job));
+    auto port = static_cast<uint32_t>(s.inputs.size());
+    for (const TensorId id : s.outputs) {
+      const LoweredTensor& t = graph_.tensors[id];
+      Add(FloatReplyNode{segment, port++, NewStorage(id, t.rows(), t.row_elems())});
+    }
+  }
 
   void Lower(const LinearOp& op) {
     const ConvGeometry& g = op.geometry;
@@ -255,6 +277,7 @@ class NodeBuilder {
   }
 
   const LoweredGraph& graph_;
+  const FloatPlan& floats_;
   const std::vector<LinearPlan>* linears_;
   std::vector<StorageId> storage_of_;   // of each lowered tensor
   std::vector<uint32_t> linear_of_;     // of each operator
@@ -280,6 +303,8 @@ struct Reads {
     return reads;
   }
   std::vector<StorageId> operator()(const MatMulNode& n) const { return {n.a, n.b}; }
+  std::vector<StorageId> operator()(const FloatJobNode& n) const { return n.inputs; }
+  std::vector<StorageId> operator()(const FloatReplyNode&) const { return {}; }
   template <typename Kind>
   std::vector<StorageId> operator()(const Kind& n) const {
     return {n.x};
@@ -289,6 +314,7 @@ struct Reads {
 struct Writes {
   StorageId operator()(const OutputNode&) const { return kNoStorage; }
   StorageId operator()(const JobNode&) const { return kNoStorage; }
+  StorageId operator()(const FloatJobNode&) const { return kNoStorage; }
   template <typename Kind>
   StorageId operator()(const Kind& n) const {
     return n.y;
@@ -315,8 +341,9 @@ std::string OpText(const LoweredGraph& graph, uint32_t op) {
   return op < graph.ops.size() ? "operator '" + graph.ops[op].name + "'" : "a port of the model";
 }
 
-NodeGraph BuildNodes(const LoweredGraph& graph, const std::vector<LinearPlan>& linears) {
-  return NodeBuilder(graph, linears).Build();
+NodeGraph BuildNodes(const LoweredGraph& graph, const std::vector<LinearPlan>& linears,
+                     const FloatPlan& floats) {
+  return NodeBuilder(graph, linears, floats).Build();
 }
 
 }  // namespace penumbra::protect

@@ -1,37 +1,19 @@
 #include "protect/schedule/checker.h"
 
 #include <array>
-#include <cstring>
-#include <map>
-#include <optional>
-#include <set>
-#include <stdexcept>
 
-#include "boundary/limits.h"
+#include "protect/schedule/checker_state.h"
 
 namespace penumbra::protect {
 namespace {
 
-// Ends the check; caught in CheckPlan().
-class Fault : public std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-struct TileStatus {
-  std::optional<uint64_t> offset;
-  uint64_t written = 0;  // output channels (or source tiles) so far
-  bool complete = false;
-  bool stored = false;
-};
-
-class Checker {
+class Checker : private CheckerState {
  public:
   Checker(const CompiledPlan& plan, const std::vector<uint32_t>& program, bool is_pad_program)
-      : plan_(plan),
-        program_(program),
-        is_pad_program_(is_pad_program),
+      : CheckerState(plan, program, is_pad_program),
         masked_(plan.layers.size()),
-        sent_(plan.layers.size()) {}
+        sent_(plan.layers.size()),
+        float_tiles_(plan.float_ports.size()) {}
 
   void Run() {
     while (at_ < program_.size()) {
@@ -45,90 +27,12 @@ class Checker {
     Require(by_offset_.empty(), "tiles stay resident after the program");
     for (size_t l = 0; l < sent_.size() && !is_pad_program_; ++l)
       Require(sent_[l], "a layer is never run");
+    for (const uint32_t tiles : float_tiles_)
+      Require(is_pad_program_ || tiles != 0, "a float segment is never run");
     if (is_pad_program_) CheckPadsStored();
   }
 
  private:
-  void Require(bool condition, const char* what) const {
-    if (!condition) throw Fault(std::string(what) + " (before word " + std::to_string(at_) + ")");
-  }
-  uint32_t Word() { return program_[at_++]; }
-  template <typename T>
-  T Record() {
-    Require(program_.size() - at_ >= sizeof(T) / 4, "an instruction is too short");
-    T record;
-    std::memcpy(&record, program_.data() + at_, sizeof(T));
-    at_ += sizeof(T) / 4;
-    return record;
-  }
-  const TensorRec& Tensor(uint32_t t) const {
-    Require(t < plan_.tensors.size(), "a tensor does not exist");
-    return plan_.tensors[t];
-  }
-  TileStatus& Tile(uint32_t t, uint32_t tile) {
-    Require(tile < TileCount(Tensor(t)), "a tile does not exist");
-    return tiles_[{t, tile}];
-  }
-  void Read(uint32_t t, uint32_t tile) {
-    const TileStatus& status = Tile(t, tile);
-    Require(status.offset.has_value(), "a tile is read that is not resident");
-    Require(status.complete, "a tile is read before it is completely written");
-  }
-  void ReadElements(uint32_t t, uint64_t begin, uint64_t end) {
-    const TensorRec& rec = Tensor(t);
-    Require(end <= uint64_t{rec.rows} * rec.row_elems, "elements beyond a tensor are read");
-    const uint64_t tile_elems = uint64_t{rec.tile_rows} * rec.row_elems;
-    for (uint64_t tile = begin / tile_elems; begin < end && tile <= (end - 1) / tile_elems;
-         ++tile) {
-      Read(t, static_cast<uint32_t>(tile));
-    }
-  }
-  // Rows of `row` elements, each inside one tile.
-  void ReadRows(uint32_t t, RowRange rows, uint64_t row) {
-    const TensorRec& rec = Tensor(t);
-    const uint64_t tile_elems = uint64_t{rec.tile_rows} * rec.row_elems;
-    for (uint64_t r = rows.begin; r < rows.end; ++r) {
-      Require(r * row / tile_elems == ((r + 1) * row - 1) / tile_elems, "a row crosses tiles");
-    }
-    ReadElements(t, rows.begin * row, rows.end * row);
-  }
-  void Write(uint32_t t, uint32_t tile) { WritePart(t, tile, 0, 1, 1); }
-  // Parts [begin, end) of `total`, which must come in order.
-  void WritePart(uint32_t t, uint32_t tile, uint64_t begin, uint64_t end, uint64_t total) {
-    TileStatus& status = Tile(t, tile);
-    Require(status.offset.has_value(), "a tile is written that is not resident");
-    Require(!status.complete && status.written == begin, "a tile is written twice or out of order");
-    status.written = end;
-    status.complete = end == total;
-  }
-  RowRange TileRows(uint32_t t, uint32_t tile) {
-    const TensorRec& rec = Tensor(t);
-    Require(tile < TileCount(rec), "a tile does not exist");
-    return {tile * rec.tile_rows, tile * rec.tile_rows + RowsOfTile(rec, tile)};
-  }
-
-  void Place(uint32_t t, uint32_t tile, uint32_t offset) {
-    TileStatus& status = Tile(t, tile);
-    const uint64_t end = offset + AlignUp(TileSize(plan_, {t, tile}), kTileAlignment);
-    Require(!status.offset, "a tile is brought in twice");
-    Require(offset % kTileAlignment == 0 && end <= plan_.arena_size,
-            "a tile lies outside the arena");
-    const auto after = by_offset_.lower_bound(offset);
-    Require(after == by_offset_.end() || after->first >= end, "two tiles overlap");
-    Require(after == by_offset_.begin() || std::prev(after)->second <= offset, "two tiles overlap");
-    by_offset_[offset] = end;
-    status.offset = offset;
-    status.written = 0;
-    status.complete = false;
-  }
-  void Remove(uint32_t t, uint32_t tile) {
-    TileStatus& status = Tile(t, tile);
-    Require(status.offset.has_value(), "a tile leaves that is not resident");
-    by_offset_.erase(*status.offset);
-    status.offset.reset();
-    status.complete = false;
-  }
-
   void StepResidency(Opcode opcode) {
     const uint32_t t = Word();
     const uint32_t tile = Word();
@@ -209,30 +113,6 @@ class Checker {
     Write(sink.id, tile);
   }
 
-  struct Area {
-    uint64_t begin, end;
-  };
-  Area AreaOf(uint32_t layer, bool input) const {
-    const LayerRec& l = plan_.layers[layer];
-    const uint64_t begin = input ? l.x_offset : l.y_offset;
-    const uint64_t plane = input ? uint64_t{l.mask_rows} * l.mask_row_elems
-                                 : uint64_t{l.geometry.out_h} * l.geometry.out_w * l.public_out_c;
-    return {begin, begin + plane * l.prime_count};
-  }
-  // Areas in flight must not overlap: x from its first masked row to the job, y from the job to its
-  // last restored row.
-  void Claim(uint32_t layer, bool input) {
-    const Area area = AreaOf(layer, input);
-    Require(area.end <= plan_.exchange_size && area.begin % kTileAlignment == 0,
-            "an area leaves the exchange region");
-    if (!in_flight_.insert({layer, input}).second) return;
-    for (const auto& [other, other_input] : in_flight_) {
-      if (other == layer && other_input == input) continue;
-      const Area held = AreaOf(other, other_input);
-      Require(area.end <= held.begin || held.end <= area.begin, "areas in flight overlap");
-    }
-  }
-
   void StepWindow(const ConvGeometry& g, uint32_t src, RowRange out) {
     ReadRows(src, InputRowsOf(out, g.in_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top),
              uint64_t{g.in_w} * g.in_c);
@@ -291,6 +171,49 @@ class Checker {
     sent_[layer] = true;
   }
 
+  // Tiles of a port in order; those of the reply count from 1, which the job sets.
+  void StepFloatPort(bool send) {
+    const uint32_t segment = Word();
+    const uint32_t port = Word();
+    const uint32_t tile = Word();
+    Require(segment < plan_.float_segments.size(), "a float segment does not exist");
+    const FloatSegmentRec& s = plan_.float_segments[segment];
+    Require(send ? port < s.input_count
+                 : port >= s.input_count && port - s.input_count < s.output_count,
+            "a port of a float segment does not exist");
+    const uint32_t tensor = plan_.float_ports[s.first_port + port].tensor;
+    Require(float_tiles_[s.first_port + port]++ == tile + (send ? 0 : 1),
+            "tiles cross to a float segment out of order");
+    if (send) {
+      Read(tensor, tile);
+      Claim(static_cast<uint32_t>(plan_.layers.size()) + segment, true);
+      return;
+    }
+    Write(tensor, tile);
+    bool taken_in = true;  // all of the reply: its area may serve others
+    for (uint32_t p = s.first_port + s.input_count;
+         p < s.first_port + s.input_count + s.output_count; ++p)
+      taken_in &= float_tiles_[p] == TileCount(Tensor(plan_.float_ports[p].tensor)) + 1;
+    if (taken_in) in_flight_.erase({static_cast<uint32_t>(plan_.layers.size()) + segment, false});
+  }
+
+  void StepFloatJob() {
+    const uint32_t segment = Word();
+    Require(segment < plan_.float_segments.size(), "a float segment does not exist");
+    const FloatSegmentRec& s = plan_.float_segments[segment];
+    const uint32_t area = static_cast<uint32_t>(plan_.layers.size()) + segment;
+    for (uint32_t p = s.first_port; p < s.first_port + s.input_count; ++p)
+      Require(float_tiles_[p] == TileCount(Tensor(plan_.float_ports[p].tensor)),
+              "a float segment runs before its input is sent");
+    for (uint32_t p = s.first_port + s.input_count;
+         p < s.first_port + s.input_count + s.output_count; ++p) {
+      Require(float_tiles_[p] == 0, "a float segment runs twice");
+      float_tiles_[p] = 1;
+    }
+    Claim(area, false);
+    in_flight_.erase({area, true});
+  }
+
   void StepReduce() {
     const auto c = Record<ReduceInstr>();
     Read(c.src, c.src_tile);
@@ -322,15 +245,9 @@ class Checker {
     }
   }
 
-  const CompiledPlan& plan_;
-  const std::vector<uint32_t>& program_;
-  const bool is_pad_program_;
-  size_t at_ = 0;
-  std::map<std::pair<uint32_t, uint32_t>, TileStatus> tiles_;
-  std::map<uint64_t, uint64_t> by_offset_;
   std::vector<uint32_t> masked_;
   std::vector<bool> sent_;
-  std::set<std::pair<uint32_t, bool>> in_flight_;
+  std::vector<uint32_t> float_tiles_;  // of each float port
 };
 
 void Checker::Step(Opcode opcode, uint32_t count) {
@@ -354,6 +271,12 @@ void Checker::Step(Opcode opcode, uint32_t count) {
       return StepConv();
     case Opcode::kJob:
       return StepJob();
+    case Opcode::kFloatSend:
+      return StepFloatPort(true);
+    case Opcode::kFloatJob:
+      return StepFloatJob();
+    case Opcode::kFloatReceive:
+      return StepFloatPort(false);
     case Opcode::kPadConv:
       return StepPadConv();
     case Opcode::kPadRandom:
@@ -402,7 +325,7 @@ std::string CheckPlan(const CompiledPlan& plan) {
   try {
     Checker(plan, plan.infer_program, false).Run();
     if (!plan.pad_program.empty()) Checker(plan, plan.pad_program, true).Run();
-  } catch (const Fault& fault) {
+  } catch (const CheckerFault& fault) {
     return fault.what();
   }
   return "";

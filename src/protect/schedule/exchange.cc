@@ -1,6 +1,7 @@
 #include "protect/schedule/exchange.h"
 
 #include <algorithm>
+#include <span>
 
 #include "boundary/limits.h"
 
@@ -44,6 +45,37 @@ uint64_t ReplySize(const LayerRec& layer) {
          layer.public_out_c;
 }
 
+namespace {
+
+// One side of a float segment.
+struct FloatSide {
+  std::span<PortRec> ports;
+  uint64_t offset = 0;
+
+  // Puts the ports one after the other from `offset` on; returns their size.
+  uint64_t Pack() {
+    uint64_t end = offset;
+    for (PortRec& port : ports) {
+      port.offset = AlignUp(end, kTileAlignment);
+      end = port.offset + uint64_t{port.elem_count} * sizeof(float);
+    }
+    return end - offset;
+  }
+};
+
+// Inputs and outputs of every segment in turn.
+std::vector<FloatSide> FloatSides(CompiledPlan* plan) {
+  std::vector<FloatSide> sides;
+  const std::span<PortRec> ports(plan->float_ports);
+  for (const FloatSegmentRec& s : plan->float_segments) {
+    sides.push_back({ports.subspan(s.first_port, s.input_count)});
+    sides.push_back({ports.subspan(s.first_port + s.input_count, s.output_count)});
+  }
+  return sides;
+}
+
+}  // namespace
+
 void LayOutExchange(const std::vector<Step>& steps, CompiledPlan* plan) {
   uint64_t end = 0;
   plan->window_offset = 0;
@@ -55,7 +87,13 @@ void LayOutExchange(const std::vector<Step>& steps, CompiledPlan* plan) {
       end = AlignUp(end + uint64_t{port.elem_count} * 4, kTileAlignment);
     }
   }
-  std::vector<Area> areas(2 * plan->layers.size());
+  std::vector<FloatSide> sides = FloatSides(plan);
+  const size_t float_areas = 2 * plan->layers.size();
+  std::vector<Area> areas(float_areas + sides.size());
+  for (size_t s = 0; s < sides.size(); ++s) {
+    areas[float_areas + s].size = sides[s].Pack();
+    areas[float_areas + s].out_offset = &sides[s].offset;
+  }
   for (size_t l = 0; l < plan->layers.size(); ++l) {
     LayerRec& layer = plan->layers[l];
     areas[2 * l].size = MaskedInputSize(layer);
@@ -66,6 +104,8 @@ void LayOutExchange(const std::vector<Step>& steps, CompiledPlan* plan) {
   for (size_t s = 0; s < steps.size(); ++s) {
     for (const uint32_t layer : steps[s].masks) areas[2 * layer].Touch(s);
     if (steps[s].restores != kNoTensor) areas[2 * steps[s].restores + 1].Touch(s);
+    if (steps[s].float_x != kNoTensor) areas[float_areas + 2 * steps[s].float_x].Touch(s);
+    if (steps[s].float_y != kNoTensor) areas[float_areas + 2 * steps[s].float_y + 1].Touch(s);
     if (steps[s].job == kNoTensor) continue;
     areas[2 * steps[s].job].Touch(s);
     areas[2 * steps[s].job + 1].Touch(s);
@@ -79,6 +119,7 @@ void LayOutExchange(const std::vector<Step>& steps, CompiledPlan* plan) {
     end = std::max(end, AlignUp(*area.out_offset + area.size, kTileAlignment));
     placed.push_back(area);
   }
+  for (FloatSide& side : sides) side.Pack();
   plan->exchange_size = end;
 }
 

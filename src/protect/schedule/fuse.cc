@@ -28,6 +28,7 @@ struct Uses {
       maker[y] = n;
       const auto* pass = std::get_if<PassNode>(&graph.nodes[n].kind);
       const bool linear = std::holds_alternative<ConvNode>(graph.nodes[n].kind) ||
+                          std::holds_alternative<FloatReplyNode>(graph.nodes[n].kind) ||
                           (pass != nullptr && pass->layer != kNoTensor);
       level[y] = linear ? graph.nodes[n].op + 1 : node_level;
     }

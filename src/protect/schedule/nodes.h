@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protect/lower/lowered.h"
+#include "protect/schedule/float_segments.h"
 #include "protect/schedule/linear_plan.h"
 
 namespace penumbra::protect {
@@ -70,6 +71,15 @@ struct JobNode {
   uint32_t layer;
   StorageId x;
 };
+struct FloatJobNode {
+  uint32_t segment;
+  std::vector<StorageId> inputs;
+};
+struct FloatReplyNode {
+  uint32_t segment;
+  uint32_t port;  // of the segment's run: its inputs come first
+  StorageId y;
+};
 struct ConvNode {
   StorageId x;       // float32 input
   StorageId levels;  // what the convolution reads: x, or its quantised copy (set by AddSinks())
@@ -111,8 +121,8 @@ struct ArgMaxNode {
 };
 
 using NodeKind =
-    std::variant<InputNode, OutputNode, PassNode, JobNode, ConvNode, PoolNode, ReduceNode,
-                 SoftmaxNode, CopyNode, ResizeNode, MatMulNode, ArgMaxNode>;
+    std::variant<InputNode, OutputNode, PassNode, JobNode, FloatJobNode, FloatReplyNode, ConvNode,
+                 PoolNode, ReduceNode, SoftmaxNode, CopyNode, ResizeNode, MatMulNode, ArgMaxNode>;
 struct Node {
   uint32_t op;  // operator it stands for; kNone: a port
   NodeKind kind;
@@ -131,9 +141,11 @@ StorageId WriteOf(const Node& node);  // kNoStorage: none
 StorageId TileClass(const NodeGraph& graph, StorageId id);
 void TileAlike(NodeGraph* graph, StorageId a, StorageId b);
 
-// One node per operator, a job and a restoring pass per public layer. Throws model::ModelError
-// (kUnsupported) for shapes the trusted half cannot address, naming the operator.
-NodeGraph BuildNodes(const LoweredGraph& graph, const std::vector<LinearPlan>& linears);
+// One node per trusted operator, a job and a restoring pass per public layer, a job and its replies
+// per float segment. Throws model::ModelError(kUnsupported) for shapes the trusted half cannot
+// address, naming the operator.
+NodeGraph BuildNodes(const LoweredGraph& graph, const std::vector<LinearPlan>& linears,
+                     const FloatPlan& floats);
 // Joins passes whose value nobody else reads into one.
 void FusePasses(NodeGraph* graph);
 // Gives every pass its sinks, and values that must be masked or quantised a pass that does it.

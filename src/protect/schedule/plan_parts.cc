@@ -12,7 +12,8 @@ uint64_t TileSize(const CompiledPlan& plan, TileRef ref) {
 uint64_t PlanSize(const CompiledPlan& plan) {
   return sizeof(PlanHeader) + plan.tensors.size() * sizeof(TensorRec) +
          plan.slices.size() * sizeof(PublicSliceRec) + plan.layers.size() * sizeof(LayerRec) +
-         (plan.inputs.size() + plan.outputs.size()) * sizeof(PortRec) +
+         (plan.inputs.size() + plan.outputs.size() + plan.float_ports.size()) * sizeof(PortRec) +
+         plan.float_segments.size() * sizeof(FloatSegmentRec) +
          (plan.infer_program.size() + plan.pad_program.size()) * sizeof(uint32_t);
 }
 

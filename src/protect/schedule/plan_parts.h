@@ -35,6 +35,7 @@ struct Step {
   std::vector<uint32_t> masks;    // layers whose x area it writes
   uint32_t restores = kNoTensor;  // layer whose y area it reads
   uint32_t job = kNoTensor;       // layer it hands to the accelerator
+  uint32_t float_x = kNoTensor, float_y = kNoTensor;  // float segments whose ports it touches
 };
 
 // Word encoding of boundary/plan.h. Append: a record of 32-bit fields, or single words.
@@ -94,6 +95,8 @@ struct CompiledPlan {
   std::vector<PublicSegment> segments;
   std::vector<LayerRec> layers;
   std::vector<PortRec> inputs, outputs;
+  std::vector<FloatSegmentRec> float_segments;
+  std::vector<PortRec> float_ports;
   std::vector<uint32_t> infer_program, pad_program;
   uint64_t arena_size = 0, scratch_size = 0;
   uint64_t exchange_size = 0, window_offset = 0, window_size = 0;

@@ -75,7 +75,9 @@ uint64_t TableSize(const CompiledPlan& plan) {
   const uint64_t per_tile = 12;
   const uint64_t per_layer = 8;
   const uint64_t plan_chunks = PlanSize(plan) / kMaxChunkSize + 1;
+  const uint64_t per_float_port = 4;
   return kFixedTableSize + PlanSize(plan) + per_tile * tile_count + per_layer * plan.layers.size() +
+         per_float_port * plan.float_ports.size() +
          4 * (plan.tensors.size() + 1 + plan.constants.size() + plan_chunks) +
          AlignUp(plan.arena_size / kTileAlignment / 8 + 8, kTileAlignment);
 }
@@ -86,7 +88,8 @@ uint64_t SecureMemorySize(const CompiledPlan& plan) {
 
 CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& linears,
                       const ScheduleOptions& options, ScheduleReport* out_report) {
-  NodeGraph nodes = BuildNodes(graph, linears);
+  const FloatPlan floats = PlanFloatSegments(graph, options.float_public);
+  NodeGraph nodes = BuildNodes(graph, linears, floats);
   FusePasses(&nodes);
   AddSinks(linears, &nodes);
   AssignTiles(graph, &nodes);
@@ -95,11 +98,14 @@ CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& 
   const auto arena_size =
       static_cast<uint64_t>(static_cast<double>(options.secure_memory_size) * kArenaShare);
   const std::vector<Step> infer =
-      OrderTasks(BuildTasks(graph, linears, {arena_size}, &nodes, &plan));
+      OrderTasks(BuildTasks(graph, linears, floats, {arena_size}, &nodes, &plan));
   const std::vector<Step> pads = BuildPadProgram(graph, linears, &plan);
   plan.scratch_size = AlignUp(plan.scratch_size, kTileAlignment);
   LayOutExchange(infer, &plan);
   *out_report = {};
+  for (const uint32_t segment : floats.segment_of) {
+    out_report->in_float_segment.push_back(segment != kNone);
+  }
   PlaceTiles(graph, infer, pads, options.secure_memory_size, &plan, out_report);
   plan.arena_size = AlignUp(plan.arena_size, kTileAlignment);
   const std::string fault = CheckPlan(plan);

@@ -13,12 +13,15 @@ namespace penumbra::protect {
 struct ScheduleOptions {
   uint64_t secure_memory_size = uint64_t{12} << 20;  // tables, scratch and arena together
   uint32_t weights_axis = 0;                         // informative
+  // Of each operator: may run in float32 on the accelerator, unmasked; empty: none may.
+  std::vector<bool> float_public = {};
 };
 
 struct ScheduleReport {
   uint64_t secure_memory_size = 0;  // planned peak
   uint64_t evicted_size = 0;        // bytes sealed and fetched again per inference for lack of room
   uint64_t pad_evicted_size = 0;    // the same per pad
+  std::vector<bool> in_float_segment;  // of each operator
 };
 
 // One LinearPlan per LinearOp of the graph, public layers numbered in order; both outlive the plan,

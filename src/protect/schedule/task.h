@@ -37,7 +37,8 @@ struct ScheduleLimits {
 // LayerRec fields that belong to the exchange region are filled in later (exchange.h). Errors as
 // AssignTiles().
 TaskGraph BuildTasks(const LoweredGraph& lowered, const std::vector<LinearPlan>& linears,
-                     const ScheduleLimits& limits, NodeGraph* graph, CompiledPlan* plan);
+                     const FloatPlan& floats, const ScheduleLimits& limits, NodeGraph* graph,
+                     CompiledPlan* plan);
 
 // The order: depth first, so that few float32 tiles are alive at any time. Throws
 // model::ModelError(kInternal) when tasks wait for each other.

@@ -5,12 +5,20 @@
 namespace penumbra::protect {
 
 TaskBuilder::TaskBuilder(const LoweredGraph& lowered, const std::vector<LinearPlan>& linears,
-                         const ScheduleLimits& limits, NodeGraph* graph, CompiledPlan* plan)
-    : lowered_(lowered), linears_(linears), limits_(limits), graph_(*graph), plan_(*plan) {}
+                         const FloatPlan& floats, const ScheduleLimits& limits, NodeGraph* graph,
+                         CompiledPlan* plan)
+    : lowered_(lowered),
+      linears_(linears),
+      floats_(floats),
+      limits_(limits),
+      graph_(*graph),
+      plan_(*plan) {}
 
 TaskGraph TaskBuilder::Build() {
   AddLayers();
+  for (const FloatSegment& segment : floats_.segments) AddFloatSegment(segment);
   layer_events_ = AddEvents(2 * static_cast<uint32_t>(plan_.layers.size()));
+  float_events_ = AddEvents(2 * static_cast<uint32_t>(plan_.float_segments.size()));
   mask_progress_.assign(plan_.layers.size(), kNone);
   plan_.inputs.resize(lowered_.inputs.size());
   plan_.outputs.resize(lowered_.outputs.size());
@@ -141,8 +149,9 @@ void TaskBuilder::Lower(const JobNode& n) {
 }
 
 TaskGraph BuildTasks(const LoweredGraph& lowered, const std::vector<LinearPlan>& linears,
-                     const ScheduleLimits& limits, NodeGraph* graph, CompiledPlan* plan) {
-  return TaskBuilder(lowered, linears, limits, graph, plan).Build();
+                     const FloatPlan& floats, const ScheduleLimits& limits, NodeGraph* graph,
+                     CompiledPlan* plan) {
+  return TaskBuilder(lowered, linears, floats, limits, graph, plan).Build();
 }
 
 }  // namespace penumbra::protect

@@ -14,7 +14,8 @@ namespace penumbra::protect {
 class TaskBuilder {
  public:
   TaskBuilder(const LoweredGraph& lowered, const std::vector<LinearPlan>& linears,
-              const ScheduleLimits& limits, NodeGraph* graph, CompiledPlan* plan);
+              const FloatPlan& floats, const ScheduleLimits& limits, NodeGraph* graph,
+              CompiledPlan* plan);
   TaskGraph Build();
 
  private:
@@ -23,6 +24,8 @@ class TaskBuilder {
   void Lower(const OutputNode& n);
   void Lower(const PassNode& n);
   void Lower(const JobNode& n);
+  void Lower(const FloatJobNode& n);
+  void Lower(const FloatReplyNode& n);
   void Lower(const ConvNode& n);
   void Lower(const PoolNode& n);
   void Lower(const ReduceNode& n);
@@ -43,6 +46,7 @@ class TaskBuilder {
   uint32_t AddConstantTiles(std::vector<ConstantTile> tiles);
   void AddLayer(const LinearPlan& plan);
   void AddLayers();
+  void AddFloatSegment(const FloatSegment& segment);
   void NeedScratch(uint64_t size) { plan_.scratch_size = std::max(plan_.scratch_size, size); }
 
   // --- Events ---
@@ -52,6 +56,8 @@ class TaskBuilder {
   EventId TileEvent(TileRef tile) { return first_event_[tile.tensor] + tile.tile; }
   EventId MaskedEvent(uint32_t layer) { return layer_events_ + 2 * layer; }
   EventId RepliedEvent(uint32_t layer) { return layer_events_ + 2 * layer + 1; }
+  EventId SentEvent(uint32_t segment) { return float_events_ + 2 * segment; }
+  EventId FloatRepliedEvent(uint32_t segment) { return float_events_ + 2 * segment + 1; }
 
   // --- Tasks ---
   // Adds tiles [first, last] of the tensor to what the step reads and the task waits for.
@@ -74,6 +80,10 @@ class TaskBuilder {
     AddEager(std::move(task));
   }
 
+  // --- Float segments ---
+  // A tile of a port follows the tile before it: `progress` is the event of that one, or kNone.
+  void AddFloatTile(Step step, Task task, EventId* progress);
+
   // --- Passes ---
   PassOp EncodeStep(const ElementStep& e, uint32_t row_elems, RowRange rows, Step* step,
                     Task* task);
@@ -92,6 +102,7 @@ class TaskBuilder {
 
   const LoweredGraph& lowered_;
   const std::vector<LinearPlan>& linears_;
+  const FloatPlan& floats_;
   const ScheduleLimits limits_;
   NodeGraph& graph_;
   CompiledPlan& plan_;
@@ -99,6 +110,7 @@ class TaskBuilder {
   uint32_t op_ = kNone;
   std::vector<EventId> first_event_;  // of each plan tensor
   EventId layer_events_ = 0;
+  EventId float_events_ = 0;
   std::vector<EventId>
       mask_progress_;  // of each layer: rows masked so far, or kNone before the first
 };

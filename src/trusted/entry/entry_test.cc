@@ -18,6 +18,7 @@ using testing::kColumns;
 using testing::kExchangeSize;
 using testing::kRows;
 using testing::MakeTinyBundle;
+using testing::MakeTinyFloatPlan;
 using testing::TinyBundle;
 using testing::TinyBundleOptions;
 using testing::TinyHost;
@@ -152,6 +153,27 @@ TEST_F(EntryTest, NonFiniteInputIsTheCallersError) {
     EXPECT_TRUE(OutputIsZero());
   }
   EXPECT_EQ(Infer(MakeInput(1)), Status::kOk);
+}
+
+TEST_F(EntryTest, FloatSegmentsRunUnmaskedAndMustReplyFinitely) {
+  TinyBundleOptions options;
+  options.change_plan = [](TinyPlan* p) { *p = MakeTinyFloatPlan(); };
+  Use(MakeTinyBundle(options));
+  ASSERT_EQ(Load(), Status::kOk);
+  EXPECT_EQ(Start(ProgramId::kMakePad), Status::kUnsupported);
+  const std::vector<float> x = MakeInput(1);
+  std::vector<float> expected(x.size());
+  for (size_t i = 0; i < x.size(); ++i) expected[i] = x[i] + 2 * x[i];
+  ASSERT_EQ(Infer(x), Status::kOk);
+  EXPECT_EQ(Output(), expected);
+  host_->tamper = [](const HostJob& job, std::span<uint8_t> bytes) {
+    const float bad = std::numeric_limits<float>::quiet_NaN();
+    if (job.kind == JobKind::kAccelerate) std::memcpy(bytes.data() + bytes.size() - 4, &bad, 4);
+  };
+  EXPECT_EQ(Infer(x), Status::kDeviceFailed);
+  EXPECT_TRUE(OutputIsZero());
+  host_->tamper = {};
+  EXPECT_EQ(Infer(x), Status::kOk);
 }
 
 TEST_F(EntryTest, ClampedInputsAreCounted) {

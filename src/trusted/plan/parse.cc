@@ -19,7 +19,8 @@ Status ReadTable(ByteReader* reader, uint64_t count, Arena* arena, std::span<con
 bool HeaderFits(const PlanHeader& h, uint64_t exchange_size) {
   return h.tensor_count <= kMaxTensors && h.slice_count <= kMaxChunks && h.layer_count <= kMaxLayers &&
          h.input_count <= kMaxPorts && h.output_count <= kMaxPorts && h.infer_words <= kMaxProgramWords &&
-         h.pad_words <= kMaxProgramWords && h.arena_size % kTileAlignment == 0 &&
+         h.pad_words <= kMaxProgramWords && h.float_segment_count <= kMaxLayers &&
+         h.float_port_count <= kMaxFloatPorts && h.reserved == 0 && h.arena_size % kTileAlignment == 0 &&
          h.scratch_size % kTileAlignment == 0 && h.exchange_size <= exchange_size &&
          h.window_offset % kTileAlignment == 0 &&
          h.window_size >= kMaxChunkSize + kAeadTagSize && Fits(h.window_offset, h.window_size, h.exchange_size);
@@ -97,6 +98,21 @@ bool PortFits(const Plan& plan, const PortRec& port) {
          Fits(port.offset, uint64_t{port.elem_count} * 4, plan.header.exchange_size);
 }
 
+// One side of a float segment lies packed, so that it is one run of bytes to the host.
+bool SideFits(std::span<const PortRec> ports) {
+  if (ports.empty() || ports[0].offset % kTileAlignment != 0) return false;
+  for (size_t i = 1; i < ports.size(); ++i) {
+    const PortRec& before = ports[i - 1];
+    if (ports[i].offset != AlignUp(before.offset + uint64_t{before.elem_count} * 4, kTileAlignment)) return false;
+  }
+  return true;
+}
+
+bool FloatSegmentFits(const Plan& plan, const FloatSegmentRec& s) {
+  const uint64_t end = uint64_t{s.first_port} + s.input_count + s.output_count;
+  return end <= plan.float_ports.size() && SideFits(FloatInputs(plan, s)) && SideFits(FloatOutputs(plan, s));
+}
+
 Status IndexTiles(Plan* plan, Arena* arena) {
   const std::span<uint32_t> first = arena->TakeArray<uint32_t>(plan->tensors.size() + 1);
   PENUMBRA_REQUIRE(!first.empty(), Status::kSecureMemoryExceeded);
@@ -124,6 +140,10 @@ Status CheckRecords(const Plan& plan, uint32_t plan_chunk_count, uint64_t public
   }
   for (const PortRec& port : plan.inputs) PENUMBRA_REQUIRE(PortFits(plan, port), Status::kPlanRejected);
   for (const PortRec& port : plan.outputs) PENUMBRA_REQUIRE(PortFits(plan, port), Status::kPlanRejected);
+  for (const PortRec& port : plan.float_ports) PENUMBRA_REQUIRE(PortFits(plan, port), Status::kPlanRejected);
+  for (const FloatSegmentRec& s : plan.float_segments) {
+    PENUMBRA_REQUIRE(FloatSegmentFits(plan, s), Status::kPlanRejected);
+  }
   return Status::kOk;
 }
 
@@ -169,6 +189,8 @@ Status ParsePlan(std::span<const uint8_t> bytes, std::span<const uint32_t> chunk
   PENUMBRA_TRY(ReadTable(&reader, h.layer_count, arena, &plan.layers));
   PENUMBRA_TRY(ReadTable(&reader, h.input_count, arena, &plan.inputs));
   PENUMBRA_TRY(ReadTable(&reader, h.output_count, arena, &plan.outputs));
+  PENUMBRA_TRY(ReadTable(&reader, h.float_segment_count, arena, &plan.float_segments));
+  PENUMBRA_TRY(ReadTable(&reader, h.float_port_count, arena, &plan.float_ports));
   PENUMBRA_TRY(ReadTable(&reader, h.infer_words, arena, &plan.infer_program));
   PENUMBRA_TRY(ReadTable(&reader, h.pad_words, arena, &plan.pad_program));
   PENUMBRA_REQUIRE(reader.AtEnd(), Status::kPlanRejected);

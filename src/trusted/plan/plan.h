@@ -17,6 +17,8 @@ struct Plan {
   std::span<const PublicSliceRec> slices;
   std::span<const LayerRec> layers;
   std::span<const PortRec> inputs, outputs;
+  std::span<const FloatSegmentRec> float_segments;
+  std::span<const PortRec> float_ports;
   std::span<const uint32_t> infer_program, pad_program;
   std::span<const uint32_t> first_tile;  // [tensors + 1]: tiles of tensor t are [first_tile[t], first_tile[t+1])
   std::span<const uint32_t> chunk_sizes;  // plaintext bytes of every chunk of the bundle
@@ -32,6 +34,13 @@ constexpr uint32_t RowsOfTile(const TensorRec& t, uint32_t tile) {
 }
 inline uint32_t TileIndex(const Plan& plan, uint32_t tensor, uint32_t tile) {
   return plan.first_tile[tensor] + tile;
+}
+// Both sides of a float segment, in the order of its record.
+inline std::span<const PortRec> FloatInputs(const Plan& plan, const FloatSegmentRec& s) {
+  return plan.float_ports.subspan(s.first_port, s.input_count);
+}
+inline std::span<const PortRec> FloatOutputs(const Plan& plan, const FloatSegmentRec& s) {
+  return plan.float_ports.subspan(s.first_port + s.input_count, s.output_count);
 }
 // Bytes of one tile; at most kMaxChunkSize after ParsePlan().
 uint64_t TileSize(const Plan& plan, uint32_t tensor, uint32_t tile);

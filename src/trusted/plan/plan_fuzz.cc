@@ -47,6 +47,7 @@ void Run(Machine* machine, std::span<const uint32_t> words, std::span<const uint
       }
       case Opcode::kFree:
       case Opcode::kEvict: machine->tiles[TileIndex(machine->plan, i[0], i[1])].offset = kAbsent; break;
+      case Opcode::kFloatJob:
       case Opcode::kJob: break;
       default:
         if (!IsOk(Execute(machine, i))) return;
@@ -71,6 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   machine.plan = plan;
   machine.tiles = arena.TakeArray<TileState>(plan.first_tile[plan.tensors.size()]);
   const auto layers = arena.TakeArray<LayerState>(plan.layers.size());
+  const auto float_ports = arena.TakeArray<uint32_t>(plan.float_ports.size());
   const auto granules = arena.TakeArray<uint64_t>(GranuleWords(plan.header.arena_size));
   // Separate heap blocks, so that running over either end is seen.
   std::vector<uint8_t> scratch(plan.header.scratch_size + kTileAlignment);
@@ -88,7 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint8_t key[32] = {};
   if (!IsOk(stream.Init(key))) return 0;
   machine.pad_stream = &stream;
-  const ProofMemory memory{machine.tiles, layers, granules};
+  const ProofMemory memory{machine.tiles, layers, float_ports, granules};
   for (const ProgramId program : {ProgramId::kInfer, ProgramId::kMakePad}) {
     if (!IsOk(ProveProgram(plan, program, memory))) return 0;
   }

@@ -25,6 +25,9 @@ bool Step(const Prover& prover, const Instruction& i) {
     case Opcode::kArgMax: return prover.ArgMax(i);
     case Opcode::kFill: return prover.Fill(i);
     case Opcode::kJob: return prover.Job(i);
+    case Opcode::kFloatSend: return prover.FloatSend(i);
+    case Opcode::kFloatJob: return prover.FloatJob(i);
+    case Opcode::kFloatReceive: return prover.FloatReceive(i);
     case Opcode::kPadRandom: return prover.PadRandom(i);
     case Opcode::kPadConv: return prover.PadConv(i);
     case Opcode::kPadFinish: return prover.PadFinish(i);
@@ -35,6 +38,7 @@ bool Step(const Prover& prover, const Instruction& i) {
 void Reset(const ProofMemory& memory) {
   for (TileState& tile : memory.tiles) tile = {kAbsent, 0, 0};
   for (LayerState& layer : memory.layers) layer = {0, 0};
+  for (uint32_t& port : memory.float_ports) port = 0;
   for (uint64_t& word : memory.granules) word = 0;
 }
 

@@ -3,6 +3,7 @@
 //   - every tile an instruction reads is resident and completely written, every tile it writes is resident;
 //   - shapes, windows, tables and scratch of each instruction fit its operands;
 //   - each row of each masked layer is masked exactly once, in order, before its job, and jobs are sent once;
+//   - tiles of a float segment's input are sent in order and all before its one job, its reply is copied in once, after it;
 //   - pads are written once by the pad program and only read by the inference program;
 //   - nothing is resident when a program ends.
 // The executor (trusted/steps) then needs no checks of its own on tiles and shapes.
@@ -23,6 +24,7 @@ namespace penumbra::trusted {
 struct ProofMemory {
   std::span<TileState> tiles;     // one per tile of the plan
   std::span<LayerState> layers;   // one per layer
+  std::span<uint32_t> float_ports;  // one per float port: tiles sent; replies: 1 + tiles received, 0 before the job
   std::span<uint64_t> granules;   // one bit per kTileAlignment bytes of the arena: GranuleWords()
 };
 constexpr uint64_t GranuleWords(uint64_t arena_size) {

@@ -1,4 +1,4 @@
-// Residency and traffic with the outside: kAlloc, kFree, kEvict, kFetch, ports and jobs.
+// Residency and traffic with the outside: kAlloc, kFree, kEvict, kFetch, ports, jobs and float segments.
 #include "trusted/plan/prover.h"
 
 namespace penumbra::trusted {
@@ -90,6 +90,36 @@ bool Prover::Job(const Instruction& i) const {
   if (state.sent != 0 || state.masked_rows != plan.layers[i[0]].mask_rows) return false;
   state.sent = 1;
   return true;
+}
+
+bool Prover::FloatSend(const Instruction& i) const {
+  if (program != ProgramId::kInfer || i.operands.size() != 3 || i[0] >= plan.float_segments.size()) return false;
+  const FloatSegmentRec& s = plan.float_segments[i[0]];
+  if (i[1] >= s.input_count) return false;
+  const uint32_t port = s.first_port + i[1];
+  return Readable(plan.float_ports[port].tensor, i[2]) && memory.float_ports[port]++ == i[2];
+}
+
+bool Prover::FloatJob(const Instruction& i) const {
+  if (program != ProgramId::kInfer || i.operands.size() != 1 || i[0] >= plan.float_segments.size()) return false;
+  const FloatSegmentRec& s = plan.float_segments[i[0]];
+  for (uint32_t p = 0; p < s.input_count + s.output_count; ++p) {
+    uint32_t& state = memory.float_ports[s.first_port + p];
+    const PortRec& port = plan.float_ports[s.first_port + p];
+    if (state != (p < s.input_count ? TileCount(plan.tensors[port.tensor]) : 0)) return false;
+    if (p >= s.input_count) state = 1;
+  }
+  return true;
+}
+
+bool Prover::FloatReceive(const Instruction& i) const {
+  if (program != ProgramId::kInfer || i.operands.size() != 3 || i[0] >= plan.float_segments.size()) return false;
+  const FloatSegmentRec& s = plan.float_segments[i[0]];
+  if (i[1] < s.input_count || i[1] - s.input_count >= s.output_count) return false;
+  const uint32_t port = s.first_port + i[1];
+  // A tile exists up to kMaxTiles, so the count cannot wrap.
+  return memory.float_ports[port] != 0 && memory.float_ports[port]++ - 1 == i[2] &&
+         WriteTile(plan.float_ports[port].tensor, i[2]);
 }
 
 }  // namespace penumbra::trusted

@@ -19,6 +19,7 @@ using testing::kWeights;
 using testing::kPad;
 using testing::kExchangeSize;
 using testing::InstructionStarts;
+using testing::MakeTinyFloatPlan;
 using testing::MakeTinyPlan;
 using testing::TinyPlan;
 
@@ -34,8 +35,9 @@ class ProveTest : public ::testing::Test {
     if (!IsOk(parsed)) return parsed;
     std::vector<TileState> tiles(plan.first_tile[plan.tensors.size()]);
     std::vector<LayerState> layers(plan.layers.size());
+    std::vector<uint32_t> float_ports(plan.float_ports.size());
     std::vector<uint64_t> granules(GranuleWords(plan.header.arena_size));
-    const ProofMemory memory{tiles, layers, granules};
+    const ProofMemory memory{tiles, layers, float_ports, granules};
     const Status infer = ProveProgram(plan, ProgramId::kInfer, memory);
     return IsOk(infer) ? ProveProgram(plan, ProgramId::kMakePad, memory) : infer;
   }
@@ -119,6 +121,60 @@ TEST_F(ProveTest, HostileRecordsAreRefused) {
     TinyPlan p = MakeTinyPlan();
     attacks[i](&p);
     EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
+  }
+}
+
+TEST_F(ProveTest, FloatSegmentsRunInOrder) {
+  const TinyPlan honest = MakeTinyFloatPlan();
+  ASSERT_EQ(Check(honest), Status::kOk);
+  for (const size_t at : InstructionStarts(honest.infer)) {
+    if (static_cast<Opcode>(honest.infer[at] & 0xffff) == Opcode::kOutput) continue;
+    const auto begin = honest.infer.begin() + static_cast<long>(at);
+    const auto end = begin + 1 + (honest.infer[at] >> 16);
+    TinyPlan missing = honest, repeated = honest;
+    missing.infer.assign(honest.infer.begin(), begin);
+    missing.infer.insert(missing.infer.end(), end, honest.infer.end());
+    repeated.infer.insert(repeated.infer.begin() + static_cast<long>(at), begin, end);
+    EXPECT_EQ(Check(missing), Status::kPlanRejected) << "word " << at;
+    EXPECT_EQ(Check(repeated), Status::kPlanRejected) << "word " << at;
+  }
+}
+
+TEST_F(ProveTest, HostileFloatSegmentsAreRefused) {
+  const std::vector<std::function<void(TinyPlan*)>> attacks = {
+      [](TinyPlan* p) { p->float_segments[0].first_port = 1; },
+      [](TinyPlan* p) { p->float_segments[0].first_port = 0xffffffffu; },
+      [](TinyPlan* p) { p->float_segments[0].input_count = 0; },
+      [](TinyPlan* p) { p->float_segments[0].input_count = 0xffffffffu; },
+      [](TinyPlan* p) { p->float_segments[0].output_count = 0; },
+      [](TinyPlan* p) { p->float_segments[0].output_count = 0xfffffffeu; },
+      [](TinyPlan* p) { p->float_segments.clear(); },
+      [](TinyPlan* p) { p->float_ports[0].tensor = 3; },
+      [](TinyPlan* p) { p->float_ports[0].elem_count -= 1; },
+      [](TinyPlan* p) { p->float_ports[1].offset += kTileAlignment; },  // a gap
+      [](TinyPlan* p) { p->float_ports[1].offset = 0; },
+      [](TinyPlan* p) { p->float_ports[3].offset = kExchangeSize - 4; },
+      [](TinyPlan* p) { p->tensors[kIn].type = PlanType::kU8; },
+      [](TinyPlan* p) { p->header.reserved = 1; },
+      [](TinyPlan* p) { std::swap(p->infer, p->pad); },
+  };
+  for (size_t i = 0; i < attacks.size(); ++i) {
+    TinyPlan p = MakeTinyFloatPlan();
+    attacks[i](&p);
+    EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
+  }
+  // Every operand of the three instructions, out of range or off by one.
+  const TinyPlan honest = MakeTinyFloatPlan();
+  for (const size_t at : InstructionStarts(honest.infer)) {
+    const auto opcode = static_cast<Opcode>(honest.infer[at] & 0xffff);
+    if (opcode < Opcode::kFloatSend || opcode > Opcode::kFloatReceive) continue;
+    for (size_t operand = 1; operand <= honest.infer[at] >> 16; ++operand) {
+      for (const uint32_t value : {honest.infer[at + operand] + 1, honest.infer[at + operand] + 4, 0xffffffffu}) {
+        TinyPlan p = honest;
+        p.infer[at + operand] = value;
+        EXPECT_EQ(Check(p), Status::kPlanRejected) << "word " << at << " operand " << operand;
+      }
+    }
   }
 }
 

@@ -57,6 +57,9 @@ struct Prover {
   bool ArgMax(const Instruction& i) const;
   bool Fill(const Instruction& i) const;
   bool Job(const Instruction& i) const;
+  bool FloatSend(const Instruction& i) const;
+  bool FloatJob(const Instruction& i) const;
+  bool FloatReceive(const Instruction& i) const;
   bool PadRandom(const Instruction& i) const;
   bool PadConv(const Instruction& i) const;
   bool PadFinish(const Instruction& i) const;

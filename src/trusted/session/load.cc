@@ -99,15 +99,18 @@ Status Session::AdoptPlan() {
   machine_.exchange = exchange_;
   machine_.tiles = arena_.TakeArray<TileState>(plan.first_tile[plan.tensors.size()]);
   const std::span<LayerState> layers = arena_.TakeArray<LayerState>(plan.layers.size());
+  const std::span<uint32_t> float_ports = arena_.TakeArray<uint32_t>(plan.float_ports.size());
   machine_.scratch = arena_.Take(plan.header.scratch_size);
   machine_.arena = arena_.Take(plan.header.arena_size);
   const bool fits = machine_.tiles.size() == plan.first_tile[plan.tensors.size()] &&
-                    layers.size() == plan.layers.size() && machine_.scratch.size() == plan.header.scratch_size &&
+                    layers.size() == plan.layers.size() &&
+                    float_ports.size() == plan.float_ports.size() &&
+                    machine_.scratch.size() == plan.header.scratch_size &&
                     machine_.arena.size() == plan.header.arena_size;
   PENUMBRA_REQUIRE(fits, Status::kSecureMemoryExceeded);
   const uint64_t granule_words = GranuleWords(plan.header.arena_size);
   PENUMBRA_REQUIRE(granule_words * 8 <= machine_.arena.size(), Status::kPlanRejected);
-  const ProofMemory memory{machine_.tiles, layers,
+  const ProofMemory memory{machine_.tiles, layers, float_ports,
                            {reinterpret_cast<uint64_t*>(machine_.arena.data()), granule_words}};
   PENUMBRA_TRY(ProveProgram(plan, ProgramId::kInfer, memory));
   return ProveProgram(plan, ProgramId::kMakePad, memory);

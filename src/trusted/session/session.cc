@@ -111,6 +111,7 @@ Status Session::RunProgram(HostJob* out_job) {
         break;
       case Opcode::kFree: machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = kAbsent; break;
       case Opcode::kJob: *out_job = AccelerateJob(machine_.plan.layers[i[0]]); return Status::kOk;
+      case Opcode::kFloatJob: *out_job = FloatJob(machine_.plan.float_segments[i[0]]); return Status::kOk;
       default: PENUMBRA_TRY(Execute(&machine_, i)); break;
     }
     at_ += 1 + i.operands.size();
@@ -127,6 +128,22 @@ HostJob Session::AccelerateJob(const LayerRec& layer) {
   job.x_size = uint64_t{layer.prime_count} * layer.mask_rows * layer.mask_row_elems;
   job.y_offset = layer.y_offset;
   job.y_size = uint64_t{layer.prime_count} * layer.geometry.out_h * layer.geometry.out_w * layer.public_out_c;
+  return job;
+}
+
+HostJob Session::FloatJob(const FloatSegmentRec& segment) const {
+  const auto size = [](std::span<const PortRec> side) {
+    return side.back().offset + uint64_t{side.back().elem_count} * 4 - side.front().offset;
+  };
+  const std::span<const PortRec> x = FloatInputs(machine_.plan, segment), y = FloatOutputs(machine_.plan, segment);
+  HostJob job{};
+  job.kind = JobKind::kAccelerate;
+  job.segment = segment.segment;
+  job.batch = 1;
+  job.x_offset = x.front().offset;
+  job.x_size = size(x);
+  job.y_offset = y.front().offset;
+  job.y_size = size(y);
   return job;
 }
 

@@ -67,6 +67,7 @@ class Session {
   Status RunProgram(HostJob* out_job);
   Status FinishWaiting(const Instruction& i);
   static HostJob AccelerateJob(const LayerRec& layer);
+  HostJob FloatJob(const FloatSegmentRec& segment) const;
   Status CompleteProgram();
   bool NeedsPads() const;
   // Ends what is going on: outputs zeroed, secrets wiped. A failed load leaves nothing loaded; a failed run

@@ -77,6 +77,10 @@ void Store(const Machine& machine, const ConvWork& w, uint32_t channel, uint32_t
   const auto* bias = reinterpret_cast<const float*>(w.weights + w.layout.bias_at) + channel;
   const auto* scale = reinterpret_cast<const float*>(w.weights + w.layout.scale_at) + channel;
   const uint32_t sum_size = w.instr->mode == ConvMode::kS16 ? 8 : 4;
+  if (n == out_c && w.instr->mode != ConvMode::kF32) {
+    const AffineJob job{w.sums, scale, bias, pixels, n, out};
+    return w.instr->mode == ConvMode::kS16 ? machine.kernels->affine_s64(job) : machine.kernels->affine_s32(job);
+  }
   for (uint32_t p = 0; p < pixels; ++p) {
     const uint8_t* sums = w.sums + uint64_t{p} * n * sum_size;
     float* const y = out + uint64_t{p} * out_c;

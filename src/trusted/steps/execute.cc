@@ -18,6 +18,8 @@ Status Execute(Machine* machine, const Instruction& i) {
   switch (i.opcode) {
     case Opcode::kInput: return RunInput(machine, i);
     case Opcode::kOutput: return RunOutput(machine, i);
+    case Opcode::kFloatSend: return RunFloatSend(machine, i);
+    case Opcode::kFloatReceive: return RunFloatReceive(machine, i);
     case Opcode::kPass: return RunPass(machine, i);
     case Opcode::kPool: return RunPool(machine, i);
     case Opcode::kReduce: return RunReduce(machine, i);
@@ -35,6 +37,7 @@ Status Execute(Machine* machine, const Instruction& i) {
     case Opcode::kFree:
     case Opcode::kEvict:
     case Opcode::kFetch:
+    case Opcode::kFloatJob:
     case Opcode::kJob: break;  // residency and jobs belong to the session
   }
   return Status::kInternal;

@@ -56,6 +56,8 @@ Status GeneratePadRow(const Machine& machine, uint32_t layer, uint32_t prime, ui
 // One instruction each. Errors: kNotFinite (input port), kPlanRejected (a table holds nonsense), kInternal.
 Status RunInput(Machine* machine, const Instruction& i);
 Status RunOutput(Machine* machine, const Instruction& i);
+Status RunFloatSend(Machine* machine, const Instruction& i);
+Status RunFloatReceive(Machine* machine, const Instruction& i);  // kDeviceFailed: the reply is not finite
 Status RunPass(Machine* machine, const Instruction& i);
 Status RunPool(Machine* machine, const Instruction& i);
 Status RunReduce(Machine* machine, const Instruction& i);

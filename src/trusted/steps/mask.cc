@@ -7,7 +7,8 @@ namespace penumbra::trusted {
 namespace {
 
 // Published channel order: out[pixel][c] = levels[pixel][perm[c]]. ShuffleChannel's input side.
-Status PermuteLevels(const Machine& machine, const LayerRec& layer, const int32_t* levels, int32_t* out) {
+template <typename Level>
+Status PermuteLevels(const Machine& machine, const LayerRec& layer, const Level* levels, Level* out) {
   const auto* perm = reinterpret_cast<const uint16_t*>(machine.Tile(layer.input_perm, 0));
   const uint32_t channels = layer.geometry.in_c;
   for (uint32_t c = 0; c < channels; ++c) PENUMBRA_REQUIRE(perm[c] < channels, Status::kPlanRejected);
@@ -17,6 +18,19 @@ Status PermuteLevels(const Machine& machine, const LayerRec& layer, const int32_
   return Status::kOk;
 }
 
+// Levels of one row in published order, in the scratch.
+template <typename Level>
+Status MakeLevels(Machine* machine, const PassScratch& scratch, const LayerRec& layer, const float* row,
+                  QuantiseFn* quantise, const void** out_levels) {
+  auto* levels = reinterpret_cast<Level*>(machine->scratch.data() + scratch.levels_at);
+  machine->clamped_count += quantise({row, layer.mask_row_elems, layer.inv_step, layer.klo, layer.khi, levels});
+  *out_levels = levels;
+  if (layer.input_perm == kNoTensor) return Status::kOk;
+  auto* permuted = reinterpret_cast<Level*>(machine->scratch.data() + scratch.permuted_at);
+  *out_levels = permuted;
+  return PermuteLevels(*machine, layer, levels, permuted);
+}
+
 }  // namespace
 
 Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index,
@@ -24,14 +38,11 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_inde
   const LayerRec& layer = machine->plan.layers[layer_index];
   const uint32_t count = layer.mask_row_elems;
   uint8_t* const base = machine->scratch.data();
-  auto* levels = reinterpret_cast<int32_t*>(base + scratch.levels_at);
-  machine->clamped_count +=
-      machine->kernels->quantise_s32({row, count, layer.inv_step, layer.klo, layer.khi, levels});
-  if (layer.input_perm != kNoTensor) {
-    auto* permuted = reinterpret_cast<int32_t*>(base + scratch.permuted_at);
-    PENUMBRA_TRY(PermuteLevels(*machine, layer, levels, permuted));
-    levels = permuted;
-  }
+  // Levels of 16 bits, where they fit, halve the cost of the residues.
+  const bool narrow = layer.klo >= INT16_MIN && layer.khi <= INT16_MAX;
+  const void* levels = nullptr;
+  PENUMBRA_TRY(narrow ? MakeLevels<int16_t>(machine, scratch, layer, row, machine->kernels->quantise_s16, &levels)
+                      : MakeLevels<int32_t>(machine, scratch, layer, row, machine->kernels->quantise_s32, &levels));
   const bool masked = (layer.flags & kLayerMaskInput) != 0;
   uint8_t* const pads = base + scratch.pads_at;
   for (uint32_t k = 0; masked && k < layer.prime_count; ++k) {
@@ -48,7 +59,7 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_inde
   job.out_plane_size = plane;
   job.prime_count = layer.prime_count;
   job.count = count;
-  machine->kernels->mask_s32(job);
+  narrow ? machine->kernels->mask_s16(job) : machine->kernels->mask_s32(job);
   return Status::kOk;
 }
 

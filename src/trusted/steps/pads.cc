@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "kernels/conv_layout.h"
-#include "kernels/unmix.h"
 #include "trusted/base/result.h"
 #include "trusted/steps/pass_parts.h"
 
@@ -157,7 +156,7 @@ Status RunPadFinish(Machine* machine, const Instruction& i) {
   for (uint32_t k = 0; k < layer.prime_count; ++k) {
     const UnmixJob job{machine->Tile(i[2], i[1]) + k * pixels * wide, machine->Tile(layer.pad, i[1]) + k * pixels * m,
                        pixels, m, wide, tables.a, tables.b, tables.lambda + uint64_t{k} * m, kPrimes[k]};
-    Unmix(job);
+    machine->kernels->unmix(job);
   }
   return Status::kOk;
 }

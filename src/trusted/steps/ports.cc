@@ -1,4 +1,4 @@
-// The only copy-in of inputs and copy-out of outputs.
+// The only copy-in and copy-out of float32 tensors: the model's ports and those of float segments.
 #include <cstring>
 
 #include "trusted/base/result.h"
@@ -28,19 +28,39 @@ bool AllFinite(const float* x, uint64_t count) {
   return bad == 0;
 }
 
-}  // namespace
-
-Status RunInput(Machine* machine, const Instruction& i) {
-  const PortTile p = Locate(*machine, machine->plan.inputs[i[0]], i[1]);
+Status CopyIn(Machine* machine, const PortRec& port, uint32_t tile, Status not_finite) {
+  const PortTile p = Locate(*machine, port, tile);
   std::memcpy(p.tile, machine->exchange.data() + p.offset, p.size);
-  PENUMBRA_REQUIRE(AllFinite(reinterpret_cast<const float*>(p.tile), p.size / 4), Status::kNotFinite);
+  PENUMBRA_REQUIRE(AllFinite(reinterpret_cast<const float*>(p.tile), p.size / 4), not_finite);
   return Status::kOk;
 }
 
-Status RunOutput(Machine* machine, const Instruction& i) {
-  const PortTile p = Locate(*machine, machine->plan.outputs[i[0]], i[1]);
+Status CopyOut(Machine* machine, const PortRec& port, uint32_t tile) {
+  const PortTile p = Locate(*machine, port, tile);
   std::memcpy(machine->exchange.data() + p.offset, p.tile, p.size);
   return Status::kOk;
+}
+
+const PortRec& FloatPort(const Machine& machine, const Instruction& i) {
+  return machine.plan.float_ports[machine.plan.float_segments[i[0]].first_port + i[1]];
+}
+
+}  // namespace
+
+Status RunInput(Machine* machine, const Instruction& i) {
+  return CopyIn(machine, machine->plan.inputs[i[0]], i[1], Status::kNotFinite);
+}
+
+Status RunOutput(Machine* machine, const Instruction& i) {
+  return CopyOut(machine, machine->plan.outputs[i[0]], i[1]);
+}
+
+Status RunFloatSend(Machine* machine, const Instruction& i) {
+  return CopyOut(machine, FloatPort(*machine, i), i[2]);
+}
+
+Status RunFloatReceive(Machine* machine, const Instruction& i) {
+  return CopyIn(machine, FloatPort(*machine, i), i[2], Status::kDeviceFailed);
 }
 
 }  // namespace penumbra::trusted

@@ -195,7 +195,7 @@ std::vector<float> ExpectedOutput(const TinyBundle& bundle, const std::vector<fl
 void TinyHost::Serve(const HostJob& job) {
   seen.push_back(job);
   if (job.kind == JobKind::kAccelerate) {
-    Accelerate(job);
+    job.segment == kFloatSegment ? AccelerateFloat(job) : Accelerate(job);
     if (tamper) tamper(job, exchange_.subspan(job.y_offset, job.y_size));
     return;
   }
@@ -232,6 +232,17 @@ void TinyHost::Accelerate(const HostJob& job) {
       }
     }
   }
+}
+
+void TinyHost::AccelerateFloat(const HostJob& job) {
+  constexpr size_t kCount = kRows * kColumns;
+  std::vector<float> x(2 * kCount), y(2 * kCount);
+  std::memcpy(x.data(), exchange_.data() + job.x_offset, job.x_size);
+  for (size_t i = 0; i < kCount; ++i) {
+    y[i] = x[i];
+    y[kCount + i] = x[i] + 2 * x[kCount + i];
+  }
+  std::memcpy(exchange_.data() + job.y_offset, y.data(), job.y_size);
 }
 
 Port TinyPort::Make() {

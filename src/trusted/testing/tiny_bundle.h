@@ -39,7 +39,8 @@ TinyBundle MakeTinyBundle(const TinyBundleOptions& options = {});
 // y = max(x, 0) quantised to 0..10, times the weights: what the plan computes.
 std::vector<float> ExpectedOutput(const TinyBundle& bundle, const std::vector<float>& input);
 
-// Host side of the protocol. Hooks may tamper with whatever crosses.
+// Host side of the protocol. Runs the layer of MakeTinyPlan() and the float segment of MakeTinyFloatPlan(), which is
+// (a, b) -> (a, a + 2 b). Hooks may tamper with whatever crosses.
 class TinyHost {
  public:
   TinyHost(const TinyBundle* bundle, std::span<uint8_t> exchange) : bundle_(bundle), exchange_(exchange) {}
@@ -51,6 +52,7 @@ class TinyHost {
 
  private:
   void Accelerate(const HostJob& job);
+  void AccelerateFloat(const HostJob& job);
   const TinyBundle* bundle_;
   std::span<uint8_t> exchange_;
   std::map<std::pair<uint32_t, uint64_t>, std::vector<uint8_t>> store_;

@@ -121,12 +121,28 @@ void MakePadProgram(TinyPlan* p) {
   Emit(w, kFree, {kParams, 0});
 }
 
+void MakeHeader(TinyPlan* p) {
+  PlanHeader& h = p->header;
+  h.version = kPlanVersion;
+  h.tensor_count = static_cast<uint32_t>(p->tensors.size());
+  h.slice_count = static_cast<uint32_t>(p->slices.size());
+  h.layer_count = static_cast<uint32_t>(p->layers.size());
+  h.input_count = h.output_count = 1;
+  h.arena_size = 16384;
+  h.scratch_size = 1 << 20;
+  h.exchange_size = kExchangeSize;
+  h.window_offset = uint64_t{4} << 20;
+  h.window_size = uint64_t{3} << 20;
+}
+
 }  // namespace
 
 std::vector<uint8_t> TinyPlan::Bytes() const {
   PlanHeader head = header;
   head.infer_words = static_cast<uint32_t>(infer.size());
   head.pad_words = static_cast<uint32_t>(pad.size());
+  head.float_segment_count = static_cast<uint32_t>(float_segments.size());
+  head.float_port_count = static_cast<uint32_t>(float_ports.size());
   std::vector<uint8_t> out;
   const auto append = [&out](const void* data, size_t size) {
     const auto* bytes = static_cast<const uint8_t*>(data);
@@ -138,6 +154,8 @@ std::vector<uint8_t> TinyPlan::Bytes() const {
   append(layers.data(), layers.size() * sizeof(LayerRec));
   append(inputs.data(), inputs.size() * sizeof(PortRec));
   append(outputs.data(), outputs.size() * sizeof(PortRec));
+  append(float_segments.data(), float_segments.size() * sizeof(FloatSegmentRec));
+  append(float_ports.data(), float_ports.size() * sizeof(PortRec));
   append(infer.data(), infer.size() * 4);
   append(pad.data(), pad.size() * 4);
   return out;
@@ -148,17 +166,38 @@ TinyPlan MakeTinyPlan() {
   MakeRecords(&p);
   MakeInferProgram(&p);
   MakePadProgram(&p);
-  PlanHeader& h = p.header;
-  h.version = kPlanVersion;
-  h.tensor_count = static_cast<uint32_t>(p.tensors.size());
-  h.slice_count = static_cast<uint32_t>(p.slices.size());
-  h.layer_count = 1;
-  h.input_count = h.output_count = 1;
-  h.arena_size = 16384;
-  h.scratch_size = 1 << 20;
-  h.exchange_size = kExchangeSize;
-  h.window_offset = uint64_t{4} << 20;
-  h.window_size = uint64_t{3} << 20;
+  MakeHeader(&p);
+  return p;
+}
+
+TinyPlan MakeTinyFloatPlan() {
+  using enum Opcode;
+  constexpr uint32_t kFirst = 2;  // the reply's first tensor; nobody needs it
+  constexpr uint32_t kCount = kRows * kColumns;
+  TinyPlan p;
+  const TensorRec f32{PlanType::kF32, TensorKind::kActivation, kRows, kColumns, kTileRows, 0};
+  p.tensors = {f32, f32, f32};
+  p.chunk_sizes = {100};
+  p.inputs = {{kIn, kCount, 8192}};
+  p.outputs = {{kOut, kCount, 16384}};
+  p.float_segments = {{kFloatSegment, 0, 2, 2}};
+  p.float_ports = {{kIn, kCount, 0}, {kIn, kCount, 512}, {kFirst, kCount, 4096}, {kOut, kCount, 4608}};
+  auto* w = &p.infer;
+  for (uint32_t t = 0; t < 2; ++t) {
+    Emit(w, kAlloc, {kIn, t, 0});
+    Emit(w, kInput, {0, t});
+    Emit(w, kFloatSend, {0, 0, t});
+    Emit(w, kFloatSend, {0, 1, t});
+    Emit(w, kFree, {kIn, t});
+  }
+  Emit(w, kFloatJob, {0});
+  for (uint32_t t = 0; t < 2; ++t) {
+    Emit(w, kAlloc, {kOut, t, 0});
+    Emit(w, kFloatReceive, {0, 3, t});
+    Emit(w, kOutput, {0, t});
+    Emit(w, kFree, {kOut, t});
+  }
+  MakeHeader(&p);
   return p;
 }
 

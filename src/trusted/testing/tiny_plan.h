@@ -22,6 +22,8 @@ struct TinyPlan {
   std::vector<PublicSliceRec> slices;
   std::vector<LayerRec> layers;
   std::vector<PortRec> inputs, outputs;
+  std::vector<FloatSegmentRec> float_segments;
+  std::vector<PortRec> float_ports;
   std::vector<uint32_t> infer, pad;
   std::vector<uint32_t> chunk_sizes;  // chunk 0 is the plan itself
   PlanHeader header{};
@@ -31,6 +33,10 @@ struct TinyPlan {
 };
 
 TinyPlan MakeTinyPlan();
+
+// input -> float segment with two inputs (both the model's input) and two outputs -> the second one is the output.
+inline constexpr uint32_t kFloatSegment = 1;  // in the public half
+TinyPlan MakeTinyFloatPlan();
 
 // Start words of the instructions of a program.
 std::vector<size_t> InstructionStarts(const std::vector<uint32_t>& words);
