@@ -24,6 +24,10 @@ test-aarch64: setup
 test-sanitize: setup
 	@tools/sanitize.sh
 
+# Downloads and large networks: measures every model and preset and rewrites docs/models.md (half an hour).
+test-models: build
+	python3 tools/models/table.py --build $(BUILD)
+
 # Soaks: sanitizers, the other instruction set, hours of fuzzing (FUZZ_SECONDS for each target).
 FUZZ_SECONDS ?= 3600
 test-long: test test-sanitize test-aarch64
