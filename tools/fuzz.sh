@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the fuzzers with clang and runs each for SECONDS on its corpus.
-# Usage: [FUZZ_SEED=N] fuzz.sh [SECONDS] [NAME...]   (a seed makes a short run repeatable)
+# Usage: [FUZZ_SEED=N] [FUZZ_RUNS=N] fuzz.sh [SECONDS] [NAME...]
+# A seed and a number of runs make a short run repeatable.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-20}
@@ -15,7 +16,7 @@ for name in "${names[@]}"; do
   work=$build/corpus/${name%_fuzz}
   mkdir -p "$corpus" "$work"
   echo "== $name, $seconds s"
-  "$build/fuzzers/$name" -max_total_time="$seconds" -seed="${FUZZ_SEED:-0}" -rss_limit_mb=4096 -timeout=20 -print_final_stats=0 \
+  "$build/fuzzers/$name" -max_total_time="$seconds" -seed="${FUZZ_SEED:-0}" -runs="${FUZZ_RUNS:--1}" -rss_limit_mb=4096 -timeout=20 -print_final_stats=0 \
     -verbosity=0 -artifact_prefix="$build/" "$work" "$corpus"
 done
 echo "fuzzers: ${#names[@]} ran, no finding"

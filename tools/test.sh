@@ -13,5 +13,5 @@ for suite in "-s tools/zoo -t tools" "-s tools/fetch" "-s tools/reference"; do
   # shellcheck disable=SC2086  # the words of a suite are separate arguments
   .venv/bin/python -m unittest discover -q $suite -p '*_test.py'
 done
-FUZZ_SEED=1 tools/fuzz.sh 10
+FUZZ_SEED=1 FUZZ_RUNS=500 tools/fuzz.sh 60
 ctest --test-dir "$build" --output-on-failure -j "$(nproc)"

@@ -131,7 +131,7 @@ Tensor TensorReader::Read(const onnx::TensorProto& proto) {
   } else {
     bytes.resize(size);
     if (proto.has_raw_data()) {
-      std::memcpy(bytes.data(), proto.raw_data().data(), size);
+      if (size != 0) std::memcpy(bytes.data(), proto.raw_data().data(), size);
     } else {
       CopyTyped(proto, type, bytes);
     }
@@ -144,7 +144,7 @@ Tensor TensorReader::Read(const onnx::TensorProto& proto) {
     for (std::byte& b : bytes) b = b == std::byte{0} ? b : std::byte{1};
   }
   Tensor tensor(type, shape);
-  std::memcpy(tensor.bytes().data(), bytes.data(), size);
+  if (!bytes.empty()) std::memcpy(tensor.bytes().data(), bytes.data(), size);
   return tensor;
 }
 
