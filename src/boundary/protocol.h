@@ -5,19 +5,22 @@
 
 #include <cstdint>
 
+#include "boundary/limits.h"
 #include "boundary/status.h"
 
 namespace penumbra {
 
 enum class CommandId : uint32_t {
   kHello = 1,      // reply: info
-  kLoad = 2,       // args: manifest size, in the exchange region at 0; starts loading; replies with jobs
-  kStart = 3,      // program; starts an inference or a pad; replies with the first job
-  // The outstanding job is done. args[0]: its host status. args[1]: after kRead, where in the exchange region
-  // the bytes already stand; 0: where the job asked for them. Replies with the next job.
+  // args[0]: manifest size, in the exchange region at 0. run_count. Starts loading; replies with jobs. When
+  // kSecureMemoryExceeded ends it, info.run_capacity says how many runs would have fitted.
+  kLoad = 2,
+  kStart = 3,      // run, program; starts an inference or a pad in an idle run; replies with the first job
+  // The outstanding job of `run` (0 while loading) is done. args[0]: its host status. args[1]: after kRead, where
+  // in the exchange region the bytes already stand; 0: where the job asked for them. Replies with the next job.
   kStep = 4,
-  kUnload = 5,     // wipes the model and every pad
-  kInfo = 6,       // reply: info of the loaded model
+  kUnload = 5,     // wipes the model, every run and every pad
+  kInfo = 6,       // run; reply: info of the loaded model
 };
 
 enum class ProgramId : uint32_t { kInfer = 1, kMakePad = 2 };
@@ -25,7 +28,8 @@ enum class ProgramId : uint32_t { kInfer = 1, kMakePad = 2 };
 struct Command {
   CommandId id;
   ProgramId program;        // kStart
-  uint64_t session_nonce;   // kStart: chosen by the host, echoed; ties replies to requests
+  uint32_t run;             // kStart, kStep, kInfo: below the run_count of kLoad
+  uint32_t run_count;       // kLoad: runs that may be under way at once, 1..kMaxRuns
   uint64_t args[4];
   uint8_t vendor_key[32];   // kLoad: Ed25519 public key the bundle must be signed with
 };
@@ -61,11 +65,13 @@ static_assert(sizeof(HostJob) == 72);
 struct Info {
   uint64_t exchange_size;       // what the loaded plan needs
   uint64_t secure_memory_size;  // capacity of the trusted half, code and stack apart
-  uint64_t secure_memory_peak;  // used by the loaded model: tables, arena, scratch
+  uint64_t secure_memory_peak;  // used by the loaded model: tables, scratch, arena of every run
   uint64_t pads_ready;
-  uint64_t clamped_count;       // input levels that left the calibrated range, last inference
+  uint64_t clamped_count;       // input levels that left the calibrated range, last inference of the run asked about
   uint32_t carrier;             // CarrierKind
-  uint32_t state;               // SessionState
+  uint32_t state;               // SessionState; kRunning: at least one run is under way
+  uint32_t run_count;           // of the loaded model
+  uint32_t run_capacity;        // runs the secure memory has room for, of the model that was loaded last
 };
 
 enum class CarrierKind : uint32_t { kDirect = 1, kProcess = 2, kOptee = 3, kGramine = 4 };
@@ -80,6 +86,12 @@ struct Reply {
 
 // The first bytes of the exchange region before a plan is loaded must hold the manifest.
 inline constexpr uint64_t kLoadWindowSize = uint64_t{4} << 20;
+
+// Every run has its own part of the exchange region: run r begins at r * ExchangePartSize(). Offsets in plans and in
+// a bundle's metadata count from there; those in jobs from the start of the region.
+constexpr uint64_t ExchangePartSize(uint64_t exchange_size, uint32_t run_count) {
+  return exchange_size / run_count / kTileAlignment * kTileAlignment;
+}
 
 }  // namespace penumbra
 

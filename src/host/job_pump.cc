@@ -68,7 +68,7 @@ Command NextStep(const Command& command, Status job_status) {
   Command step{};
   step.id = CommandId::kStep;
   step.program = command.program;
-  step.session_nonce = command.session_nonce;
+  step.run = command.run;
   step.args[0] = static_cast<uint64_t>(job_status);
   return step;
 }

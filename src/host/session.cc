@@ -122,6 +122,7 @@ void Session::LoadModel() {
   Command load{};
   load.id = CommandId::kLoad;
   load.args[0] = message.size();
+  load.run_count = 1;
   std::ranges::copy(bundle_->vendor_key(), load.vendor_key);
   PumpStats stats;
   pump_->Run(load, &stats);
@@ -131,7 +132,6 @@ Command Session::StartCommand(ProgramId program) {
   Command start{};
   start.id = CommandId::kStart;
   start.program = program;
-  start.session_nonce = next_nonce_++;
   return start;
 }
 

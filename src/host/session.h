@@ -98,7 +98,7 @@ class Session {
   void WriteInputs(std::span<const TensorView> inputs);
   std::vector<Tensor> ReadOutputs();
   Reply Infer(std::span<const TensorView> inputs, PumpStats* stats);
-  Command StartCommand(ProgramId program);
+  static Command StartCommand(ProgramId program);
   std::span<float> PortMemory(const Port& port);
 
   std::shared_ptr<const BundleFile> bundle_;
@@ -107,7 +107,6 @@ class Session {
   std::unique_ptr<PadStore> pads_;
   std::unique_ptr<JobPump> pump_;
   bool make_missing_pads_;
-  uint64_t next_nonce_ = 1;
 };
 
 }  // namespace penumbra::host

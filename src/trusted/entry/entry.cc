@@ -4,16 +4,16 @@
 
 #include "kernels/self_test.h"
 #include "trusted/base/result.h"
-#include "trusted/session/session.h"
+#include "trusted/session/model.h"
 
 namespace penumbra::trusted {
 
-// Stands at the start of secure memory; the session owns the rest.
+// Stands at the start of secure memory; the model owns the rest.
 class Enclave {
  public:
   Enclave(std::span<uint8_t> memory, std::span<uint8_t> exchange, const Port& port, const KernelTable& kernels)
-      : session(memory, exchange, port, kernels) {}
-  Session session;
+      : model(memory, exchange, port, kernels) {}
+  Model model;
 };
 
 Status CreateEnclave(std::span<uint8_t> secure_memory, std::span<uint8_t> exchange, const Port& port,
@@ -28,7 +28,7 @@ Status CreateEnclave(std::span<uint8_t> secure_memory, std::span<uint8_t> exchan
   const KernelTable& kernels = Kernels(DetectIsa());
   PENUMBRA_TRY(SelfTestKernels(kernels, rest.data()));
   auto* enclave = new (secure_memory.data()) Enclave(rest, exchange, port, kernels);
-  const Status status = enclave->session.Init();
+  const Status status = enclave->model.Init();
   if (!IsOk(status)) {
     DestroyEnclave(enclave);
     return status;
@@ -39,25 +39,28 @@ Status CreateEnclave(std::span<uint8_t> secure_memory, std::span<uint8_t> exchan
 
 void Dispatch(Enclave* enclave, const Command& command, Reply* out_reply) {
   *out_reply = Reply{};
-  Session& session = enclave->session;
+  Model& model = enclave->model;
   HostJob* const job = &out_reply->job;
   switch (command.id) {
     case CommandId::kHello:
     case CommandId::kInfo: break;
-    case CommandId::kLoad: out_reply->status = session.Load(command.args[0], command.vendor_key, job); break;
-    case CommandId::kStart: out_reply->status = session.Start(command.program, job); break;
-    case CommandId::kStep:
-      out_reply->status = session.Step(static_cast<Status>(static_cast<uint32_t>(command.args[0])), command.args[1], job);
+    case CommandId::kLoad:
+      out_reply->status = model.Load(command.args[0], command.run_count, command.vendor_key, job);
       break;
-    case CommandId::kUnload: session.Unload(); break;
+    case CommandId::kStart: out_reply->status = model.Start(command.run, command.program, job); break;
+    case CommandId::kStep:
+      out_reply->status = model.Step(command.run, static_cast<Status>(static_cast<uint32_t>(command.args[0])),
+                                     command.args[1], job);
+      break;
+    case CommandId::kUnload: model.Unload(); break;
     default: out_reply->status = Status::kInvalidArgument; break;
   }
   if (!IsOk(out_reply->status)) *job = HostJob{};
-  out_reply->info = session.GetInfo();
+  out_reply->info = model.GetInfo(command.run);
 }
 
 void DestroyEnclave(Enclave* enclave) {
-  enclave->session.Unload();
+  enclave->model.Unload();
   enclave->~Enclave();
 }
 

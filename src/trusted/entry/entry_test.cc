@@ -65,6 +65,7 @@ class EntryTest : public ::testing::Test {
     Command command{};
     command.id = CommandId::kLoad;
     command.args[0] = bundle_.manifest.size();
+    command.run_count = 1;
     std::memcpy(command.vendor_key, bundle_.vendor_public.data(), 32);
     std::memcpy(exchange_.view.data(), bundle_.manifest.data(), bundle_.manifest.size());
     return Call(command);

@@ -1,5 +1,6 @@
-// A hostile host: any sequence of commands, any bytes in the exchange region at any moment. Whatever happens, an
-// inference that completes gives outputs of this model's arithmetic or an error, and nothing is read out of bounds.
+// A hostile host: any sequence of commands, several runs in any order, any bytes in the exchange region at any moment.
+// Whatever happens, an inference that completes gives outputs of this model's arithmetic or an error, and nothing is
+// read out of bounds.
 #include <cstring>
 #include <vector>
 
@@ -14,12 +15,13 @@ using testing::TinyHost;
 using testing::TinyPort;
 
 constexpr size_t kSecureSize = size_t{2} << 20;
+constexpr uint32_t kRuns = 3;
 
 struct World {
   World() : bundle(testing::MakeTinyBundle()) { port.device_key = bundle.device_private; }
   TinyBundle bundle;
   TinyPort port;
-  alignas(64) uint8_t exchange[testing::kExchangeSize];
+  alignas(64) uint8_t exchange[kRuns * testing::kExchangeSize];
   alignas(64) uint8_t secure[kSecureSize];
 };
 
@@ -40,6 +42,8 @@ Command MakeCommand(const World& world, Script* script) {
   Command command{};
   command.id = static_cast<CommandId>(script->Next() % 8);
   command.program = static_cast<ProgramId>(script->Next() % 4);
+  command.run = script->Next() % 8 == 0 ? script->NextWide() : script->Next() % kRuns;
+  command.run_count = script->Next() % 8 == 0 ? script->NextWide() : kRuns;
   command.args[0] = script->Next() % 8 == 0 ? script->NextWide() : world.bundle.manifest.size();
   if (command.id == CommandId::kStep) command.args[0] = script->Next() % 4 == 0 ? script->NextWide() : 0;
   command.args[1] = script->Next() % 8 == 0 ? script->NextWide() : 0;
@@ -47,26 +51,51 @@ Command MakeCommand(const World& world, Script* script) {
   return command;
 }
 
-void Play(World* world, Enclave* enclave, Script* script) {
-  TinyHost host(&world->bundle, world->exchange);
-  Reply reply{};
-  while (!script->Done()) {
-    const uint32_t choice = script->Next();
-    if (reply.job.kind != JobKind::kNone && choice % 4 != 0) {
-      host.Serve(reply.job);
-      if (choice % 16 == 1) world->exchange[script->NextWide() % sizeof(world->exchange)] ^= 1 << (choice / 16 % 8);
-      Command step{};
-      step.id = CommandId::kStep;
-      Dispatch(enclave, step, &reply);
-      continue;
+// The jobs the host was asked for, by run; those of loading belong to run 0.
+class Player {
+ public:
+  Player(World* world, Enclave* enclave) : world_(world), enclave_(enclave), host_(&world->bundle, world->exchange) {}
+
+  void Play(Script* script) {
+    while (!script->Done()) {
+      const uint32_t choice = script->Next(), run = choice / 4 % kRuns;
+      if (jobs_[run].kind != JobKind::kNone && choice % 4 != 0) {
+        Serve(run, choice, script);
+        continue;
+      }
+      const Command command = MakeCommand(*world_, script);
+      if (command.id == CommandId::kLoad) {
+        std::memcpy(world_->exchange, world_->bundle.manifest.data(), world_->bundle.manifest.size());
+      }
+      Send(command);
     }
-    const Command command = MakeCommand(*world, script);
-    if (command.id == CommandId::kLoad) {
-      std::memcpy(world->exchange, world->bundle.manifest.data(), world->bundle.manifest.size());
-    }
-    Dispatch(enclave, command, &reply);
   }
-}
+
+ private:
+  void Serve(uint32_t run, uint32_t choice, Script* script) {
+    host_.Serve(jobs_[run]);
+    if (choice % 16 == 1) world_->exchange[script->NextWide() % sizeof(world_->exchange)] ^= 1 << (choice / 16 % 8);
+    Command step{};
+    step.id = CommandId::kStep;
+    step.run = run;
+    Send(step);
+  }
+  void Send(const Command& command) {
+    Reply reply{};
+    Dispatch(enclave_, command, &reply);
+    const uint32_t run = command.id == CommandId::kLoad ? 0 : command.run;
+    const bool answers = command.id == CommandId::kLoad || command.id == CommandId::kStart ||
+                         command.id == CommandId::kStep;
+    // A refused command leaves the run it named as it was.
+    const bool refused = reply.status == Status::kWrongState || reply.status == Status::kInvalidArgument;
+    if (answers && !refused && run < kRuns) jobs_[run] = reply.job;
+  }
+
+  World* world_;
+  Enclave* enclave_;
+  TinyHost host_;
+  HostJob jobs_[kRuns] = {};
+};
 
 }  // namespace
 }  // namespace penumbra::trusted
@@ -78,7 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Enclave* enclave = nullptr;
   if (!penumbra::IsOk(CreateEnclave(world->secure, world->exchange, world->port.Make(), &enclave))) return 0;
   Script script(data, size < 4096 ? size : 4096);
-  Play(world, enclave, &script);
+  Player(world, enclave).Play(&script);
   DestroyEnclave(enclave);
   return 0;
 }

@@ -1,29 +1,60 @@
-// Which pads exist. Identifiers only grow, pads are spent in the order they were made, and a pad is spent the
-// moment a program takes it: nothing that happens afterwards brings it back.
+// Which pads exist. Identifiers only grow and none is given twice, not even after a pad that could not be finished; a
+// pad is spent the moment a program takes it: nothing that happens afterwards brings it back.
 #ifndef PENUMBRA_TRUSTED_SESSION_PAD_BOOK_H_
 #define PENUMBRA_TRUSTED_SESSION_PAD_BOOK_H_
 
 #include <cstdint>
 
+#include "boundary/limits.h"
 #include "boundary/status.h"
 
 namespace penumbra::trusted {
 
 class PadBook {
  public:
-  uint64_t ready() const { return made_ - spent_; }
-  // Identifier of the pad under construction; it exists once Finish() is called for it.
-  uint64_t under_construction() const { return made_ + 1; }
-  void Finish() { ++made_; }
-  Status Take(uint64_t* out_id) {
-    if (spent_ == made_) return Status::kPadsExhausted;
-    *out_id = ++spent_;
+  uint64_t ready() const { return ready_; }
+
+  // A pad comes under construction. kNoSpace: kMaxPads identifiers are in use.
+  Status Begin(uint64_t* out_id) {
+    if (next_ - oldest_ == kMaxPads) return Status::kNoSpace;
+    Of(next_) = State::kBegun;
+    *out_id = next_++;
     return Status::kOk;
   }
-  void Clear() { spent_ = made_; }
+  // What becomes of it.
+  void Finish(uint64_t id) {
+    Of(id) = State::kReady;
+    ++ready_;
+  }
+  void Burn(uint64_t id) {
+    Of(id) = State::kGone;
+    Forget();
+  }
+  // The oldest pad that is ready.
+  Status Take(uint64_t* out_id) {
+    if (ready_ == 0) return Status::kPadsExhausted;
+    uint64_t id = oldest_;
+    while (Of(id) != State::kReady) ++id;
+    --ready_;
+    *out_id = id;
+    Burn(id);
+    return Status::kOk;
+  }
+  void Clear() {
+    oldest_ = next_;
+    ready_ = 0;
+  }
 
  private:
-  uint64_t made_ = 0, spent_ = 0;
+  enum class State : uint8_t { kGone, kBegun, kReady };
+  State& Of(uint64_t id) { return states_[id % kMaxPads]; }
+  void Forget() {
+    while (oldest_ != next_ && Of(oldest_) == State::kGone) ++oldest_;
+  }
+
+  State states_[kMaxPads] = {};
+  uint64_t oldest_ = 1, next_ = 1;  // identifiers in use are in [oldest_, next_)
+  uint64_t ready_ = 0;
 };
 
 }  // namespace penumbra::trusted

@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "trusted/base/result.h"
-#include "trusted/session/session.h"
+#include "trusted/session/run.h"
 
 namespace penumbra::trusted {
 namespace {
@@ -25,26 +25,14 @@ void PadNonce(uint64_t pad_id, uint32_t slot, std::span<uint8_t, kAeadNonceSize>
 
 }  // namespace
 
-void Session::Ask(const HostJob& job, HostJob* out_job) {
-  asked_size_ = job.size;
-  data_offset_ = job.offset;
-  *out_job = job;
-}
-
-void Session::CopyIn(std::span<uint8_t> out, std::span<uint8_t> out_tag) const {
-  const uint8_t* from = exchange_.data() + data_offset_;
-  std::memcpy(out.data(), from, out.size());
-  if (!out_tag.empty()) std::memcpy(out_tag.data(), from + out.size(), out_tag.size());
-}
-
-Status Session::RequestFetch(const Instruction& i, HostJob* out_job) {
+Status Run::RequestFetch(const Instruction& i, HostJob* out_job) {
   const uint32_t tensor = i[0], tile = i[1];
   const Plan& plan = machine_.plan;
   const TensorRec& t = plan.tensors[tensor];
   machine_.tiles[TileIndex(plan, tensor, tile)].offset = i[2] / kTileAlignment;
   HostJob job{};
   job.kind = JobKind::kRead;
-  job.offset = plan.header.window_offset;
+  job.offset = part_offset_ + plan.header.window_offset;
   job.size = TileSize(plan, tensor, tile) + (t.kind == TensorKind::kPublic ? 0 : kAeadTagSize);
   switch (t.kind) {
     case TensorKind::kConstant:
@@ -64,20 +52,21 @@ Status Session::RequestFetch(const Instruction& i, HostJob* out_job) {
       job.index = pad_id_ << kPadSlotBits | TileIndex(plan, tensor, tile);
       break;
   }
-  Ask(job, out_job);
+  request_.Note(job);
+  *out_job = job;
   return Status::kOk;
 }
 
-Status Session::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
+Status Run::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
                          std::span<const uint8_t, kAeadTagSize> tag) {
   const TensorRec& t = machine_.plan.tensors[tensor];
   const uint32_t slot = TileIndex(machine_.plan, tensor, tile);
   uint8_t nonce[kAeadNonceSize];
   switch (t.kind) {
-    case TensorKind::kConstant: return OpenChunk(&bundle_key_, manifest_, t.source + tile, bytes, tag);
+    case TensorKind::kConstant: return OpenChunk(&loaded_->bundle_key, loaded_->manifest, t.source + tile, bytes, tag);
     case TensorKind::kPublic: {
       const PublicSliceRec& slice = machine_.plan.slices[t.source + tile];
-      return CheckSlice(&bundle_key_, t.source + tile, bytes, slice.tag);
+      return CheckSlice(&loaded_->bundle_key, t.source + tile, bytes, slice.tag);
     }
     case TensorKind::kActivation: {
       const SpillAad aad{tensor, tile, static_cast<uint32_t>(bytes.size())};
@@ -86,31 +75,31 @@ Status Session::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> byte
     }
     case TensorKind::kPad:
       PadNonce(pad_id_, slot, nonce);
-      return pad_key_.Open(nonce, {}, bytes, tag, bytes);
+      return loaded_->pad_key.Open(nonce, {}, bytes, tag, bytes);
   }
   return Status::kInternal;
 }
 
-Status Session::FinishFetch(const Instruction& i) {
+Status Run::FinishFetch(const Instruction& i) {
   const uint64_t size = TileSize(machine_.plan, i[0], i[1]);
   const std::span<uint8_t> bytes{machine_.Tile(i[0], i[1]), size};
   uint8_t tag[kAeadTagSize] = {};
   const bool has_tag = machine_.plan.tensors[i[0]].kind != TensorKind::kPublic;
-  CopyIn(bytes, has_tag ? std::span<uint8_t>(tag) : std::span<uint8_t>());
+  request_.CopyIn(loaded_->exchange, bytes, has_tag ? std::span<uint8_t>(tag) : std::span<uint8_t>());
   return OpenTile(i[0], i[1], bytes, tag);
 }
 
-Status Session::RequestEvict(const Instruction& i, HostJob* out_job) {
+Status Run::RequestEvict(const Instruction& i, HostJob* out_job) {
   const Plan& plan = machine_.plan;
   const uint32_t slot = TileIndex(plan, i[0], i[1]);
   const std::span<uint8_t> bytes{machine_.Tile(i[0], i[1]), TileSize(plan, i[0], i[1])};
-  uint8_t* const window = exchange_.data() + plan.header.window_offset;
+  uint8_t* const window = machine_.exchange.data() + plan.header.window_offset;
   const bool pad = plan.tensors[i[0]].kind == TensorKind::kPad;
   uint8_t nonce[kAeadNonceSize], tag[kAeadTagSize];
   // Sealed in place first: ciphertext is only ever written outside in one piece and never read back.
   if (pad) {
     PadNonce(pad_id_, slot, nonce);
-    PENUMBRA_TRY(pad_key_.Seal(nonce, {}, bytes, bytes, tag));
+    PENUMBRA_TRY(loaded_->pad_key.Seal(nonce, {}, bytes, bytes, tag));
   } else {
     const SpillAad aad{i[0], i[1], static_cast<uint32_t>(bytes.size())};
     machine_.tiles[slot].serial = ++next_serial_;
@@ -123,13 +112,13 @@ Status Session::RequestEvict(const Instruction& i, HostJob* out_job) {
   job.kind = JobKind::kWrite;
   job.source = pad ? JobSource::kPad : JobSource::kSpill;
   job.index = pad ? pad_id_ << kPadSlotBits | slot : slot;
-  job.offset = plan.header.window_offset;
+  job.offset = part_offset_ + plan.header.window_offset;
   job.size = bytes.size() + kAeadTagSize;
   *out_job = job;
   return Status::kOk;
 }
 
-void Session::FinishEvict(const Instruction& i) {
+void Run::FinishEvict(const Instruction& i) {
   machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = kAbsent;
 }
 

@@ -21,6 +21,8 @@ struct Machine {
   Plan plan;
   std::span<TileState> tiles;
   std::span<uint8_t> arena;    // dynamic tiles
+  // Shared by all runs: nothing stays in it from one step to the next but the tables of prepared_layer, and those only
+  // until another run has its turn.
   std::span<uint8_t> scratch;
   std::span<uint8_t> exchange;  // hostile: every byte is read at most once, lengths come from the plan
   const KernelTable* kernels = nullptr;

@@ -131,7 +131,7 @@ void MakeHeader(TinyPlan* p) {
   h.arena_size = 16384;
   h.scratch_size = 1 << 20;
   h.exchange_size = kExchangeSize;
-  h.window_offset = uint64_t{4} << 20;
+  h.window_offset = uint64_t{1} << 20;
   h.window_size = uint64_t{3} << 20;
 }
 

@@ -12,7 +12,7 @@ namespace penumbra::trusted::testing {
 
 inline constexpr uint32_t kRows = 8, kColumns = 16, kTileRows = 4;
 inline constexpr uint32_t kPublicColumns = 20, kPrimeCount = 2;
-inline constexpr uint64_t kExchangeSize = uint64_t{8} << 20;
+inline constexpr uint64_t kExchangeSize = uint64_t{4} << 20;
 
 // Tensors of the plan.
 enum : uint32_t { kIn = 0, kOut = 1, kParams = 2, kBounds = 3, kWeights = 4, kPad = 5, kR = 6, kLr = 7 };

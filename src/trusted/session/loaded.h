@@ -1,0 +1,31 @@
+// What the runs of one model share. Loading fills it, unloading wipes it; runs only read it, but for the keys'
+// working state: they are served one after the other.
+#ifndef PENUMBRA_TRUSTED_SESSION_LOADED_H_
+#define PENUMBRA_TRUSTED_SESSION_LOADED_H_
+
+#include <cstdint>
+#include <span>
+
+#include "crypto/aead.h"
+#include "kernels/dispatch.h"
+#include "trusted/base/secret.h"
+#include "trusted/bundle/manifest.h"
+#include "trusted/plan/plan.h"
+
+namespace penumbra::trusted {
+
+struct Loaded {
+  Manifest manifest{};
+  Plan plan{};
+  const KernelTable* kernels = nullptr;
+  std::span<uint8_t> exchange;  // the whole region
+  std::span<uint8_t> scratch;   // of whichever run is inside; see Machine::scratch
+  crypto::AeadKey bundle_key, pad_key;
+  Secret<32> pad_master;
+
+  bool NeedsPads() const { return !plan.pad_program.empty(); }
+};
+
+}  // namespace penumbra::trusted
+
+#endif  // PENUMBRA_TRUSTED_SESSION_LOADED_H_

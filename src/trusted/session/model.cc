@@ -1,0 +1,148 @@
+#include "trusted/session/model.h"
+
+#include "trusted/base/result.h"
+
+namespace penumbra::trusted {
+namespace {
+
+// The caller's input or the accelerator is at fault: nothing inside is in doubt, the model stays loaded.
+bool IsOutsideFault(Status status) {
+  return status == Status::kNotFinite || status == Status::kDeviceFailed || status == Status::kTimeout ||
+         status == Status::kPadsExhausted || status == Status::kWrongState || status == Status::kUnsupported ||
+         status == Status::kInvalidArgument;
+}
+
+}  // namespace
+
+Model::Model(std::span<uint8_t> memory, std::span<uint8_t> exchange, const Port& port, const KernelTable& kernels)
+    : memory_(memory), port_(port) {
+  loaded_.exchange = exchange;
+  loaded_.kernels = &kernels;
+}
+
+Status Model::Init() {
+  const Secret<32> zero;
+  PENUMBRA_TRY(loaded_.bundle_key.Init(zero.bytes()));
+  PENUMBRA_TRY(loaded_.pad_key.Init(zero.bytes()));
+  for (Run& run : runs_) PENUMBRA_TRY(run.Init());
+  return Status::kOk;
+}
+
+Status Model::CheckRun(uint32_t run, bool busy) const {
+  PENUMBRA_REQUIRE(state_ != SessionState::kPoisoned, Status::kPoisoned);
+  PENUMBRA_REQUIRE(state_ == SessionState::kReady, Status::kWrongState);
+  PENUMBRA_REQUIRE(run < run_count_, Status::kInvalidArgument);
+  return runs_[run].busy() == busy ? Status::kOk : Status::kWrongState;
+}
+
+// A pad is spent, and one under construction has its identifier, from here on whatever becomes of the run.
+Status Model::TakePad(ProgramId program, uint64_t* out_pad_id) {
+  *out_pad_id = 0;
+  if (program == ProgramId::kMakePad) {
+    PENUMBRA_REQUIRE(loaded_.NeedsPads(), Status::kUnsupported);
+    return pads_.Begin(out_pad_id);
+  }
+  PENUMBRA_REQUIRE(program == ProgramId::kInfer, Status::kInvalidArgument);
+  return loaded_.NeedsPads() ? pads_.Take(out_pad_id) : Status::kOk;
+}
+
+void Model::EnterRun(uint32_t run) {
+  if (inside_ != run) runs_[run].ForgetScratch();
+  inside_ = run;
+}
+
+Status Model::Start(uint32_t run, ProgramId program, HostJob* out_job) {
+  *out_job = {};
+  PENUMBRA_TRY(CheckRun(run, false));
+  uint64_t pad_id = 0;
+  PENUMBRA_TRY(TakePad(program, &pad_id));
+  EnterRun(run);
+  return Settle(&runs_[run], runs_[run].Start(program, pad_id, port_, out_job), *out_job);
+}
+
+Status Model::Step(uint32_t run, Status host_status, uint64_t data_offset, HostJob* out_job) {
+  *out_job = {};
+  const Status failure = IsOk(host_status)                   ? Status::kOk
+                         : host_status == Status::kTimeout   ? Status::kTimeout
+                                                             : Status::kDeviceFailed;
+  if (state_ == SessionState::kLoading) {
+    PENUMBRA_REQUIRE(run == 0 && request_.Answer(data_offset, loaded_.exchange.size()), Status::kInvalidArgument);
+    const Status status = IsOk(failure) ? LoadStep(out_job) : failure;
+    if (!IsOk(status)) EndModel(SessionState::kEmpty);
+    return status;
+  }
+  PENUMBRA_TRY(CheckRun(run, true));
+  PENUMBRA_REQUIRE(runs_[run].AnswerAt(data_offset), Status::kInvalidArgument);
+  EnterRun(run);
+  return Settle(&runs_[run], IsOk(failure) ? runs_[run].Step(out_job) : failure, *out_job);
+}
+
+Status Model::Settle(Run* run, Status status, const HostJob& job) {
+  if (!IsOk(status)) {
+    FailRun(run, status);
+  } else if (job.kind == JobKind::kNone) {
+    if (run->program() == ProgramId::kMakePad) pads_.Finish(run->pad_id());
+    EndRun(run);
+  }
+  return status;
+}
+
+void Model::EndRun(Run* run) {
+  run->Clear();
+  crypto::Wipe(loaded_.scratch);
+  inside_ = kMaxRuns;
+}
+
+void Model::FailRun(Run* run, Status status) {
+  if (!IsOutsideFault(status)) return EndModel(SessionState::kPoisoned);
+  if (run->program() == ProgramId::kMakePad) pads_.Burn(run->pad_id());
+  run->ZeroOutputs();
+  EndRun(run);
+}
+
+void Model::EndModel(SessionState state) {
+  // Outputs of runs that ended before are the host's.
+  for (const Run& run : runs()) {
+    if (run.busy()) run.ZeroOutputs();
+  }
+  Unload();
+  state_ = state;
+}
+
+void Model::Unload() {
+  const Secret<32> zero;
+  // Re-keying an existing context cannot fail for want of memory, and if it did the old key is unreachable.
+  (void)loaded_.bundle_key.Init(zero.bytes());
+  (void)loaded_.pad_key.Init(zero.bytes());
+  for (Run& run : runs_) run.Remove();
+  loaded_.pad_master.Clear();
+  pads_.Clear();
+  crypto::Wipe(memory_);
+  loaded_.plan = {};
+  loaded_.manifest = {};
+  loaded_.scratch = {};
+  arena_ = Arena(memory_);
+  staging_ = {};
+  run_count_ = 0;
+  inside_ = kMaxRuns;
+  phase_ = Phase::kIdle;
+  state_ = SessionState::kEmpty;
+}
+
+Info Model::GetInfo(uint32_t run) const {
+  bool busy = false;
+  for (uint32_t i = 0; i < run_count_; ++i) busy = busy || runs_[i].busy();
+  Info info{};
+  info.exchange_size = loaded_.plan.header.exchange_size;
+  info.secure_memory_size = memory_.size();
+  info.secure_memory_peak = arena_.used();
+  info.pads_ready = pads_.ready();
+  info.clamped_count = run < run_count_ ? runs_[run].clamped_count() : 0;
+  info.carrier = static_cast<uint32_t>(port_.carrier);
+  info.state = static_cast<uint32_t>(busy ? SessionState::kRunning : state_);
+  info.run_count = run_count_;
+  info.run_capacity = run_capacity_;
+  return info;
+}
+
+}  // namespace penumbra::trusted

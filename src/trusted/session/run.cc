@@ -1,0 +1,147 @@
+#include "trusted/session/run.h"
+
+#include <cstring>
+
+#include "crypto/hash.h"
+#include "trusted/base/result.h"
+
+namespace penumbra::trusted {
+
+Status Run::Init() {
+  const Secret<32> zero;
+  PENUMBRA_TRY(spill_key_.Init(zero.bytes()));
+  return pad_stream_.Init(zero.bytes());
+}
+
+uint64_t Run::SecureSize(const Plan& plan) {
+  const uint64_t tiles_size = uint64_t{plan.first_tile[plan.tensors.size()]} * sizeof(TileState);
+  return AlignUp(tiles_size, kTileAlignment) + AlignUp(plan.header.arena_size, kTileAlignment);
+}
+
+Status Run::Place(Loaded* loaded, Arena* arena, uint64_t part_offset, uint64_t part_size) {
+  const Plan& plan = loaded->plan;
+  const uint32_t tile_count = plan.first_tile[plan.tensors.size()];
+  loaded_ = loaded;
+  part_offset_ = part_offset;
+  machine_.plan = plan;
+  machine_.exchange = loaded->exchange.subspan(part_offset, part_size);
+  machine_.kernels = loaded->kernels;
+  machine_.pad_stream = &pad_stream_;
+  machine_.scratch = loaded->scratch;
+  machine_.tiles = arena->TakeArray<TileState>(tile_count);
+  machine_.arena = arena->Take(plan.header.arena_size);
+  const bool fits = machine_.tiles.size() == tile_count && machine_.arena.size() == plan.header.arena_size;
+  return fits ? Status::kOk : Status::kSecureMemoryExceeded;
+}
+
+Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob* out_job) {
+  busy_ = true;
+  program_ = program;
+  pad_id_ = pad_id;
+  words_ = program == ProgramId::kMakePad ? loaded_->plan.pad_program : loaded_->plan.infer_program;
+  at_ = 0;
+  next_serial_ = 0;
+  machine_.clamped_count = 0;
+  machine_.prepared_layer = kNoLayer;
+  for (TileState& tile : machine_.tiles) tile = {kAbsent, 0, 0};
+  PENUMBRA_TRY(MakeKeys(port));
+  return RunProgram(out_job);
+}
+
+Status Run::MakeKeys(const Port& port) {
+  Secret<32> key;
+  if (loaded_->NeedsPads()) {
+    uint8_t info[3 + 8] = {'p', 'a', 'd'};
+    std::memcpy(info + 3, &pad_id_, 8);
+    PENUMBRA_TRY(crypto::HkdfExpand(loaded_->pad_master.bytes(), info, key.mutable_bytes()));
+    PENUMBRA_TRY(pad_stream_.Init(key.bytes()));
+  }
+  PENUMBRA_TRY(port.entropy(port.context, key.mutable_bytes().data(), 32));
+  return spill_key_.Init(key.bytes());
+}
+
+Status Run::Step(HostJob* out_job) {
+  Instruction waiting{};
+  PENUMBRA_REQUIRE(DecodeAt(words_, at_, &waiting), Status::kInternal);
+  PENUMBRA_TRY(FinishWaiting(waiting));
+  return RunProgram(out_job);
+}
+
+// The job of the instruction at at_ is done: take its result in and go on behind it.
+Status Run::FinishWaiting(const Instruction& i) {
+  if (i.opcode == Opcode::kFetch) PENUMBRA_TRY(FinishFetch(i));
+  if (i.opcode == Opcode::kEvict) FinishEvict(i);
+  at_ += 1 + i.operands.size();
+  return Status::kOk;
+}
+
+Status Run::RunProgram(HostJob* out_job) {
+  Instruction i{};
+  while (at_ < words_.size()) {
+    PENUMBRA_REQUIRE(DecodeAt(words_, at_, &i), Status::kInternal);
+    switch (i.opcode) {
+      case Opcode::kFetch: return RequestFetch(i, out_job);
+      case Opcode::kEvict: return RequestEvict(i, out_job);
+      case Opcode::kAlloc:
+        machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = i[2] / kTileAlignment;
+        break;
+      case Opcode::kFree: machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = kAbsent; break;
+      case Opcode::kJob: *out_job = AccelerateJob(machine_.plan.layers[i[0]]); return Status::kOk;
+      case Opcode::kFloatJob: *out_job = FloatJob(machine_.plan.float_segments[i[0]]); return Status::kOk;
+      default: PENUMBRA_TRY(Execute(&machine_, i)); break;
+    }
+    at_ += 1 + i.operands.size();
+  }
+  return Status::kOk;
+}
+
+HostJob Run::AccelerateJob(const LayerRec& layer) const {
+  HostJob job{};
+  job.kind = JobKind::kAccelerate;
+  job.segment = layer.segment;
+  job.batch = 1;
+  job.x_offset = part_offset_ + layer.x_offset;
+  job.x_size = uint64_t{layer.prime_count} * layer.mask_rows * layer.mask_row_elems;
+  job.y_offset = part_offset_ + layer.y_offset;
+  job.y_size = uint64_t{layer.prime_count} * layer.geometry.out_h * layer.geometry.out_w * layer.public_out_c;
+  return job;
+}
+
+HostJob Run::FloatJob(const FloatSegmentRec& segment) const {
+  const auto size = [](std::span<const PortRec> side) {
+    return side.back().offset + uint64_t{side.back().elem_count} * 4 - side.front().offset;
+  };
+  const std::span<const PortRec> x = FloatInputs(machine_.plan, segment), y = FloatOutputs(machine_.plan, segment);
+  HostJob job{};
+  job.kind = JobKind::kAccelerate;
+  job.segment = segment.segment;
+  job.batch = 1;
+  job.x_offset = part_offset_ + x.front().offset;
+  job.x_size = size(x);
+  job.y_offset = part_offset_ + y.front().offset;
+  job.y_size = size(y);
+  return job;
+}
+
+void Run::ZeroOutputs() const {
+  for (const PortRec& port : machine_.plan.outputs) {
+    std::memset(machine_.exchange.data() + port.offset, 0, uint64_t{port.elem_count} * 4);
+  }
+}
+
+void Run::Clear() {
+  const Secret<32> zero;
+  // Re-keying an existing context cannot fail for want of memory, and if it did the old key is unreachable.
+  (void)spill_key_.Init(zero.bytes());
+  (void)pad_stream_.Init(zero.bytes());
+  crypto::Wipe(machine_.arena);
+  busy_ = false;
+  words_ = {};
+}
+
+void Run::Remove() {
+  Clear();
+  machine_ = {};
+}
+
+}  // namespace penumbra::trusted
