@@ -17,6 +17,7 @@ struct Entry {
 constexpr Entry kEntries[] = {
 #ifdef PENUMBRA_HAVE_ONEDNN
     {"onednn", onednn::CreateOnednnDevice},
+    {"onednn-s32", onednn::CreateOnednnIntegerDevice},
     {"onednn-f32", onednn::CreateOnednnFloatDevice},
 #endif
     {"reference", reference::CreateReferenceDevice},

@@ -10,8 +10,9 @@
 
 namespace penumbra {
 
-// Names CreateDevice accepts in this build, preferred first: "onednn", "onednn-f32" (residues
-// through float32 arithmetic even where integers are exact), "reference".
+// Names CreateDevice accepts in this build, preferred first: "onednn", "onednn-s32" (residues
+// through oneDNN alone, without our own kernels), "onednn-f32" (through float32 arithmetic even
+// where integers are exact), "reference".
 std::vector<std::string_view> DeviceNames();
 
 // kNotFound: no such backend in this build. kSelfTestFailed: the backend gave a wrong sum on this

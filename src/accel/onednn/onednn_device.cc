@@ -13,7 +13,7 @@ namespace {
 
 class OnednnSegment final : public PreparedSegment {
  public:
-  OnednnSegment(const dnnl::engine& engine, bool integer, const SegmentView& view,
+  OnednnSegment(const dnnl::engine& engine, Arithmetic arithmetic, const SegmentView& view,
                 const BlobSource& blobs, const PrepareOptions& options)
       : segment_(view),
         max_batch_(options.max_batch),
@@ -24,8 +24,8 @@ class OnednnSegment final : public PreparedSegment {
       if (n.op != SegmentOp::kConvResidue) continue;
       const SegmentTensor& out = segment_.tensors[n.output];
       const auto* weights = reinterpret_cast<const int8_t*>(blobs.Blob(n.weight_blob).data());
-      convs_.push_back({std::make_unique<ResidueConv>(engine, n.geometry, out.prime_count, weights,
-                                                      integer, &pool_),
+      convs_.push_back({MakeResidueConv(engine, n.geometry, out.prime_count, weights, arithmetic,
+                                        &pool_),
                         n.inputs[0], n.output, n.geometry.out_h});
       convs_.back().conv->Compile(max_batch_);
       scratch_[n.output].resize(TensorByteSize(out, max_batch_));
@@ -92,8 +92,8 @@ class OnednnSegment final : public PreparedSegment {
 
 class OnednnDevice final : public Device {
  public:
-  OnednnDevice(const dnnl::engine& engine, bool integer, std::string_view name)
-      : engine_(engine), integer_(integer), name_(name) {
+  OnednnDevice(const dnnl::engine& engine, Arithmetic arithmetic, std::string_view name)
+      : engine_(engine), arithmetic_(arithmetic), name_(name) {
     for (uint16_t op = 1; op <= static_cast<uint16_t>(SegmentOp::kResizeNearest); ++op) {
       capabilities_.ops |= CapabilityBit(static_cast<SegmentOp>(op));
     }
@@ -115,7 +115,7 @@ class OnednnDevice final : public Device {
       return status;
     };
     try {
-      *out_prepared = std::make_unique<OnednnSegment>(engine_, integer_, segment, blobs, options);
+      *out_prepared = std::make_unique<OnednnSegment>(engine_, arithmetic_, segment, blobs, options);
       return Status::kOk;
     } catch (const std::bad_alloc&) {
       return fail(Status::kOutOfMemory, "no memory for weights and intermediate tensors");
@@ -128,20 +128,23 @@ class OnednnDevice final : public Device {
 
  private:
   const dnnl::engine engine_;
-  const bool integer_;
+  const Arithmetic arithmetic_;
   const std::string_view name_;
   Capabilities capabilities_;
 };
 
-Status Create(bool try_integer, std::string_view name, std::unique_ptr<Device>* out_device) {
+// The fastest arithmetic, `best` or slower, that this machine has and that passes the self test.
+Status Create(Arithmetic best, std::string_view name, std::unique_ptr<Device>* out_device) {
   out_device->reset();
   try {
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-    const bool integer =
-        try_integer && ClaimsExactIntegers() && ResiduesAreExact(engine, /*integer=*/true);
-    if (!integer && !ResiduesAreExact(engine, /*integer=*/false)) return Status::kSelfTestFailed;
-    *out_device = std::make_unique<OnednnDevice>(engine, integer, name);
-    return Status::kOk;
+    for (Arithmetic arithmetic : {Arithmetic::kFused, Arithmetic::kInteger, Arithmetic::kFloat}) {
+      if (arithmetic < best || !ClaimsExactResidues(arithmetic)) continue;
+      if (!ResiduesAreExact(engine, arithmetic)) continue;
+      *out_device = std::make_unique<OnednnDevice>(engine, arithmetic, name);
+      return Status::kOk;
+    }
+    return Status::kSelfTestFailed;
   } catch (const dnnl::error&) {
     return Status::kDeviceFailed;
   } catch (const std::bad_alloc&) {
@@ -152,10 +155,13 @@ Status Create(bool try_integer, std::string_view name, std::unique_ptr<Device>* 
 }  // namespace
 
 Status CreateOnednnDevice(std::unique_ptr<Device>* out_device) {
-  return Create(/*try_integer=*/true, "onednn", out_device);
+  return Create(Arithmetic::kFused, "onednn", out_device);
+}
+Status CreateOnednnIntegerDevice(std::unique_ptr<Device>* out_device) {
+  return Create(Arithmetic::kInteger, "onednn-s32", out_device);
 }
 Status CreateOnednnFloatDevice(std::unique_ptr<Device>* out_device) {
-  return Create(/*try_integer=*/false, "onednn-f32", out_device);
+  return Create(Arithmetic::kFloat, "onednn-f32", out_device);
 }
 
 }  // namespace penumbra::onednn

@@ -1,6 +1,7 @@
-// oneDNN on the processor. Residues: u8 x s8 -> s32 convolutions where the processor adds them
-// exactly (AVX-512 VNNI, AMX), float32 convolutions over short enough sums elsewhere; both are
-// reduced modulo the prime in cache-sized strips. float32: whole graphs in blocked layouts with
+// oneDNN and our own kernels on the processor. Residues: matrix products and depthwise convolutions
+// with the reduction in registers on AVX-512 VNNI; else oneDNN's u8 x s8 -> s32 convolutions where
+// the processor adds them exactly (AMX, and grouped ones with VNNI), float32 convolutions over short
+// enough sums elsewhere, both reduced modulo the prime in cache-sized strips. float32: whole graphs in blocked layouts with
 // fused element-wise tails.
 #ifndef PENUMBRA_ACCEL_ONEDNN_ONEDNN_DEVICE_H_
 #define PENUMBRA_ACCEL_ONEDNN_ONEDNN_DEVICE_H_
@@ -11,9 +12,11 @@
 
 namespace penumbra::onednn {
 
-// Both run a self test of worst-case sums first. kSelfTestFailed: no path on this machine is exact.
-// Integer arithmetic if the processor has it, else float32.
+// All run a self test of worst-case sums first and take the fastest arithmetic that passes.
+// kSelfTestFailed: no path on this machine is exact.
 Status CreateOnednnDevice(std::unique_ptr<Device>* out_device);
+// Without our own kernels.
+Status CreateOnednnIntegerDevice(std::unique_ptr<Device>* out_device);
 // float32 arithmetic for residues in any case.
 Status CreateOnednnFloatDevice(std::unique_ptr<Device>* out_device);
 

@@ -1,55 +1,40 @@
-// One residue convolution, cut into strips of output rows whose int32 sums stay in the second-level
-// cache between the convolution and its reduction modulo the prime.
+// One residue convolution, by whichever kernels suit its geometry and the processor.
 #ifndef PENUMBRA_ACCEL_ONEDNN_RESIDUE_CONV_H_
 #define PENUMBRA_ACCEL_ONEDNN_RESIDUE_CONV_H_
 
+#include <cstdint>
 #include <memory>
-#include <vector>
+#include <oneapi/dnnl/dnnl.hpp>
 
-#include "accel/onednn/strip_kernel.h"
 #include "accel/onednn/worker_pool.h"
+#include "boundary/geometry.h"
 
 namespace penumbra::onednn {
 
+// How residues are computed, fastest first; each falls back on the next where it cannot serve.
+enum class Arithmetic {
+  kFused,    // our own AVX-512 VNNI kernels with the reduction in registers
+  kInteger,  // oneDNN's u8 x s8 -> s32, then the reduction
+  kFloat,    // oneDNN's float32 over short sums, then the reduction
+};
+
 class ResidueConv {
  public:
-  // `integer`: try the integer kernel first; the float kernel stands in where that is not exact.
-  // `weights` (OHWI s8 per prime) and `pool` are borrowed for the life of this object.
-  ResidueConv(const dnnl::engine& engine, const ConvGeometry& g, uint32_t primes,
-              const int8_t* weights, bool integer, WorkerPool* pool);
+  virtual ~ResidueConv() = default;
 
   // Makes ready for whole images of `batch` samples. Throws dnnl::error or std::bad_alloc.
-  void Compile(uint32_t batch);
+  virtual void Compile(uint32_t batch) = 0;
 
   // x: [prime][batch][in_h, in_w, in_c], out_y: [prime][batch][out_h, out_w, out_c] residues.
   // Shapes not seen before are compiled first. One call at a time. False if a strip failed.
-  bool Run(const uint8_t* x, uint32_t batch, RowRange rows, uint8_t* out_y);
-
- private:
-  struct Task {
-    uint32_t first_sample;
-    Strip strip;
-  };
-
-  std::vector<Task> Cut(uint32_t batch, RowRange rows) const;
-  void Plan(uint32_t batch, RowRange rows);
-  bool CompileTasks();
-  void RunTask(uint32_t k, const Task& task, const uint8_t* x, uint8_t* out_y, uint32_t thread);
-
-  const dnnl::engine engine_;
-  const ConvGeometry g_;
-  const uint32_t primes_;
-  const int8_t* weights_;
-  WorkerPool* const pool_;
-  std::unique_ptr<StripKernel> kernel_;
-  std::vector<ThreadScratch> scratch_;  // one per thread of the pool
-  std::vector<dnnl::memory> sums_;      // one per thread of the pool
-
-  // The last plan: layers run with the same batch and rows again and again.
-  uint32_t planned_batch_ = 0;
-  RowRange planned_rows_{0, 0};
-  std::vector<Task> tasks_;
+  virtual bool Run(const uint8_t* x, uint32_t batch, RowRange rows, uint8_t* out_y) = 0;
 };
+
+// `weights` (OHWI s8 per prime) and `pool` are borrowed for the life of the result. May throw
+// std::bad_alloc.
+std::unique_ptr<ResidueConv> MakeResidueConv(const dnnl::engine& engine, const ConvGeometry& g,
+                                             uint32_t primes, const int8_t* weights,
+                                             Arithmetic arithmetic, WorkerPool* pool);
 
 }  // namespace penumbra::onednn
 

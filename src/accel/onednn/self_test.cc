@@ -2,12 +2,13 @@
 
 #include <vector>
 
-#include "accel/onednn/residue_conv.h"
+#include "accel/onednn/fused_conv.h"
 
 namespace penumbra::onednn {
 namespace {
 
-// One geometry per kind of kernel that oneDNN has: direct, 1x1, depthwise, grouped, long dense.
+// One geometry per kind of kernel that oneDNN has: direct, 1x1, depthwise, grouped, long dense. Their
+// sizes give ours full tiles and ragged ones, in place and laid out, of one to four panels.
 constexpr ConvGeometry kShapes[] = {
     {6, 6, 64, 6, 6, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},
     {4, 4, 256, 4, 4, 48, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1},
@@ -43,14 +44,14 @@ int64_t ExpectedSum(const ConvGeometry& g, uint32_t oy, uint32_t ox, uint32_t oc
   return sum;
 }
 
-bool ShapeIsExact(const dnnl::engine& engine, bool integer, const ConvGeometry& g) {
+bool ShapeIsExact(const dnnl::engine& engine, Arithmetic arithmetic, const ConvGeometry& g) {
   std::vector<uint8_t> x(size_t{g.in_h} * g.in_w * g.in_c), y(size_t{g.out_h} * g.out_w * g.out_c);
   std::vector<int8_t> w(FilterLength(g) * g.out_c);
   for (size_t i = 0; i < x.size(); ++i) x[i] = InputAt(i);
   for (size_t i = 0; i < w.size(); ++i) w[i] = WeightAt(g, i);
   WorkerPool pool(1);
-  ResidueConv conv(engine, g, 1, w.data(), integer, &pool);
-  if (!conv.Run(x.data(), 1, {0, g.out_h}, y.data())) return false;
+  const auto conv = MakeResidueConv(engine, g, 1, w.data(), arithmetic, &pool);
+  if (!conv->Run(x.data(), 1, {0, g.out_h}, y.data())) return false;
   for (size_t i = 0; i < y.size(); ++i) {
     const auto pixel = static_cast<uint32_t>(i / g.out_c);
     const auto oc = static_cast<uint32_t>(i % g.out_c);
@@ -62,7 +63,9 @@ bool ShapeIsExact(const dnnl::engine& engine, bool integer, const ConvGeometry& 
 
 }  // namespace
 
-bool ClaimsExactIntegers() {
+bool ClaimsExactResidues(Arithmetic arithmetic) {
+  if (arithmetic == Arithmetic::kFloat) return true;
+  if (arithmetic == Arithmetic::kFused && !FusedConvSupported()) return false;
 #if defined(__x86_64__)
   const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_vnni);
   const auto allowed = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
@@ -72,9 +75,9 @@ bool ClaimsExactIntegers() {
 #endif
 }
 
-bool ResiduesAreExact(const dnnl::engine& engine, bool integer) {
+bool ResiduesAreExact(const dnnl::engine& engine, Arithmetic arithmetic) {
   for (const ConvGeometry& g : kShapes) {
-    if (!ShapeIsExact(engine, integer, g)) return false;
+    if (!ShapeIsExact(engine, arithmetic, g)) return false;
   }
   return true;
 }

@@ -4,15 +4,17 @@
 
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include "accel/onednn/residue_conv.h"
+
 namespace penumbra::onednn {
 
-// Whether processor and library together claim exact u8 x s8 dot products: plain AVX2 and AVX-512
-// saturate pairs of products at 16 bits.
-bool ClaimsExactIntegers();
+// Whether processor and library together claim this arithmetic to be exact. For integers: exact
+// u8 x s8 dot products; plain AVX2 and AVX-512 saturate pairs of products at 16 bits.
+bool ClaimsExactResidues(Arithmetic arithmetic);
 
 // Runs convolutions whose sums are the largest, and the oddest near the largest, that residues can
-// make, on the integer or the float path, and compares every sum. False if a single one is wrong.
-bool ResiduesAreExact(const dnnl::engine& engine, bool integer);
+// make, and compares every sum. False if a single one is wrong.
+bool ResiduesAreExact(const dnnl::engine& engine, Arithmetic arithmetic);
 
 }  // namespace penumbra::onednn
 

@@ -8,6 +8,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <span>
 
+#include "accel/onednn/strips.h"
 #include "boundary/geometry.h"
 #include "boundary/status.h"
 
@@ -15,12 +16,6 @@ namespace penumbra::onednn {
 
 // Float32 represents every integer up to 2^24: filters this long have exact float32 sums.
 inline constexpr uint64_t kMaxFloatFilterLength = ((uint64_t{1} << 24) - 1) / (255 * 125);
-
-// Output rows `rows` of `samples` consecutive samples.
-struct Strip {
-  uint32_t samples;
-  RowRange rows;
-};
 
 // Scratch of one thread; grows during Compile, never during Run.
 struct ThreadScratch {
