@@ -6,6 +6,16 @@ namespace penumbra::onednn {
 
 #if defined(__x86_64__)
 
+namespace {
+
+bool SuitsWinograd(const ConvGeometry& g) {
+  const bool possible = g.kernel_h == 3 && g.kernel_w == 3 && g.stride_h == 1 && g.stride_w == 1 &&
+                        g.dilation_h == 1 && g.dilation_w == 1;
+  return possible && g.in_c >= 32;
+}
+
+}  // namespace
+
 bool FusedConvSupported() { return IsaSupported(Isa::kAvx512Vnni); }
 
 std::unique_ptr<ResidueConv> MakeFusedConv(const ConvGeometry& g, uint32_t primes,
@@ -14,6 +24,7 @@ std::unique_ptr<ResidueConv> MakeFusedConv(const ConvGeometry& g, uint32_t prime
     return MakeFusedDepthwise(g, primes, weights, pool);
   }
   if (g.groups > 1 || IsaSupported(Isa::kAmx)) return nullptr;
+  if (SuitsWinograd(g)) return MakeFusedWinograd(g, primes, weights, pool);
   return MakeFusedGemm(g, primes, weights, pool);
 }
 

@@ -19,6 +19,10 @@ std::unique_ptr<ResidueConv> MakeFusedConv(const ConvGeometry& g, uint32_t prime
 // One group: a matrix product over the input's windows.
 std::unique_ptr<ResidueConv> MakeFusedGemm(const ConvGeometry& g, uint32_t primes,
                                            const int8_t* weights, WorkerPool* pool);
+// One group, 3x3, stride and dilation 1: an exact Winograd convolution (vnni_winograd.h). Holds four
+// times the weights.
+std::unique_ptr<ResidueConv> MakeFusedWinograd(const ConvGeometry& g, uint32_t primes,
+                                               const int8_t* weights, WorkerPool* pool);
 // groups == in_c == out_c.
 std::unique_ptr<ResidueConv> MakeFusedDepthwise(const ConvGeometry& g, uint32_t primes,
                                                 const int8_t* weights, WorkerPool* pool);

@@ -23,7 +23,7 @@ struct PlacedStrip {
 };
 
 // Cuts `rows` of `batch` images of `out_h` rows into strips of at most `fitting` rows: several
-// whole images together where they fit, else equal strips, their number a multiple of `multiple`
+// whole images together where they fit (never when out_h is 0), else equal strips, their number a multiple of `multiple`
 // (for as many threads) if there are enough rows.
 std::vector<PlacedStrip> CutStrips(uint32_t out_h, uint32_t batch, RowRange rows, uint32_t fitting,
                                    uint32_t multiple);

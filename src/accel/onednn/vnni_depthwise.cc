@@ -25,7 +25,7 @@ PENUMBRA_VNNI_INLINE __mmask64 MaskOf(uint32_t channels) {
   return channels >= kDepthwiseBlock ? ~uint64_t{0} : (uint64_t{1} << channels) - 1;
 }
 
-// A masked store costs several plain ones.
+// A masked store is slower than a plain one.
 PENUMBRA_VNNI_INLINE void StoreBlock(__m512i bytes, __mmask64 mask, uint8_t* out) {
   if (mask == ~uint64_t{0}) {
     _mm512_storeu_si512(out, bytes);

@@ -114,15 +114,15 @@ struct Pieces {
   uint32_t count, small, larger;
 };
 
-// All rows for one set of panels, which stays in the cache meanwhile; the first tiles fetch a panel
-// each of the next set, `coming` of them.
-void RunPanels(const ResidueGemmJob& job, const ModPlan& plan, uint32_t panels, uint32_t coming,
-               Tile tile) {
+// All rows for one set of panels, which stays in the cache meanwhile. The first tiles fetch a panel
+// each of what follows in memory: the next set or the next product's weights. (Beyond the end a
+// fetch does nothing.)
+void RunPanels(const ResidueGemmJob& job, const ModPlan& plan, uint32_t panels, Tile tile) {
   const size_t panel_size = PanelSizeU8S8(job.k);
   const Pieces rows(job.rows, kTileRows[panels]);
   for (uint32_t i = 0; i < rows.count; ++i) {
     const uint32_t count = rows.Size(i);
-    tile.coming = tile.b + (i < coming ? (panels + i) * panel_size : 0);
+    tile.coming = tile.b + (i < panels ? (panels + i) * panel_size : 0);
     TileFor(panels, count)(job, plan, tile);
     tile.a += count * job.a_stride;
     tile.out += count * job.out_stride;
@@ -140,7 +140,7 @@ void ResidueGemm(const ResidueGemmJob& job) {
   for (uint32_t i = 0; i < sets.count; ++i) {
     const uint32_t panels = sets.Size(i), column = panel * kPanelWidth;
     const uint32_t rest = job.n - column, width = panels * kPanelWidth;
-    RunPanels(job, plan, panels, i + 1 < sets.count ? sets.Size(i + 1) : 0,
+    RunPanels(job, plan, panels,
               {job.a, job.b_packed + panel * panel_size, job.out + column,
                rest < width ? rest : width, nullptr});
     panel += panels;
