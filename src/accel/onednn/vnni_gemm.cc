@@ -18,6 +18,23 @@ struct Tile {
   const int8_t* coming;  // a panel that later tiles will use, fetched meanwhile
 };
 
+// ReduceInterleaved of kP accumulators, the rest zeros.
+template <uint32_t kP>
+PENUMBRA_VNNI_INLINE __m512i ReducePanels(const __m512i (&acc)[kP], const ModVectors& m) {
+  const auto digits = [&m](__m512i sums) { return DotBytes(m.offset, sums, m.digits); };
+  const __m512i zero = _mm512_setzero_si512();
+  if constexpr (kP == 4) {
+    return ReduceInterleaved(acc[0], acc[1], acc[2], acc[3], m);
+  } else if constexpr (kP == 3) {
+    return _mm512_packus_epi16(
+        ReduceWords(_mm512_packus_epi32(digits(acc[0]), digits(acc[1])), m),
+        ReduceWords(_mm512_packus_epi32(digits(acc[2]), zero), m));
+  } else {
+    const __m512i second = kP == 2 ? digits(acc[kP - 1]) : zero;
+    return _mm512_packus_epi16(ReduceWords(_mm512_packus_epi32(digits(acc[0]), second), m), zero);
+  }
+}
+
 // kR * kP accumulators, kP vectors of B and one of A fit the 32 registers.
 template <uint32_t kP, uint32_t kR>
 void RunTile(const ResidueGemmJob& job, const ModPlan& plan, const Tile& tile) {
@@ -54,13 +71,9 @@ void RunTile(const ResidueGemmJob& job, const ModPlan& plan, const Tile& tile) {
   // ReduceInterleaved deals the panels' dwords out in turn; this collects them again.
   const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
   const __mmask64 mask = tile.columns >= 64 ? ~uint64_t{0} : (uint64_t{1} << tile.columns) - 1;
-  const __m512i none = m.offset;
 #pragma GCC unroll 16
   for (uint32_t r = 0; r < kR; ++r) {
-    const __m512i bytes =
-        ReduceInterleaved(acc[r][0], kP > 1 ? acc[r][kP > 1 ? 1 : 0] : none,
-                          kP > 2 ? acc[r][kP > 2 ? 2 : 0] : none,
-                          kP > 3 ? acc[r][kP > 3 ? 3 : 0] : none, m);
+    const __m512i bytes = ReducePanels<kP>(acc[r], m);
     const __m512i ordered = _mm512_permutexvar_epi32(order, bytes);
     if (tile.columns == kMaxTilePanels * kPanelWidth) {
       _mm512_storeu_si512(tile.out + r * job.out_stride, ordered);
