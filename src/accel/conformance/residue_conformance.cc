@@ -154,6 +154,64 @@ TEST(ResidueConformance, LargeImages) {
   }
 }
 
+// 3x3 filters of stride 1 over several tiles of any Winograd kernel: ragged tiles, channels that fill
+// no vector, no padding and padding on one side only, several strips, sums at both ends.
+TEST(ResidueConformance, ThreeByThree) {
+  Rng rng(7);
+  const ConvGeometry cases[] = {
+      Square(12, 32, 76, 3, 1, 1, 1),   Square(14, 64, 153, 3, 1, 1, 1),
+      Square(13, 65, 17, 3, 1, 1, 1),   Square(15, 40, 64, 3, 1, 0, 1),
+      Square(9, 130, 5, 3, 1, 2, 1),    Square(58, 96, 20, 3, 1, 1, 1),
+      {9, 17, 33, 9, 15, 49, 3, 3, 1, 1, 1, 1, 2, 0, 0, 0, 1},
+      {17, 9, 64, 16, 10, 80, 3, 3, 1, 1, 1, 1, 0, 1, 1, 2, 1},
+  };
+  for (const ConvGeometry& g : cases) {
+    for (uint32_t threads : {1, 2}) {
+      for (bool edge : {false, true}) RunCase({g, kMaxPrimes, threads, threads, edge}, rng);
+    }
+    if (HasFatalFailure()) return;
+  }
+}
+
+// Channels that fill no vector, kernels that do and do not share columns, stride, dilation.
+TEST(ResidueConformance, Depthwise) {
+  Rng rng(8);
+  const ConvGeometry cases[] = {
+      Square(9, 2, 2, 3, 1, 1, 0),    Square(9, 63, 63, 3, 1, 1, 0), Square(9, 64, 64, 3, 2, 1, 0),
+      Square(8, 96, 96, 3, 2, 1, 0),  Square(7, 130, 130, 3, 1, 0, 0),
+      Square(9, 144, 144, 5, 1, 2, 0), Square(10, 40, 40, 5, 2, 2, 0),
+      Square(9, 33, 33, 3, 3, 1, 0),  Square(9, 65, 65, 2, 1, 0, 0), Square(9, 20, 20, 4, 1, 2, 0),
+      Square(11, 31, 31, 7, 1, 3, 0), {1, 9, 70, 1, 9, 70, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 70},
+      {12, 12, 48, 12, 12, 48, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 48},
+      {9, 1, 48, 9, 1, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 48},
+  };
+  for (const ConvGeometry& g : cases) {
+    for (uint32_t threads : {1, 2}) {
+      for (bool edge : {false, true}) RunCase({g, kMaxPrimes, threads, threads, edge}, rng);
+    }
+    if (HasFatalFailure()) return;
+  }
+}
+
+// Published channel counts that fill no vector, dense and 1x1, so few rows that threads share the
+// channels, and first layers with short kernel rows.
+TEST(ResidueConformance, OddChannels) {
+  Rng rng(9);
+  const ConvGeometry cases[] = {
+      Square(1, 300, 614, 1, 1, 0, 1), Square(1, 37, 1, 1, 1, 0, 1), Square(7, 64, 307, 1, 1, 0, 1),
+      Square(14, 76, 33, 1, 1, 0, 1),  Square(9, 128, 153, 1, 2, 0, 1),
+      Square(30, 3, 76, 3, 1, 1, 1),   Square(31, 3, 38, 7, 2, 3, 1), Square(20, 6, 20, 7, 2, 3, 1),
+      Square(12, 5, 9, 5, 1, 2, 1),    {3, 3, 8, 5, 6, 20, 1, 1, 1, 1, 1, 1, 0, 0, 2, 3, 1},
+      {40, 12, 16, 40, 12, 50, 3, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1},
+  };
+  for (const ConvGeometry& g : cases) {
+    for (uint32_t threads : {1, 2}) {
+      for (bool edge : {false, true}) RunCase({g, kMaxPrimes, 4 - threads, threads, edge}, rng);
+    }
+    if (HasFatalFailure()) return;
+  }
+}
+
 TEST(ResidueConformance, SixPrimesManyRuns) {
   Rng rng(4);
   if (Backend().capabilities().max_primes < kMaxPrimes) return;

@@ -23,6 +23,12 @@ bool SuitsWinograd(const ConvGeometry& g) {
   return possible && g.in_c >= kFewestChannels && tiles >= kFewestTiles;
 }
 
+// Where oneDNN's AMX kernels are exact for filters of any length (KeepsIntegerSums).
+bool SuitsAmx(const ConvGeometry& g) {
+  return g.kernel_h == 1 && g.kernel_w == 1 && g.in_c % 64 == 0 &&
+         g.pad_top + g.pad_left + g.pad_bottom + g.pad_right == 0;
+}
+
 }  // namespace
 
 bool FusedConvSupported() { return IsaSupported(Isa::kAvx512Vnni); }
@@ -32,7 +38,7 @@ std::unique_ptr<ResidueConv> MakeFusedConv(const ConvGeometry& g, uint32_t prime
   if (g.groups > 1 && g.groups == g.in_c && g.groups == g.out_c) {
     return MakeFusedDepthwise(g, primes, weights, pool);
   }
-  if (g.groups > 1 || IsaSupported(Isa::kAmx)) return nullptr;
+  if (g.groups > 1 || (SuitsAmx(g) && IsaSupported(Isa::kAmx))) return nullptr;
   if (SuitsWinograd(g)) return MakeFusedWinograd(g, primes, weights, pool);
   return MakeFusedGemm(g, primes, weights, pool);
 }

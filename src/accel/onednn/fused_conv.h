@@ -12,7 +12,7 @@ namespace penumbra::onednn {
 bool FusedConvSupported();
 
 // Null where oneDNN does better: grouped convolutions that are not depthwise, and, on processors
-// with AMX, everything but depthwise. Arguments as MakeResidueConv.
+// with AMX, 1x1 convolutions of whole blocks of channels. Arguments as MakeResidueConv.
 std::unique_ptr<ResidueConv> MakeFusedConv(const ConvGeometry& g, uint32_t primes,
                                            const int8_t* weights, WorkerPool* pool);
 

@@ -7,13 +7,18 @@
 namespace penumbra::onednn {
 namespace {
 
-// One geometry per kind of kernel that oneDNN has: direct, 1x1, depthwise, grouped, long dense. Their
-// sizes give ours full tiles and ragged ones, in place and laid out, of one to four panels.
+// One geometry per kind of kernel that oneDNN has (direct, 1x1, depthwise, grouped, long dense) and
+// that we have (in place and laid out, Winograd, depthwise by columns and by taps), with ragged tiles
+// and one to four panels.
 constexpr ConvGeometry kShapes[] = {
     {6, 6, 64, 6, 6, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},
     {4, 4, 256, 4, 4, 48, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1},
     {7, 7, 32, 7, 7, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 32},
     {6, 6, 64, 3, 3, 32, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 4},
+    {12, 12, 64, 12, 12, 76, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+    {13, 13, 32, 13, 13, 112, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+    {7, 7, 72, 4, 4, 72, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 72},
+    {7, 7, 32, 7, 7, 32, 5, 5, 1, 1, 1, 1, 2, 2, 2, 2, 32},
     {1, 1, 25088, 1, 1, 16, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1},
 };
 
