@@ -14,7 +14,7 @@ constexpr size_t kStripSize = size_t{512} << 10;
 }  // namespace
 
 StripConv::StripConv(const dnnl::engine& engine, const ConvGeometry& g, uint32_t primes,
-                         const int8_t* weights, bool integer, WorkerPool* pool)
+                     const int8_t* weights, bool integer, WorkerPool* pool)
     : engine_(engine), g_(g), primes_(primes), weights_(weights), pool_(pool) {
   kernel_ = integer ? MakeIntegerKernel(engine, g, primes, weights)
                     : MakeFloatKernel(engine, g, primes, weights);
@@ -27,8 +27,9 @@ StripConv::StripConv(const dnnl::engine& engine, const ConvGeometry& g, uint32_t
 bool StripConv::CompileTasks() {
   // The primitives run on one OpenMP thread each and must be made for one.
   const OmpThreads one(1);
-  return std::all_of(tasks_.begin(), tasks_.end(),
-                     [&](const PlacedStrip& task) { return kernel_->Compile(task.strip, scratch_); });
+  return std::all_of(tasks_.begin(), tasks_.end(), [&](const PlacedStrip& task) {
+    return kernel_->Compile(task.strip, scratch_);
+  });
 }
 
 void StripConv::Plan(uint32_t batch, RowRange rows) {
@@ -58,7 +59,7 @@ void StripConv::Plan(uint32_t batch, RowRange rows) {
 void StripConv::Compile(uint32_t batch) { Plan(batch, {0, g_.out_h}); }
 
 void StripConv::RunTask(uint32_t k, const PlacedStrip& task, const uint8_t* x, uint8_t* out_y,
-                          uint32_t thread) {
+                        uint32_t thread) {
   const size_t in_size = size_t{g_.in_h} * g_.in_w * g_.in_c;
   const size_t out_row = size_t{g_.out_w} * g_.out_c;
   const size_t sample = size_t{k} * planned_batch_ + task.first_sample;

@@ -1,5 +1,5 @@
-// One residue convolution by oneDNN, cut into strips of output rows whose int32 sums stay in the second-level
-// cache between the convolution and its reduction modulo the prime.
+// One residue convolution by oneDNN, cut into strips of output rows whose int32 sums stay in the
+// second-level cache between the convolution and its reduction modulo the prime.
 #ifndef PENUMBRA_ACCEL_ONEDNN_STRIP_CONV_H_
 #define PENUMBRA_ACCEL_ONEDNN_STRIP_CONV_H_
 

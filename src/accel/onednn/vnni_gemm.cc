@@ -45,7 +45,9 @@ void RunTile(const ResidueGemmJob& job, const ModPlan& plan, const Tile& tile) {
 #pragma GCC unroll 16
   for (uint32_t r = 0; r < kR; ++r) {
 #pragma GCC unroll 4
-    for (uint32_t p = 0; p < kP; ++p) acc[r][p] = _mm512_set1_epi32(static_cast<int32_t>(plan.origin));
+    for (uint32_t p = 0; p < kP; ++p) {
+      acc[r][p] = _mm512_set1_epi32(static_cast<int32_t>(plan.origin));
+    }
   }
   const uint8_t* base[(kR + kStep - 1) / kStep];
 #pragma GCC unroll 16
