@@ -12,12 +12,15 @@
 namespace penumbra::cli {
 namespace {
 
-constexpr uint32_t kWrongShape = 103, kUnsupported = 106;
+constexpr uint32_t kInvalid = 101, kWrongShape = 103, kNotFound = 205, kUnsupported = 106;
 
 struct Options {
   std::string model, bundle, data;
   uint32_t limit = 0;
-  ImportArguments import;
+  ProtectArguments protect;  // for --layers; its import settings for the float model, too
+  bool layers = false;
+  std::string vendor_key;  // private
+  double threshold_db = -20;
   SessionArguments session;
 };
 
@@ -65,7 +68,7 @@ void CountClasses(uint32_t expected_top, uint32_t actual_top, std::optional<uint
 }
 
 Tally Compare(const Options& options, const Console& console, const FloatModel& model,
-              Session* session) {
+              Session* session, LayerComparer* layers) {
   if (session->inputs().size() != 1) {
     throw Error(kUnsupported,
                 "compare needs a model with one input; fix the others with --fix-input");
@@ -82,6 +85,7 @@ Tally Compare(const Options& options, const Console& console, const FloatModel& 
       const TensorMap feeds{{input.name, std::move(tensor)}};
       const TensorMap expected = model.Run(feeds, options.session.threads),
                       actual = session->Run(feeds);
+      if (layers != nullptr) layers->Add(feeds, actual);
       CountErrors(expected, actual, &tally);
       const std::vector<float>& values = expected.at(scores).values;
       CountClasses(TopScores(values, 1).front().index,
@@ -93,12 +97,66 @@ Tally Compare(const Options& options, const Console& console, const FloatModel& 
   return tally;
 }
 
+// How the bundle was made: as it says itself when the vendor opens it, else as given. Paths and
+// constant inputs are in no bundle.
+ProtectOptions LayerOptions(const Options& options) {
+  const ProtectOptions given = ToProtectOptions(options.protect);
+  if (options.vendor_key.empty()) return given;
+  const std::optional<SealedReport> report =
+      ReadReport(options.bundle, {.vendor_private_key = options.vendor_key});
+  if (!report) {
+    throw Error(kNotFound, "the bundle holds no report of how it was made [" + options.bundle +
+                               "]; give the options of 'penumbra protect' instead of --vendor-key");
+  }
+  ProtectOptions request = report->request;
+  request.calibration = given.calibration;
+  request.preprocess = given.preprocess;
+  request.import.fix_inputs = given.import.fix_inputs;
+  return request;
+}
+
+// A float that JSON has no number for is null: the layers are equal.
+Json LayersJson(const LayerComparison& layers, double threshold_db) {
+  Json list = Json::array();
+  for (const LayerDifference& layer : layers.layers) {
+    list.push_back({{"name", layer.name},
+                    {"kind", layer.kind},
+                    {"error_db", std::isfinite(layer.error_db) ? Json(layer.error_db) : nullptr},
+                    {"max_abs_error", layer.max_error},
+                    {"max_abs_value", layer.max_value}});
+  }
+  return {{"threshold_db", threshold_db},
+          {"first_different",
+           layers.first ? Json(layers.layers[*layers.first].name) : Json(nullptr)},
+          {"first_different_index", layers.first ? Json(*layers.first) : Json(nullptr)},
+          {"layers", list}};
+}
+
+std::string LayersText(const LayerComparison& layers, double threshold_db) {
+  std::vector<Row> rows{{"layer", "kind", "error dB", "largest error", "largest value", ""}};
+  for (size_t i = 0; i < layers.layers.size(); ++i) {
+    const LayerDifference& layer = layers.layers[i];
+    rows.push_back({layer.name, layer.kind,
+                    std::isfinite(layer.error_db) ? Fixed(layer.error_db, 1) : "equal",
+                    Fixed(layer.max_error, 6), Fixed(layer.max_value, 3),
+                    layers.first == i ? "<- first above the threshold" : ""});
+  }
+  const std::string limit = Fixed(threshold_db, 1) + " dB";
+  return "\n" + Table(rows) +
+         (layers.first ? "first layer that differs by more than " + limit + ": " +
+                             layers.layers[*layers.first].name + "\n"
+                       : "no layer differs by more than " + limit + "\n");
+}
+
 void Run(const Options& options, const Console& console) {
-  const FloatModel model(options.model, ToImportSettings(options.import));
+  const FloatModel model(options.model, ToImportSettings(options.protect.import));
   Session session(console.env(), options.bundle, ToSessionOptions(options.session));
   const SessionInfo info = session.Info();
   if (!info.notice.empty()) console.Log(LogLevel::kWarning, info.notice);
-  Tally tally = Compare(options, console, model, &session);
+  std::optional<LayerComparer> layers;
+  if (options.layers) layers.emplace(options.model, LayerOptions(options), session.preprocess());
+  Tally tally = Compare(options, console, model, &session, layers ? &*layers : nullptr);
+  if (tally.samples == 0) throw Error(kInvalid, "no sample to compare [" + options.data + "]");
   const auto middle = tally.errors.begin() + static_cast<ptrdiff_t>(tally.errors.size() / 2);
   std::nth_element(tally.errors.begin(), middle, tally.errors.end());
   const double median = *middle, largest = *std::ranges::max_element(tally.errors);
@@ -126,7 +184,13 @@ void Run(const Options& options, const Console& console) {
     rows.push_back({"accuracy, float", Fixed(100 * unprotected, 2) + " %"});
     rows.push_back({"accuracy, protected", Fixed(100 * secure, 2) + " %"});
   }
-  console.Result("compare", document, Table(rows));
+  std::string text = Table(rows);
+  if (layers) {
+    const LayerComparison result = layers->Result(options.threshold_db);
+    document.update(LayersJson(result, options.threshold_db));
+    text += LayersText(result, options.threshold_db);
+  }
+  console.Result("compare", document, text);
 }
 
 }  // namespace
@@ -140,7 +204,16 @@ Verb AddCompare(CLI::App* app) {
   command->add_option("--data", options->data, "folder of samples, one subfolder per class")
       ->required();
   command->add_option("--limit", options->limit, "samples to use at most; default: all");
-  AddImportArguments(command, &options->import);
+  command->add_flag("--layers", options->layers,
+                    "also layer by layer; needs the options the bundle was made with, or "
+                    "--vendor-key and --calibration");
+  command->add_option("--vendor-key", options->vendor_key,
+                      "vendor's private key: takes those options from the bundle");
+  command
+      ->add_option("--threshold-db", options->threshold_db,
+                   "error of a layer, relative to its values, that counts as different")
+      ->capture_default_str();
+  AddProtectArguments(command, &options->protect, "--public-layers");
   AddSessionArguments(command, &options->session);
   return {command, [options](const Console& console) { Run(*options, console); }};
 }

@@ -1,6 +1,9 @@
-// inspect: what the bearer of a bundle may see.
+// inspect: what the bearer of a bundle may see, and what the owner of a key may.
 #include <memory>
+#include <optional>
 
+#include "arguments.h"
+#include "report_text.h"
 #include "split_picture.h"
 #include "verbs.h"
 
@@ -9,16 +12,13 @@ namespace {
 
 struct Options {
   std::string bundle, vendor, graph;
+  std::string vendor_key, device_key;  // private
 };
 
 std::string Joined(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts) text.append(text.empty() ? "" : ", ").append(part);
   return text;
-}
-
-std::string ExtentText(const std::vector<uint32_t>& extents) {
-  return ShapeText({extents.begin(), extents.end()});
 }
 
 Json InfoJson(const BundleInfo& info) {
@@ -44,6 +44,7 @@ Json InfoJson(const BundleInfo& info) {
           {"inputs", PortsJson(info.inputs)},
           {"outputs", PortsJson(info.outputs)},
           {"preprocess", info.preprocess.empty() ? Json(nullptr) : Json::parse(info.preprocess)},
+          {"has_report", info.has_report},
           {"segments", segments}};
 }
 
@@ -67,6 +68,8 @@ std::string InfoText(const BundleInfo& info) {
              {"secure memory", SizeText(info.secure_memory_size)},
              {"exchange region", SizeText(info.exchange_size)},
              {"devices", std::to_string(info.device_count)},
+             {"per-layer report", info.has_report ? "sealed; opens with --vendor-key or --device-key"
+                                                  : "none in this bundle"},
              {"preprocessing", info.preprocess.empty() ? "none stored" : info.preprocess}});
   if (info.segments.empty()) return text + "every layer is inside the trusted half\n";
   std::vector<Row> rows{
@@ -80,10 +83,39 @@ std::string InfoText(const BundleInfo& info) {
   return text + "\n" + Table(rows);
 }
 
+std::optional<SealedReport> OpenReport(const Options& options, const Console& console) {
+  if (!options.vendor_key.empty() && !options.device_key.empty()) {
+    ThrowUsage("give --vendor-key or --device-key, not both");
+  }
+  if (options.vendor_key.empty() && options.device_key.empty()) return std::nullopt;
+  ReportKeys keys{.vendor_private_key = options.vendor_key,
+                  .device_private_key = options.device_key,
+                  .vendor_public_key = options.vendor};
+  if (keys.vendor_private_key.empty() && keys.vendor_public_key.empty()) {
+    keys.vendor_public_key = DefaultKeys(console.env(), KeyKind::kVendor).public_path;
+  }
+  return ReadReport(options.bundle, keys);
+}
+
 void Run(const Options& options, const Console& console) {
-  const BundleInfo info = Inspect(options.bundle, options.vendor);
-  if (!options.graph.empty()) WriteSplitPicture(options.graph, info);
-  console.Result("inspect", InfoJson(info), InfoText(info));
+  if (!options.graph.empty()) RequireSvgName(options.graph);
+  const bool with_key = !options.vendor_key.empty() || !options.device_key.empty();
+  const std::optional<SealedReport> sealed = OpenReport(options, console);
+  BundleInfo info = Inspect(options.bundle, options.vendor);
+  info.signature_checked |= with_key;  // by reading the report
+  if (with_key && !sealed) {
+    console.Log(LogLevel::kWarning,
+                "the bundle holds no per-layer report; protect the model again to get one");
+  }
+  const ProtectReport* report = sealed ? &sealed->report : nullptr;
+  if (!options.graph.empty()) WriteText(options.graph, SplitPicture(info, report));
+  Json document = InfoJson(info);
+  std::string text = InfoText(info);
+  if (with_key) document["report"] = report == nullptr ? Json(nullptr) : ReportJson(*report);
+  if (report != nullptr) {
+    text += "\n" + Table(ReportTotals(*report)) + "\n" + LayerTable(*report);
+  }
+  console.Result("inspect", document, text);
 }
 
 }  // namespace
@@ -93,7 +125,13 @@ Verb AddInspect(CLI::App* app) {
   CLI::App* command = app->add_subcommand("inspect", "print what a bundle says about itself");
   command->add_option("bundle", options->bundle, "bundle file")->required();
   command->add_option("--vendor", options->vendor, "vendor's public key: checks the signature");
-  command->add_option("--graph", options->graph, "write a picture of the split (PNG)");
+  command->add_option("--vendor-key", options->vendor_key,
+                      "vendor's private key: checks the signature, opens the per-layer report");
+  command->add_option("--device-key", options->device_key,
+                      "a device's private key: the same, with the public key of --vendor; default: "
+                      "your own vendor key");
+  command->add_option("--graph", options->graph,
+                      "write a picture of the split (SVG; with layer names when a key is given)");
   return {command, [options](const Console& console) { Run(*options, console); }};
 }
 

@@ -15,7 +15,7 @@ ImportSettings ToImportSettings(const ImportArguments& arguments) {
   return {ParseShapes(arguments.shapes), ParseFixedInputs(arguments.fix_inputs)};
 }
 
-void AddProtectArguments(CLI::App* command, ProtectArguments* out) {
+void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::string& layers) {
   std::string presets;
   for (const PresetInfo& preset : Presets()) {
     if (preset.needs.empty()) presets.append(presets.empty() ? "" : ", ").append(preset.name);
@@ -37,7 +37,7 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out) {
   command->add_option("--integrity", out->integrity, "axis: none, ...");
   command->add_option("--ratio", out->ratio,
                       "published to secret channels of shadownet, at least 1");
-  command->add_option("--layers", out->layers,
+  command->add_option(layers, out->layers,
                       "layers that may be public, by name ('*' and '?' match)");
   command->add_option("--mask-ends", out->mask_ends,
                       "pads on layers that read the model's input, too");

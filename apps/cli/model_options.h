@@ -29,7 +29,9 @@ struct ProtectArguments {
   bool no_pads = false;
   ImportArguments import;
 };
-void AddProtectArguments(CLI::App* command, ProtectArguments* out);
+// `layers`: the option that names the layers that may be public.
+void AddProtectArguments(CLI::App* command, ProtectArguments* out,
+                         const std::string& layers = "--layers");
 ProtectOptions ToProtectOptions(const ProtectArguments& arguments);  // throws Error
 
 struct SessionArguments {

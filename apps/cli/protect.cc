@@ -1,9 +1,9 @@
 // protect: an ONNX file becomes a bundle.
-#include <fstream>
 #include <memory>
 
 #include "arguments.h"
 #include "model_options.h"
+#include "report_text.h"
 #include "verbs.h"
 
 namespace penumbra::cli {
@@ -18,61 +18,21 @@ struct Options {
   bool dry_run = false;
 };
 
-Json LayerJson(const ProtectedLayer& layer) {
-  return {{"name", layer.name},
-          {"placement", layer.is_public ? "public" : "trusted"},
-          {"reason", layer.reason},
-          {"primes", layer.prime_count},
-          {"levels", layer.level_count},
-          {"ratio", layer.ratio},
-          {"predicted_noise_db", layer.predicted_noise_db},
-          {"trusted_macs", layer.trusted_macs},
-          {"public_macs", layer.public_macs},
-          {"crossing_bytes", layer.crossing_size},
-          {"pad_bytes", layer.pad_size}};
-}
-
-Json ReportJson(const Options& options, const ProtectReport& report) {
-  Json layers = Json::array();
-  for (const ProtectedLayer& layer : report.layers) layers.push_back(LayerJson(layer));
-  return {{"model", options.model},
-          {"bundle", options.dry_run ? Json(nullptr) : Json(options.bundle)},
-          {"preset", report.preset},
-          {"scheme", report.scheme},
-          {"calibration_samples", report.sample_count},
-          {"bundle_bytes", report.bundle_size},
-          {"exchange_bytes", report.exchange_size},
-          {"secure_memory_peak_bytes", report.secure_memory_peak},
-          {"pad_bytes", report.pad_size},
-          {"crossing_bytes", report.crossing_size},
-          {"warnings", report.warnings},
-          {"notes", report.notes},
-          {"layers", layers}};
+Json Document(const Options& options, const ProtectReport& report) {
+  Json document{{"model", options.model},
+                {"bundle", options.dry_run ? Json(nullptr) : Json(options.bundle)}};
+  document.update(ReportJson(report));
+  document["bundle_bytes"] = report.bundle_size;
+  document["notes"] = report.notes;
+  return document;
 }
 
 std::string Summary(const Options& options, const ProtectReport& report) {
-  size_t public_count = 0;
-  for (const ProtectedLayer& layer : report.layers) public_count += layer.is_public ? 1 : 0;
-  return Table(
-      {{options.dry_run ? "dry run of" : "bundle",
-        options.dry_run ? options.model : options.bundle},
-       {"preset", report.preset.empty() ? "axes set by hand" : report.preset},
-       {"scheme", report.scheme},
-       {"linear layers", std::to_string(public_count) + " public, " +
-                             std::to_string(report.layers.size() - public_count) + " trusted"},
-       {"calibration samples", std::to_string(report.sample_count)},
-       {"bundle size", options.dry_run ? "not written" : SizeText(report.bundle_size)},
-       {"secure memory", SizeText(report.secure_memory_peak)},
-       {"exchange region", SizeText(report.exchange_size)},
-       {"pads per inference", SizeText(report.pad_size)},
-       {"crossing per inference", SizeText(report.crossing_size)}});
-}
-
-void WriteReport(const std::string& path, const Json& report) {
-  std::ofstream file(path);
-  file << report.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
-  file.close();
-  if (!file) throw Error(203, "cannot write the report [" + path + "]");
+  std::vector<Row> rows = ReportTotals(report);
+  rows.insert(rows.begin(), {options.dry_run ? "dry run of" : "bundle",
+                             options.dry_run ? options.model : options.bundle});
+  rows.push_back({"bundle size", options.dry_run ? "not written" : SizeText(report.bundle_size)});
+  return Table(rows);
 }
 
 void Run(const Options& options, const Console& console) {
@@ -87,8 +47,10 @@ void Run(const Options& options, const Console& console) {
   const ProtectReport report = Protect(console.env(), options.model, options.bundle, inner);
   for (const std::string& note : report.notes) console.Log(LogLevel::kInfo, note);
   for (const std::string& warning : report.warnings) console.Log(LogLevel::kWarning, warning);
-  const Json document = ReportJson(options, report);
-  if (!options.report.empty()) WriteReport(options.report, document);
+  const Json document = Document(options, report);
+  if (!options.report.empty()) {
+    WriteText(options.report, document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  }
   console.Result("protect", document, Summary(options, report));
 }
 

@@ -1,18 +1,21 @@
-// A picture of how a model is split, drawn from its public half.
+// A picture of how a model is split, with text, for people.
 #ifndef PENUMBRA_CLI_SPLIT_PICTURE_H_
 #define PENUMBRA_CLI_SPLIT_PICTURE_H_
 
 #include <filesystem>
+#include <string>
 
 #include "penumbra/penumbra.h"
 
 namespace penumbra::cli {
 
-// One row per public segment from top to bottom. Left (blue): the trusted half, where everything
-// between two segments happens. Right (orange): the segment on the accelerator, as wide as the
-// logarithm of its multiplications. Between them: what crosses, as thick as the logarithm of its
-// bytes. Throws Error.
-void WriteSplitPicture(const std::filesystem::path& path, const BundleInfo& info);
+// Throws Error P101 unless the name ends in .svg.
+void RequireSvgName(const std::filesystem::path& path);
+
+// SVG 1.1. Layers from top to bottom, each on its side: trusted left (blue), public right (orange),
+// with what crosses between them. `report`: gives names and the trusted layers; null: the published
+// segments only.
+std::string SplitPicture(const BundleInfo& info, const ProtectReport* report);
 
 }  // namespace penumbra::cli
 

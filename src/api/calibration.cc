@@ -1,5 +1,6 @@
 #include "api/calibration.h"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -29,8 +30,6 @@ class FolderReader {
     return true;
   }
 
-  uint32_t used() const { return used_; }
-
  private:
   void ReadFile(const std::filesystem::path& path) {
     position_ = 0;
@@ -53,16 +52,10 @@ class FolderReader {
 
 }  // namespace
 
-CalibrationSet OpenCalibration(const std::filesystem::path& folder, const TensorInfo& input,
-                               const std::string& preprocess, uint32_t limit) {
+protect::SampleSource OpenCalibration(const std::filesystem::path& folder, const TensorInfo& input,
+                                      const std::string& preprocess, uint32_t limit) {
   auto reader = std::make_shared<FolderReader>(folder, input, preprocess, limit);
-  auto used = std::make_shared<uint32_t>(0);
-  return {[reader, used](protect::Sample* out_sample) {
-            const bool more = reader->Next(out_sample);
-            *used = reader->used();
-            return more;
-          },
-          used};
+  return [reader](protect::Sample* out_sample) { return reader->Next(out_sample); };
 }
 
 }  // namespace penumbra::api

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 
 #include "penumbra/tensor.h"
@@ -12,16 +11,11 @@
 
 namespace penumbra::api {
 
-struct CalibrationSet {
-  protect::SampleSource next;
-  std::shared_ptr<uint32_t> used_count;  // samples handed out so far
-};
-
 // At most `limit` samples of `folder` for a model with the one input `input`; files are read when
-// they are asked for. `preprocess`: JSON, for pictures. Throws what ListDataset throws; `next`
+// they are asked for. `preprocess`: JSON, for pictures. Throws what ListDataset throws; the source
 // throws Error naming the file.
-CalibrationSet OpenCalibration(const std::filesystem::path& folder, const TensorInfo& input,
-                               const std::string& preprocess, uint32_t limit);
+protect::SampleSource OpenCalibration(const std::filesystem::path& folder, const TensorInfo& input,
+                                      const std::string& preprocess, uint32_t limit);
 
 }  // namespace penumbra::api
 

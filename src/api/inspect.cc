@@ -6,10 +6,12 @@
 
 #include "accel/validate.h"
 #include "api/bundle_preprocess.h"
+#include "api/report_json.h"
 #include "api/translate.h"
 #include "host/bundle_file.h"
 #include "host/keys/key_file.h"
 #include "host/metadata.h"
+#include "protect/compile.h"
 
 namespace penumbra {
 namespace {
@@ -31,13 +33,7 @@ bool IsConvolution(const SegmentNode& node) {
 std::string OperatorText(const SegmentNode& node) {
   std::string text = SegmentOpName(node.op);
   if (!IsConvolution(node)) return text;
-  const ConvGeometry& g = node.geometry;
-  text += " " + std::to_string(g.kernel_h) + "x" + std::to_string(g.kernel_w);
-  if (g.stride_h != 1 || g.stride_w != 1) {
-    text += " /" + std::to_string(g.stride_h) + "x" + std::to_string(g.stride_w);
-  }
-  if (g.groups != 1) text += " groups " + std::to_string(g.groups);
-  return text;
+  return text + " " + protect::KernelText(node.geometry);
 }
 
 // A tensor id of a file nobody has checked yet.
@@ -99,8 +95,12 @@ BundleInfo Describe(const host::BundleFile& bundle) {
   info.sealed_size = manifest.head.sealed_size;
   info.exchange_size = manifest.head.exchange_size;
   info.secure_memory_size = manifest.head.secure_memory_size;
-  info.device_count = static_cast<uint32_t>(manifest.wraps.size());
-  for (const WrapRec& wrap : manifest.wraps) info.device_ids.push_back(Hex(wrap.device_id));
+  info.has_report = api::SealedReportSize(manifest.metadata) != 0;
+  // The vendor's own WrapRec is the last one.
+  info.device_count = static_cast<uint32_t>(manifest.wraps.size() - (info.has_report ? 1 : 0));
+  for (uint32_t i = 0; i < info.device_count; ++i) {
+    info.device_ids.push_back(Hex(manifest.wraps[i].device_id));
+  }
   info.inputs = PortInfos(metadata.inputs);
   info.outputs = PortInfos(metadata.outputs);
   info.preprocess = api::ReadStoredPreprocess(manifest.metadata).json;

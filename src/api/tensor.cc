@@ -74,6 +74,12 @@ void WritePng(const std::filesystem::path& path, uint32_t width, uint32_t height
   api::Translated([&] { media::WritePng(path, {width, height, rgb}); });
 }
 
+void WriteText(const std::filesystem::path& path, const std::string& text) {
+  api::Translated([&] {
+    media::WriteFile(path, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  });
+}
+
 std::string ResolvePreprocess(const std::string& spec, uint32_t height, uint32_t width,
                               const std::filesystem::path& labels) {
   return api::Translated([&] {

@@ -77,7 +77,9 @@ void CompiledModel::Quantise() {
   uint64_t samples = 0;
   const SampleSource counted = [&](Sample* out_sample) {
     Progress("calibrate", samples++, 0);
-    return options_.calibration(out_sample);
+    if (!options_.calibration(out_sample)) return false;
+    ++report_.sample_count;
+    return true;
   };
   const std::map<size_t, LinearStatistics> statistics = Calibrate(lowered_, counted);
   uint64_t done = 0;
@@ -123,7 +125,8 @@ void CompiledModel::Transform(const SecretKey& secrets) {
 }
 
 void CompiledModel::Write(BundleOptions bundle) const {
-  bundle.metadata = MetadataJson();
+  bundle.report = ReportJson();
+  bundle.metadata = MetadataJson(bundle.report.size());
   bundle.secure_memory_size = options_.secure_memory_size;
   bundle.progress = [this](uint64_t done, uint64_t total) { Progress("write", done, total); };
   WriteBundle(plan_, bundle);

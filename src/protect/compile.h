@@ -4,6 +4,7 @@
 #ifndef PENUMBRA_PROTECT_COMPILE_H_
 #define PENUMBRA_PROTECT_COMPILE_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -39,13 +40,20 @@ struct CompileOptions {
   // Metadata the bundle carries for its users; JSON texts, empty: none.
   std::string preprocess_json;
   std::vector<std::string> labels;
+  // JSON of what the user asked for, kept in the sealed report; empty: nothing.
+  std::string request_json;
   // `stage`: "lower", "calibrate", "quantise", "transform", "schedule", "write"; done of total, per
   // stage.
   std::function<void(const std::string& stage, uint64_t done, uint64_t total)> progress;
 };
 
+// "3x3 /2x2 groups 4": kernel, and strides and groups unless they are 1.
+std::string KernelText(const ConvGeometry& geometry);
+
 struct LayerReport {
   std::string name;
+  std::string kernel;                     // KernelText() of the secret layer
+  std::array<uint32_t, 3> input{}, output{};  // [h, w, c]
   bool is_public = false;
   std::string reason;        // why it is trusted although the policy would publish it
   uint32_t prime_count = 0;  // 0: float32 or plain integer arithmetic
@@ -54,6 +62,7 @@ struct LayerReport {
   double predicted_noise_db = 0;
   uint64_t trusted_macs = 0,
            public_macs = 0;    // per inference; public: all primes, random filters included
+  uint64_t secure_memory_size = 0;  // most bytes of tiles in the arena while it is computed
   uint64_t crossing_size = 0;  // bytes of masked input and reply
   uint64_t pad_size = 0;       // bytes of u
 };
@@ -62,6 +71,7 @@ struct CompileReport {
   std::string scheme;                 // SchemeText()
   std::vector<std::string> warnings;  // Warnings(), and what the compiler noticed
   std::vector<LayerReport> layers;
+  uint32_t sample_count = 0;  // of calibration
   ScheduleReport schedule;
   uint64_t arena_size = 0, scratch_size = 0, exchange_size = 0;
   uint64_t pad_size = 0;                      // per inference
@@ -83,10 +93,13 @@ class CompiledModel {
   const CompiledPlan& plan() const { return plan_; }
   const CompileReport& report() const { return report_; }
   // Ports, preprocessing, labels, preset and tool version; nothing secret (docs/bundle_format.md).
-  std::string MetadataJson() const;
+  std::string MetadataJson(size_t report_size) const;
 
-  // `bundle`: path, name, version and keys; metadata, secure memory size and progress are filled in
-  // here.
+  // The report as compact JSON, with blanks behind it up to a multiple of 4096 bytes so that its
+  // size tells little (docs/bundle_format.md). Secret: it travels sealed.
+  std::string ReportJson() const;
+
+  // `bundle`: path, name, version and keys; the rest is filled in here.
   void Write(BundleOptions bundle) const;
 
  private:

@@ -1,6 +1,7 @@
 // What the compiler tells its user: the per-layer report and the bundle's metadata.
 #include <nlohmann/json.hpp>
 
+#include "boundary/limits.h"
 #include "model/error.h"
 #include "protect/compile.h"
 #include "protect/placement/placement.h"
@@ -23,6 +24,9 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
   const ConvGeometry& g = linear.linear->geometry;
   LayerReport out;
   out.name = lowered.ops[linear.op].name;
+  out.kernel = KernelText(g);
+  out.input = {g.in_h, g.in_w, g.in_c};
+  out.output = {g.out_h, g.out_w, g.out_c};
   out.is_public = linear.is_public();
   if (linear.quantized != nullptr) {
     out.prime_count = linear.quantized->prime_count;
@@ -70,7 +74,38 @@ nlohmann::json PortsJson(const LoweredGraph& lowered, const std::vector<LoweredP
   return list;
 }
 
+nlohmann::json LayerJson(const LayerReport& layer) {
+  return {{"name", layer.name},
+          {"kernel", layer.kernel},
+          {"input", layer.input},
+          {"output", layer.output},
+          {"is_public", layer.is_public},
+          {"reason", layer.reason},
+          {"prime_count", layer.prime_count},
+          {"level_count", layer.level_count},
+          {"ratio", layer.ratio},
+          {"predicted_noise_db", layer.predicted_noise_db},
+          {"trusted_macs", layer.trusted_macs},
+          {"public_macs", layer.public_macs},
+          {"secure_memory_size", layer.secure_memory_size},
+          {"crossing_size", layer.crossing_size},
+          {"pad_size", layer.pad_size}};
+}
+
+std::string Dumped(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
+
+std::string KernelText(const ConvGeometry& g) {
+  std::string text = std::to_string(g.kernel_h) + "x" + std::to_string(g.kernel_w);
+  if (g.stride_h != 1 || g.stride_w != 1) {
+    text += " /" + std::to_string(g.stride_h) + "x" + std::to_string(g.stride_w);
+  }
+  if (g.groups != 1) text += " groups " + std::to_string(g.groups);
+  return text;
+}
 
 void CompiledModel::Report() {
   report_.scheme = SchemeText(options_.scheme);
@@ -78,7 +113,8 @@ void CompiledModel::Report() {
   for (const LinearPlan& linear : linears_) {
     report_.layers.push_back(ReportLayer(lowered_, linear, plan_,
                                          report_.schedule.in_float_segment[linear.op]));
-    const LayerReport& layer = report_.layers.back();
+    LayerReport& layer = report_.layers.back();
+    layer.secure_memory_size = report_.schedule.in_use[linear.op];
     report_.pad_size += layer.pad_size;
     report_.crossing_size += layer.crossing_size;
     if (!options_.mask_ends && linear.is_public() && !linear.masked) {
@@ -97,13 +133,35 @@ void CompiledModel::Report() {
   for (const ConstantTile& tile : plan_.constants) report_.sealed_size += tile.size;
 }
 
-std::string CompiledModel::MetadataJson() const {
+std::string CompiledModel::ReportJson() const {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const LayerReport& layer : report_.layers) layers.push_back(LayerJson(layer));
+  nlohmann::json json = {{"version", 1},
+                         {"preset", options_.preset},
+                         {"scheme", report_.scheme},
+                         {"warnings", report_.warnings},
+                         {"sample_count", report_.sample_count},
+                         {"exchange_size", report_.exchange_size},
+                         {"secure_memory_peak", report_.schedule.secure_memory_size},
+                         {"pad_size", report_.pad_size},
+                         {"crossing_size", report_.crossing_size},
+                         {"layers", std::move(layers)}};
+  if (!options_.request_json.empty()) {
+    json["request"] = nlohmann::json::parse(options_.request_json);
+  }
+  std::string text = Dumped(json);
+  text.resize(AlignUp(text.size(), 4096), ' ');
+  return text;
+}
+
+std::string CompiledModel::MetadataJson(size_t report_size) const {
   nlohmann::json json = {{"tool", "penumbra " PENUMBRA_VERSION},
                          {"preset", options_.preset},
                          {"scheme", SchemeText(options_.scheme)},
                          {"inputs", PortsJson(lowered_, lowered_.inputs, plan_.inputs)},
                          {"outputs", PortsJson(lowered_, lowered_.outputs, plan_.outputs)},
-                         {"secure_memory_peak", report_.schedule.secure_memory_size}};
+                         {"secure_memory_peak", report_.schedule.secure_memory_size},
+                         {"report_size", report_size}};
   if (!options_.labels.empty()) json["labels"] = options_.labels;
   if (!options_.preprocess_json.empty()) {
     nlohmann::json preprocess = nlohmann::json::parse(options_.preprocess_json, nullptr, false);
@@ -113,7 +171,7 @@ std::string CompiledModel::MetadataJson() const {
     }
     json["preprocess"] = std::move(preprocess);
   }
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return Dumped(json);
 }
 
 }  // namespace penumbra::protect

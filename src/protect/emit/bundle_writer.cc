@@ -25,10 +25,14 @@ void CheckOptions(const CompiledPlan& plan, const BundleOptions& options) {
            "the model name must have 1 to " + std::to_string(kMaxNameSize) + " bytes",
            "give a shorter name (--name)");
   }
-  if (options.device_keys.empty() || options.device_keys.size() > kMaxWraps) {
+  if (options.device_keys.empty() || options.device_keys.size() > kMaxDevices) {
     Refuse(Status::kInvalidArgument,
-           "a bundle needs 1 to " + std::to_string(kMaxWraps) + " device keys",
+           "a bundle needs 1 to " + std::to_string(kMaxDevices) + " device keys",
            "give the devices' public keys (--device)");
+  }
+  if (options.report.size() > uint64_t{kMaxReportChunks} * kMaxChunkSize) {
+    Refuse(Status::kUnsupported, "the per-layer report is larger than the bundle format allows",
+           "give the model's nodes shorter names");
   }
   if (PlanSize(plan) > kMaxPlanSize || plan.tensors.size() > kMaxTensors ||
       plan.layers.size() > kMaxLayers || plan.float_segments.size() > kMaxLayers ||
@@ -87,12 +91,10 @@ class BundleEmitter {
  public:
   BundleEmitter(const CompiledPlan& plan, const BundleOptions& options)
       : plan_(plan), options_(options), layout_(LayOutPublicHalf(plan)), file_(options.path) {
-    plan_chunk_count_ = static_cast<uint32_t>((PlanSize(plan) + kMaxChunkSize - 1) / kMaxChunkSize);
-    for (uint32_t i = 0; i < plan_chunk_count_; ++i) {
-      chunk_sizes_.push_back(static_cast<uint32_t>(
-          std::min<uint64_t>(kMaxChunkSize, PlanSize(plan) - uint64_t{i} * kMaxChunkSize)));
-    }
+    AddChunks(PlanSize(plan));
+    plan_chunk_count_ = static_cast<uint32_t>(chunk_sizes_.size());
     for (const ConstantTile& tile : plan.constants) chunk_sizes_.push_back(tile.size);
+    AddChunks(options.report.size());
     if (chunk_sizes_.size() > kMaxChunks) {
       Refuse(Status::kUnsupported, "the model has more sealed chunks than the bundle format allows",
              "");
@@ -104,7 +106,7 @@ class BundleEmitter {
   void Run() {
     const uint64_t payload_size =
         sizeof(ManifestHead) + options_.name.size() + 4 * chunk_sizes_.size() +
-        sizeof(WrapRec) * options_.device_keys.size() + options_.metadata.size();
+        sizeof(WrapRec) * WrapCount() + options_.metadata.size();
     const uint64_t manifest_size = crypto::CoseSign1Size(payload_size);
     if (manifest_size > kMaxManifestSize) {
       Refuse(Status::kUnsupported, "the manifest is larger than the bundle format allows",
@@ -131,6 +133,17 @@ class BundleEmitter {
   }
 
  private:
+  // All of them but the last are full.
+  void AddChunks(uint64_t size) {
+    for (uint64_t at = 0; at < size; at += kMaxChunkSize) {
+      chunk_sizes_.push_back(static_cast<uint32_t>(std::min<uint64_t>(kMaxChunkSize, size - at)));
+    }
+  }
+
+  uint32_t WrapCount() const {
+    return static_cast<uint32_t>(options_.device_keys.size()) + (options_.report.empty() ? 0 : 1);
+  }
+
   void Append(std::span<const uint8_t> bytes, crypto::Sha256* hash) {
     if (!IsOk(hash->Update(bytes))) Refuse(Status::kInternal, "hashing failed", "");
     file_.Append(bytes);
@@ -181,13 +194,17 @@ class BundleEmitter {
   void WriteSealedHalf() {
     std::vector<uint8_t> plan = EncodePlan(plan_, layout_.blobs, tags_, plan_chunk_count_);
     const crypto::ScopedWipe wipe(plan);
-    uint64_t at = 0;
-    for (uint32_t i = 0; i < plan_chunk_count_; ++i) {
-      const auto begin = plan.begin() + static_cast<std::ptrdiff_t>(at);
-      SealAndAppend({begin, begin + chunk_sizes_[i]});
-      at += chunk_sizes_[i];
-    }
+    SealInChunks(plan);
     for (const ConstantTile& tile : plan_.constants) SealAndAppend(tile.make());
+    SealInChunks({options_.report.begin(), options_.report.end()});
+  }
+
+  void SealInChunks(const std::vector<uint8_t>& bytes) {
+    for (auto at = bytes.begin(); at != bytes.end();) {
+      const auto end = at + chunk_sizes_[next_chunk_];
+      SealAndAppend({at, end});
+      at = end;
+    }
   }
 
   std::vector<uint8_t> ManifestPayload() {
@@ -205,7 +222,7 @@ class BundleEmitter {
     }
     head.chunk_count = static_cast<uint32_t>(chunk_sizes_.size());
     head.plan_chunk_count = plan_chunk_count_;
-    head.wrap_count = static_cast<uint32_t>(options_.device_keys.size());
+    head.wrap_count = WrapCount();
     head.metadata_size = static_cast<uint32_t>(options_.metadata.size());
     ByteWriter payload;
     payload.Put(head);
@@ -214,6 +231,12 @@ class BundleEmitter {
     const std::array<uint8_t, 32> vendor = VendorPublicKey(options_.vendor_key);
     for (const auto& device : options_.device_keys) {
       payload.Put(sealer_.Wrap(device, vendor, options_.model_version, options_.name));
+    }
+    if (!options_.report.empty()) {
+      std::array<uint8_t, 32> recipient = VendorRecipientKey(options_.vendor_key);
+      const crypto::ScopedWipe wipe(recipient);
+      payload.Put(sealer_.Wrap(RecipientPublicKey(recipient), vendor, options_.model_version,
+                               options_.name));
     }
     payload.PutText(options_.metadata);
     return payload.Take();

@@ -8,9 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "boundary/limits.h"
 #include "protect/schedule/plan_parts.h"
 
 namespace penumbra::protect {
+
+inline constexpr uint32_t kMaxDevices = kMaxWraps - 1;  // the vendor takes one
 
 struct BundleOptions {
   std::string path;
@@ -19,7 +22,10 @@ struct BundleOptions {
   std::string metadata;  // UTF-8 JSON
   uint64_t secure_memory_size = 0;
   std::array<uint8_t, 32> vendor_key{};              // Ed25519 private key; the caller wipes it
-  std::vector<std::array<uint8_t, 32>> device_keys;  // X25519 public keys, 1..kMaxWraps
+  std::vector<std::array<uint8_t, 32>> device_keys;  // X25519 public keys, 1..kMaxDevices
+  // Sealed behind the chunks the plan uses, for the vendor and the devices; the trusted runtime does
+  // not read it. Empty: none, and then the vendor is no recipient of the bundle key.
+  std::string report;
   std::function<void(uint64_t done_size, uint64_t total_size)> progress;  // may be empty
 };
 

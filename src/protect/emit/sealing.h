@@ -14,6 +14,12 @@
 
 namespace penumbra::protect {
 
+// What the sealing and the opening side must agree on (docs/bundle_format.md).
+std::array<uint8_t, kAeadNonceSize> SealNonce(uint32_t domain, uint64_t index);
+std::vector<uint8_t> ChunkAad(uint32_t index, uint32_t count, uint32_t plain_size);
+std::vector<uint8_t> WrapInfo(const std::array<uint8_t, 32>& vendor_public_key,
+                              uint64_t model_version, const std::string& name);
+
 class BundleSealer {
  public:
   BundleSealer();  // draws the bundle key
@@ -34,6 +40,13 @@ class BundleSealer {
 };
 
 std::array<uint8_t, 32> VendorPublicKey(const std::array<uint8_t, 32>& vendor_key);
+
+// The X25519 private key with which the vendor opens its own bundles: HKDF-SHA256 (RFC 5869) of the
+// Ed25519 private key, empty salt, info = kVendorRecipientContext. The caller wipes it.
+inline constexpr char kVendorRecipientContext[] = "penumbra vendor recipient 1";
+std::array<uint8_t, 32> VendorRecipientKey(const std::array<uint8_t, 32>& vendor_key);
+std::array<uint8_t, 32> RecipientPublicKey(const std::array<uint8_t, 32>& private_key);
+
 // COSE_Sign1 over `payload`.
 std::vector<uint8_t> SignManifest(const std::array<uint8_t, 32>& vendor_key,
                                   std::span<const uint8_t> payload);

@@ -60,7 +60,8 @@ Evaluator::Evaluator(const LoweredGraph& graph, const KernelTable& kernels)
 }
 
 std::vector<std::vector<float>> Evaluator::Run(const std::vector<std::vector<float>>& inputs,
-                                               const LinearFunction& linear) const {
+                                               const LinearFunction& linear,
+                                               const OpObserver& observer) const {
   std::vector<std::vector<float>> tensors(graph_.tensors.size());
   if (inputs.size() != graph_.inputs.size()) {
     throw model::ModelError(Status::kWrongShape,
@@ -78,6 +79,7 @@ std::vector<std::vector<float>> Evaluator::Run(const std::vector<std::vector<flo
   }
   for (size_t i = 0; i < graph_.ops.size(); ++i) {
     std::visit(Step{graph_, kernels_, linear, tensors, i}, graph_.ops[i].kind);
+    if (observer) observer(i, tensors[OutputOf(graph_.ops[i])]);
     for (TensorId id : InputsOf(graph_.ops[i])) {
       if (last_use_[id] == i) std::vector<float>().swap(tensors[id]);
     }

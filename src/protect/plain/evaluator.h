@@ -27,6 +27,9 @@ namespace penumbra::protect {
 using LinearFunction = std::function<void(size_t op_index, const LinearOp& op,
                                           std::span<const float> x, std::span<float> out_y)>;
 
+// Sees the output of ops[op_index] as soon as it is computed, whole and in physical order.
+using OpObserver = std::function<void(size_t op_index, std::span<const float> y)>;
+
 // Several threads may use one evaluator at once.
 class Evaluator {
  public:
@@ -37,7 +40,8 @@ class Evaluator {
   // inputs: one per graph input, physical order (see ports.h). Returns the outputs, physical order.
   // Throws model::ModelError(kWrongShape) when an input has the wrong number of elements.
   std::vector<std::vector<float>> Run(const std::vector<std::vector<float>>& inputs,
-                                      const LinearFunction& linear) const;
+                                      const LinearFunction& linear,
+                                      const OpObserver& observer = {}) const;
 
  private:
   const LoweredGraph& graph_;

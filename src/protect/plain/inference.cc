@@ -13,10 +13,11 @@ void LinearFloat(const LinearOp& op, std::span<const float> x, std::span<float> 
 }
 
 std::vector<std::vector<float>> RunFloat(const LoweredGraph& graph,
-                                         const std::vector<std::vector<float>>& inputs) {
+                                         const std::vector<std::vector<float>>& inputs,
+                                         const OpObserver& observer) {
   const auto linear = [](size_t, const LinearOp& op, std::span<const float> x,
                          std::span<float> out_y) { LinearFloat(op, x, out_y); };
-  return Evaluator(graph, Kernels(DetectIsa())).Run(inputs, linear);
+  return Evaluator(graph, Kernels(DetectIsa())).Run(inputs, linear, observer);
 }
 
 PlainInference::PlainInference(const LoweredGraph& graph,
@@ -29,13 +30,13 @@ PlainInference::PlainInference(const LoweredGraph& graph,
 }
 
 std::vector<std::vector<float>> PlainInference::Run(
-    const std::vector<std::vector<float>>& inputs) const {
+    const std::vector<std::vector<float>>& inputs, const OpObserver& observer) const {
   const auto linear = [this](size_t index, const LinearOp& op, std::span<const float> x,
                              std::span<float> out_y) {
     const auto layer = layers_.find(index);
     layer == layers_.end() ? LinearFloat(op, x, out_y) : layer->second.Apply(x, out_y);
   };
-  return evaluator_.Run(inputs, linear);
+  return evaluator_.Run(inputs, linear, observer);
 }
 
 }  // namespace penumbra::protect

@@ -19,7 +19,8 @@ void LinearFloat(const LinearOp& op, std::span<const float> x, std::span<float> 
 
 // Whole model in float32. inputs and result: as Evaluator::Run.
 std::vector<std::vector<float>> RunFloat(const LoweredGraph& graph,
-                                         const std::vector<std::vector<float>>& inputs);
+                                         const std::vector<std::vector<float>>& inputs,
+                                         const OpObserver& observer = {});
 
 // Several threads may use one object at once.
 class PlainInference {
@@ -28,7 +29,8 @@ class PlainInference {
   // are computed in float32.
   PlainInference(const LoweredGraph& graph, const std::map<size_t, QuantizedLinear>& quantized);
 
-  std::vector<std::vector<float>> Run(const std::vector<std::vector<float>>& inputs) const;
+  std::vector<std::vector<float>> Run(const std::vector<std::vector<float>>& inputs,
+                                      const OpObserver& observer = {}) const;
 
  private:
   Evaluator evaluator_;

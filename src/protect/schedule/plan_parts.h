@@ -115,6 +115,9 @@ constexpr uint32_t RowsOfTile(const TensorRec& t, uint32_t tile) {
 }
 uint64_t TileSize(const CompiledPlan& plan, TileRef ref);
 
+// Sealed chunks a bundle may have behind those its plan uses: the vendor's report.
+inline constexpr uint32_t kMaxReportChunks = 8;
+
 // Bytes of the sealed plan: header, records and programs.
 uint64_t PlanSize(const CompiledPlan& plan);
 

@@ -36,6 +36,7 @@ class Simulator {
       count += TileCount(t);
     }
     tiles_.resize(count);
+    out_.in_use.resize(lowered.ops.size());
     for (uint32_t s = 0; s < steps.size(); ++s) {
       for (const TileRef& ref : steps[s].reads) Use(ref, s);
       for (const TileWrite& write : steps[s].writes) Use(write.tile, s);
@@ -46,6 +47,10 @@ class Simulator {
     for (uint32_t s = 0; s < steps_.size(); ++s) {
       const std::vector<uint32_t> needed = Needed(steps_[s]);
       if (!PlaceAll(needed)) Rearrange(s, needed);
+      if (steps_[s].op < out_.in_use.size()) {
+        uint64_t& in_use = out_.in_use[steps_[s].op];
+        in_use = std::max(in_use, resident_size_);
+      }
       out_.program.insert(out_.program.end(), steps_[s].words.begin(), steps_[s].words.end());
       for (const TileWrite& write : steps_[s].writes) {
         TileLife& life = Life(write.tile);
@@ -107,6 +112,7 @@ class Simulator {
     TileLife& life = tiles_[t];
     life.offset = offset;
     resident_[offset] = t;
+    resident_size_ += life.size;
     out_.arena_size = std::max(out_.arena_size, offset + life.size);
     const bool pad_to_read = KindOf(life) == TensorKind::kPad && !IsWrittenNow(life);
     if (life.outside || pad_to_read) {
@@ -133,6 +139,7 @@ class Simulator {
       out_.evicted_size += life->size;
     }
     resident_.erase(*life->offset);
+    resident_size_ -= life->size;
     life->offset.reset();
   }
 
@@ -231,6 +238,7 @@ class Simulator {
   std::vector<uint32_t> first_;  // tile of each tensor
   std::vector<TileLife> tiles_;
   std::map<uint64_t, uint32_t> resident_;  // offset -> tile
+  uint64_t resident_size_ = 0;
   Resident out_;
 };
 

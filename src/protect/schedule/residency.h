@@ -16,6 +16,7 @@ struct Resident {
   std::vector<uint32_t> program;
   uint64_t arena_size = 0;    // bytes the program needs, at most the capacity
   uint64_t evicted_size = 0;  // bytes sealed outside because of lack of room
+  std::vector<uint64_t> in_use;  // of each operator: most bytes that stand in the arena at its steps
 };
 
 inline constexpr uint64_t kUnlimited = ~uint64_t{0};

@@ -55,6 +55,7 @@ void PlaceTiles(const LoweredGraph& graph, const std::vector<Step>& infer,
     plan->pad_program = std::move(pad.program);
     plan->arena_size = std::max({run.arena_size, pad.arena_size, ProofSize(*plan)});
     out_report->evicted_size = run.evicted_size;
+    out_report->in_use = std::move(run.in_use);
     out_report->pad_evicted_size = pad.evicted_size;
     const uint64_t total = SecureMemorySize(*plan);
     out_report->secure_memory_size = total;
@@ -78,7 +79,7 @@ uint64_t TableSize(const CompiledPlan& plan) {
   const uint64_t per_float_port = 4;
   return kFixedTableSize + PlanSize(plan) + per_tile * tile_count + per_layer * plan.layers.size() +
          per_float_port * plan.float_ports.size() +
-         4 * (plan.tensors.size() + 1 + plan.constants.size() + plan_chunks) +
+         4 * (plan.tensors.size() + 1 + plan.constants.size() + plan_chunks + kMaxReportChunks) +
          AlignUp(plan.arena_size / kTileAlignment / 8 + 8, kTileAlignment);
 }
 

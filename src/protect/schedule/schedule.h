@@ -22,6 +22,7 @@ struct ScheduleReport {
   uint64_t evicted_size = 0;        // bytes sealed and fetched again per inference for lack of room
   uint64_t pad_evicted_size = 0;    // the same per pad
   std::vector<bool> in_float_segment;  // of each operator
+  std::vector<uint64_t> in_use;  // of each operator: most bytes of tiles in the arena at its steps
 };
 
 // One LinearPlan per LinearOp of the graph, public layers numbered in order; both outlive the plan,

@@ -1,13 +1,15 @@
-// What a bundle says about itself to somebody without its keys.
+// What a bundle says about itself: to anybody, and to the owner of a key.
 #ifndef PENUMBRA_INSPECT_H_
 #define PENUMBRA_INSPECT_H_
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "penumbra/export.h"
+#include "penumbra/protect.h"
 #include "penumbra/tensor.h"
 
 namespace penumbra {
@@ -29,16 +31,36 @@ struct BundleInfo {
   uint64_t file_size = 0, public_size = 0, sealed_size = 0;  // bytes
   uint64_t exchange_size = 0;
   uint64_t secure_memory_size = 0;      // planned peak
-  uint32_t device_count = 0;            // devices the key is wrapped for
+  uint32_t device_count = 0;            // devices the key is wrapped for, the vendor not counted
   std::vector<std::string> device_ids;  // SHA-256 of their public keys, hex
   std::vector<TensorInfo> inputs, outputs;
   std::string preprocess;  // JSON; may be empty
+  bool has_report = false;  // sealed, see ReadReport
   std::vector<PublicSegment> segments;
 };
 
 // `vendor_key` empty: the signature is not checked. Throws Error.
 PENUMBRA_API BundleInfo Inspect(const std::filesystem::path& bundle,
                                 const std::filesystem::path& vendor_key = {});
+
+// Exactly one private key, and for the device's also the vendor's public key, which the bundle does
+// not hold.
+struct ReportKeys {
+  std::filesystem::path vendor_private_key = {};
+  std::filesystem::path device_private_key = {};
+  std::filesystem::path vendor_public_key = {};
+};
+
+struct SealedReport {
+  ProtectReport report;    // without notes and bundle size
+  ProtectOptions request;  // axes, limits and shapes as given to Protect(); no paths, no keys
+};
+
+// The per-layer report sealed in the bundle, after checking the signature. Nothing: the bundle has
+// none (it was made by a penumbra that sealed none). Throws Error: P304 when the bundle is not
+// wrapped for the key, P303, P305, and what Inspect throws.
+PENUMBRA_API std::optional<SealedReport> ReadReport(const std::filesystem::path& bundle,
+                                                    const ReportKeys& keys);
 
 }  // namespace penumbra
 

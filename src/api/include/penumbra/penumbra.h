@@ -9,6 +9,7 @@
 #ifndef PENUMBRA_PENUMBRA_H_
 #define PENUMBRA_PENUMBRA_H_
 
+#include "penumbra/compare.h"      // IWYU pragma: export
 #include "penumbra/env.h"          // IWYU pragma: export
 #include "penumbra/error.h"        // IWYU pragma: export
 #include "penumbra/float_model.h"  // IWYU pragma: export

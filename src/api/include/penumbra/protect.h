@@ -50,6 +50,8 @@ struct ProtectOptions {
 // One linear layer, for the vendor's eyes only.
 struct ProtectedLayer {
   std::string name;
+  std::string kernel;                    // "3x3 /2x2 groups 4"; strides and groups unless 1
+  std::vector<uint32_t> input, output;   // [h, w, c]
   bool is_public = false;
   std::string reason;        // why it stays trusted although the policy would publish it
   uint32_t prime_count = 0;  // 0: float32 or plain integers
@@ -57,6 +59,7 @@ struct ProtectedLayer {
   double ratio = 0;          // published to secret output channels; 0: trusted
   double predicted_noise_db = 0;
   uint64_t trusted_macs = 0, public_macs = 0;  // multiplications of one inference
+  uint64_t secure_memory_size = 0;  // most bytes of tensors and weights inside while it is computed
   uint64_t crossing_size = 0, pad_size = 0;    // bytes of one inference
 };
 

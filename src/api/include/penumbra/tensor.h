@@ -32,6 +32,9 @@ PENUMBRA_API void WriteNpy(const std::filesystem::path& path, const Tensor& tens
 PENUMBRA_API void WritePng(const std::filesystem::path& path, uint32_t width, uint32_t height,
                            const std::vector<uint8_t>& rgb);
 
+// A file that holds exactly `text`, written complete or not at all.
+PENUMBRA_API void WriteText(const std::filesystem::path& path, const std::string& text);
+
 // How pictures become inputs: the JSON object of docs/json_schema.md. `spec`: "imagenet",
 // "cifar10", "none" or the path of a JSON file; `labels` (may be empty): a file with one class name
 // a line. height, width: the model's input.

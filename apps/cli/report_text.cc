@@ -1,0 +1,91 @@
+#include "report_text.h"
+
+namespace penumbra::cli {
+namespace {
+
+struct Macs {
+  uint64_t trusted = 0, published = 0;
+};
+
+Macs TotalMacs(const ProtectReport& report) {
+  Macs macs;
+  for (const ProtectedLayer& layer : report.layers) {
+    macs.trusted += layer.trusted_macs;
+    macs.published += layer.public_macs;
+  }
+  return macs;
+}
+
+Json LayerJson(const ProtectedLayer& layer) {
+  return {{"name", layer.name},
+          {"kernel", layer.kernel},
+          {"input_hwc", layer.input},
+          {"output_hwc", layer.output},
+          {"placement", layer.is_public ? "public" : "trusted"},
+          {"reason", layer.reason},
+          {"primes", layer.prime_count},
+          {"levels", layer.level_count},
+          {"ratio", layer.ratio},
+          {"predicted_noise_db", layer.predicted_noise_db},
+          {"trusted_macs", layer.trusted_macs},
+          {"public_macs", layer.public_macs},
+          {"secure_memory_bytes", layer.secure_memory_size},
+          {"crossing_bytes", layer.crossing_size},
+          {"pad_bytes", layer.pad_size}};
+}
+
+}  // namespace
+
+Json ReportJson(const ProtectReport& report) {
+  Json layers = Json::array();
+  for (const ProtectedLayer& layer : report.layers) layers.push_back(LayerJson(layer));
+  const Macs macs = TotalMacs(report);
+  return {{"preset", report.preset},
+          {"scheme", report.scheme},
+          {"calibration_samples", report.sample_count},
+          {"exchange_bytes", report.exchange_size},
+          {"secure_memory_peak_bytes", report.secure_memory_peak},
+          {"pad_bytes", report.pad_size},
+          {"crossing_bytes", report.crossing_size},
+          {"trusted_macs", macs.trusted},
+          {"public_macs", macs.published},
+          {"warnings", report.warnings},
+          {"layers", layers}};
+}
+
+std::vector<Row> ReportTotals(const ProtectReport& report) {
+  size_t public_count = 0;
+  for (const ProtectedLayer& layer : report.layers) public_count += layer.is_public ? 1 : 0;
+  const Macs macs = TotalMacs(report);
+  return {{"preset", report.preset.empty() ? "axes set by hand" : report.preset},
+          {"scheme", report.scheme},
+          {"linear layers", std::to_string(public_count) + " public, " +
+                                std::to_string(report.layers.size() - public_count) + " trusted"},
+          {"multiplications", std::to_string(macs.published) + " public, " +
+                                  std::to_string(macs.trusted) + " trusted"},
+          {"calibration samples", std::to_string(report.sample_count)},
+          {"secure memory", SizeText(report.secure_memory_peak)},
+          {"exchange region", SizeText(report.exchange_size)},
+          {"pads per inference", SizeText(report.pad_size)},
+          {"crossing per inference", SizeText(report.crossing_size)}};
+}
+
+std::string LayerTable(const ProtectReport& report) {
+  std::vector<Row> rows{{"layer", "side", "kernel", "primes", "levels", "ratio", "noise dB",
+                         "trusted", "public", "secure", "crossing", "pad", "reason"}};
+  for (const ProtectedLayer& layer : report.layers) {
+    rows.push_back({layer.name, layer.is_public ? "public" : "trusted", layer.kernel,
+                    std::to_string(layer.prime_count), std::to_string(layer.level_count),
+                    Fixed(layer.ratio, 2), Fixed(layer.predicted_noise_db, 1),
+                    std::to_string(layer.trusted_macs), std::to_string(layer.public_macs),
+                    SizeText(layer.secure_memory_size), SizeText(layer.crossing_size),
+                    SizeText(layer.pad_size), layer.reason});
+  }
+  return Table(rows);
+}
+
+std::string ExtentText(const std::vector<uint32_t>& extents) {
+  return ShapeText({extents.begin(), extents.end()});
+}
+
+}  // namespace penumbra::cli

@@ -1,0 +1,107 @@
+#include "api/compile.h"
+
+#include <utility>
+
+#include "api/bundle_preprocess.h"
+#include "api/calibration.h"
+#include "api/import.h"
+#include "api/report_json.h"
+#include "api/translate.h"
+#include "model/passes/passes.h"
+#include "protect/presets/presets.h"
+
+namespace penumbra::api {
+namespace {
+
+protect::Scheme ChooseScheme(const ProtectOptions& options, ProtectReport* report) {
+  report->preset = options.preset;
+  if (options.preset.empty() && options.calibration.empty()) {
+    report->preset = protect::kDefaultPresetWithoutCalibration;
+    report->notes.push_back(
+        "no calibration data: everything stays in float32 inside the trusted half (preset "
+        "mlcapsule); "
+        "with --calibration DIR the preset enclave computes in integers, smaller and faster");
+  } else if (options.preset.empty()) {
+    report->preset = protect::kDefaultPreset;
+  }
+  protect::Scheme scheme = protect::PresetScheme(report->preset);
+  for (const auto& [axis, value] : options.axes) protect::SetAxis(axis, value, &scheme);
+  if (!options.axes.empty()) report->preset.clear();
+  if (options.ratio) scheme.weights_parameter = *options.ratio;
+  if (!options.pads) protect::SetAxis("activations", "plain", &scheme);
+  return scheme;
+}
+
+// Extents of the model's picture input; [h, w] of a 4-D input, whichever end its 3 (or 1) channels
+// are on.
+std::pair<uint32_t, uint32_t> PictureSize(const TensorInfo& input) {
+  const std::vector<int64_t>& s = input.shape;
+  if (s.size() != 4) {
+    Throw(Status::kIllegalCombination,
+               "--preprocess needs a model with a 4-D picture input [input '" + input.name + "']");
+  }
+  const bool channel_last = s[1] != 3 && s[1] != 1 && (s[3] == 3 || s[3] == 1);
+  return {static_cast<uint32_t>(s[channel_last ? 1 : 2]),
+          static_cast<uint32_t>(s[channel_last ? 2 : 3])};
+}
+
+void SetSamples(const ProtectOptions& options, const std::vector<TensorInfo>& inputs,
+                const std::string& stored_preprocess, protect::CompileOptions* compile) {
+  if (inputs.empty()) Throw(Status::kUnsupported, "the model has no input left");
+  if (!options.preprocess.empty()) {
+    const auto [height, width] = PictureSize(inputs.front());
+    const StoredPreprocess stored =
+        SplitLabels(ResolvePreprocess(options.preprocess, height, width, options.labels));
+    compile->preprocess_json = stored.json;
+    compile->labels = stored.labels;
+  } else if (!stored_preprocess.empty()) {
+    compile->preprocess_json = stored_preprocess;
+  } else if (!options.labels.empty()) {
+    compile->labels = SplitLabels(ResolvePreprocess("none", 1, 1, options.labels)).labels;
+  }
+  if (options.calibration.empty()) return;
+  if (inputs.size() != 1) {
+    Throw(Status::kUnsupported, "calibration needs a model with one input, this one has " +
+                                         std::to_string(inputs.size()) +
+                                         "; fix the others with --fix-input name=value");
+  }
+  compile->calibration = OpenCalibration(options.calibration, inputs.front(),
+                                         compile->preprocess_json, options.calibration_limit);
+}
+
+protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, ProtectReport* report) {
+  protect::CompileOptions compile;
+  compile.scheme = ChooseScheme(options, report);
+  compile.preset = report->preset;
+  compile.request_json = RequestJson(options);
+  compile.layers = options.layers;
+  if (options.mask_ends) compile.mask_ends = *options.mask_ends;
+  compile.secure_memory_size = options.secure_memory_size;
+  compile.ring.prime_count = options.primes;
+  compile.ring.bits_w = options.weight_bits;
+  compile.ring.bits_x = options.input_bits;
+  if (options.progress) {
+    compile.progress = [progress = options.progress](const std::string& stage, uint64_t done,
+                                                     uint64_t total) {
+      progress(stage, total == 0 ? 0.0 : static_cast<double>(done) / static_cast<double>(total));
+    };
+  }
+  return compile;
+}
+
+}  // namespace
+
+std::unique_ptr<protect::CompiledModel> Compile(const std::filesystem::path& onnx,
+                                                const ProtectOptions& options,
+                                                const std::string& stored_preprocess,
+                                                ProtectReport* out_report) {
+  protect::CompileOptions compile = MakeCompileOptions(options, out_report);
+  model::ImportedModel imported = Import(onnx, options.import);
+  model::Normalize(imported.graph);
+  out_report->notes.insert(out_report->notes.end(), imported.notes.begin(), imported.notes.end());
+  SetSamples(options, GraphPorts(imported.graph, imported.graph.inputs), stored_preprocess,
+             &compile);
+  return std::make_unique<protect::CompiledModel>(imported.graph, compile);
+}
+
+}  // namespace penumbra::api

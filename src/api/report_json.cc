@@ -1,0 +1,110 @@
+#include "api/report_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/translate.h"
+#include "boundary/limits.h"
+#include "protect/schedule/plan_parts.h"
+
+namespace penumbra::api {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kReportVersion = 1;
+
+ProtectedLayer ParseLayer(const Json& json) {
+  return {.name = json.at("name"),
+          .kernel = json.at("kernel"),
+          .input = json.at("input"),
+          .output = json.at("output"),
+          .is_public = json.at("is_public"),
+          .reason = json.at("reason"),
+          .prime_count = json.at("prime_count"),
+          .level_count = json.at("level_count"),
+          .ratio = json.at("ratio"),
+          .predicted_noise_db = json.at("predicted_noise_db"),
+          .trusted_macs = json.at("trusted_macs"),
+          .public_macs = json.at("public_macs"),
+          .secure_memory_size = json.at("secure_memory_size"),
+          .crossing_size = json.at("crossing_size"),
+          .pad_size = json.at("pad_size")};
+}
+
+ProtectReport ParseInner(const Json& json) {
+  ProtectReport report;
+  report.preset = json.at("preset");
+  report.scheme = json.at("scheme");
+  report.warnings = json.at("warnings");
+  report.sample_count = json.at("sample_count");
+  report.exchange_size = json.at("exchange_size");
+  report.secure_memory_peak = json.at("secure_memory_peak");
+  report.pad_size = json.at("pad_size");
+  report.crossing_size = json.at("crossing_size");
+  for (const Json& layer : json.at("layers")) report.layers.push_back(ParseLayer(layer));
+  return report;
+}
+
+ProtectOptions ParseRequest(const Json& json) {
+  ProtectOptions options;
+  options.preset = json.at("preset");
+  options.axes = json.at("axes");
+  if (json.contains("ratio")) options.ratio = json.at("ratio").get<double>();
+  options.layers = json.at("layers");
+  if (json.contains("mask_ends")) options.mask_ends = json.at("mask_ends").get<bool>();
+  options.calibration_limit = json.at("calibration_limit");
+  options.secure_memory_size = json.at("secure_memory_size");
+  options.pads = json.at("pads");
+  options.primes = json.at("primes");
+  options.weight_bits = json.at("weight_bits");
+  options.input_bits = json.at("input_bits");
+  options.import.shapes = json.at("shapes");
+  return options;
+}
+
+}  // namespace
+
+std::string RequestJson(const ProtectOptions& options) {
+  Json json = {{"preset", options.preset},
+               {"axes", options.axes},
+               {"layers", options.layers},
+               {"calibration_limit", options.calibration_limit},
+               {"secure_memory_size", options.secure_memory_size},
+               {"pads", options.pads},
+               {"primes", options.primes},
+               {"weight_bits", options.weight_bits},
+               {"input_bits", options.input_bits},
+               {"shapes", options.import.shapes}};
+  if (options.ratio) json["ratio"] = *options.ratio;
+  if (options.mask_ends) json["mask_ends"] = *options.mask_ends;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+uint64_t SealedReportSize(const std::string& metadata) {
+  const Json json = Json::parse(metadata, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("report_size")) return 0;
+  const Json& size = json["report_size"];
+  const uint64_t limit = uint64_t{protect::kMaxReportChunks} * kMaxChunkSize;
+  if (!size.is_number_unsigned() || size.get<uint64_t>() > limit) {
+    Throw(Status::kMalformed, "'report_size' is out of range [metadata]");
+  }
+  return size.get<uint64_t>();
+}
+
+SealedReport ParseReport(const std::string& text) {
+  try {
+    const Json json = Json::parse(text);
+    if (json.at("version") != kReportVersion) {
+      Throw(Status::kUnsupportedVersion, "the sealed report has version " +
+                                             json.at("version").dump() +
+                                             "; use a matching release of penumbra");
+    }
+    SealedReport report{.report = ParseInner(json), .request = {}};
+    if (json.contains("request")) report.request = ParseRequest(json.at("request"));
+    return report;
+  } catch (const Json::exception&) {
+    Throw(Status::kMalformed, "the sealed report is no report; protect the model again");
+  }
+}
+
+}  // namespace penumbra::api
