@@ -76,7 +76,8 @@ class Session {
   const BundleFile& bundle() const { return *bundle_; }
   const Transport& transport() const { return *transport_; }
 
-  // Makes `count` pads ahead of the inferences that will use them. Returns what it cost.
+  // Makes `count` pads ahead of the inferences that will use them. Nothing happens when the model
+  // needs none. Returns what it cost.
   RunStats MakePads(uint32_t count);
 
   // Every input of the model exactly once, in any order. Returns all outputs, in the model's order.

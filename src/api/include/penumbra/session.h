@@ -89,7 +89,7 @@ class PENUMBRA_API Session {
   // run.
   TensorMap Run(const TensorMap& inputs, RunStats* out_stats = nullptr);
 
-  // Makes one-time pads ahead of the inferences that will use them.
+  // Makes one-time pads ahead of the inferences that will use them; nothing for a model without pads.
   RunStats MakePads(uint32_t count);
   SessionInfo Info();
 
