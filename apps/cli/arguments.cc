@@ -1,13 +1,14 @@
 #include "arguments.h"
 
 #include <charconv>
+#include <filesystem>
 #include <sstream>
 #include <utility>
 
 namespace penumbra::cli {
 namespace {
 
-constexpr uint32_t kInvalidArgument = 101;
+constexpr uint32_t kInvalidArgument = 101, kWrongName = 102;
 
 template <typename Number>
 bool ParseNumber(const std::string& text, Number* out_value) {
@@ -77,6 +78,13 @@ TensorMap ParseFixedInputs(const std::vector<std::string>& texts) {
 NamedPath ParseNamedPath(const std::string& text, const std::vector<TensorInfo>& ports) {
   for (const TensorInfo& port : ports) {
     if (text.starts_with(port.name + "=")) return {port.name, text.substr(port.name.size() + 1)};
+  }
+  const size_t equals = text.find('=');
+  if (equals != std::string::npos && text.find('/') > equals && !std::filesystem::exists(text)) {
+    std::string names;
+    for (const TensorInfo& port : ports) names.append(names.empty() ? "" : ", ").append(port.name);
+    throw Error(kWrongName, "the model has no '" + text.substr(0, equals) + "' here, only " + names +
+                                "; write NAME=FILE [" + text + "]");
   }
   return {"", text};
 }

@@ -25,7 +25,8 @@ struct NamedPath {
   std::string name;  // empty: not given
   std::string path;
 };
-// "image=x.npy" when one of `ports` is called image, else the whole text is a path.
+// "image=x.npy" when one of `ports` is called image, else the whole text is a path. Throws Error
+// P102 for another name before a "=" unless the file exists.
 NamedPath ParseNamedPath(const std::string& text, const std::vector<TensorInfo>& ports);
 
 [[noreturn]] void ThrowUsage(const std::string& message);

@@ -53,7 +53,11 @@ std::shared_ptr<const BundleFile> BundleFile::Open(const std::filesystem::path& 
                                                    const std::optional<VendorKey>& vendor_key) {
   auto file = std::make_unique<MappedFile>(path);
   const std::span<const uint8_t> bytes = file->bytes();
-  return std::shared_ptr<const BundleFile>(new BundleFile(std::move(file), bytes, vendor_key));
+  try {
+    return std::shared_ptr<const BundleFile>(new BundleFile(std::move(file), bytes, vendor_key));
+  } catch (const HostError& error) {
+    throw error.In("file " + path.string());
+  }
 }
 
 std::shared_ptr<const BundleFile> BundleFile::Parse(std::span<const uint8_t> bytes,

@@ -90,7 +90,14 @@ HostError::HostError(Status status, const std::string& what, const std::string& 
                      const std::string& hint)
     : std::runtime_error(
           Line(status, what, where, hint.empty() ? StatusAdvice(status) : std::string_view(hint))),
-      status_(status) {}
+      status_(status),
+      reason_(what),
+      where_(where),
+      hint_(hint) {}
+
+HostError HostError::In(const std::string& outer) const {
+  return HostError(status_, reason_, where_.empty() ? outer : outer + ", " + where_, hint_);
+}
 
 std::string AtOffset(uint64_t offset) { return "file offset " + std::to_string(offset); }
 

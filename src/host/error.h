@@ -30,8 +30,12 @@ class HostError : public std::runtime_error {
 
   Status status() const { return status_; }
 
+  // The same error, its place preceded by an outer one (usually a file).
+  HostError In(const std::string& outer) const;
+
  private:
   Status status_;
+  std::string reason_, where_, hint_;
 };
 
 // "file offset 4096"

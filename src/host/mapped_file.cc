@@ -8,35 +8,17 @@
 #include <cerrno>
 #include <cstring>
 
+#include "host/descriptor.h"
 #include "host/error.h"
 
 namespace penumbra::host {
 namespace {
 
-Status StatusOfErrno(int error) {
-  if (error == ENOENT || error == ENOTDIR) return Status::kNotFound;
-  if (error == EACCES || error == EPERM) return Status::kPermission;
-  return Status::kIo;
-}
-
 [[noreturn]] void Throw(const std::filesystem::path& path, const std::string& what, int error) {
   throw HostError(StatusOfErrno(error), what + ": " + std::strerror(error),
-                  "file " + path.string());
+                  "file " + path.string(),
+                  error == ENOENT ? "check the name; 'penumbra protect' writes bundles" : "");
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 }  // namespace
 
@@ -47,7 +29,10 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   struct stat info;
   if (fstat(file.get(), &info) != 0) Throw(path, "cannot examine the bundle", errno);
   if (!S_ISREG(info.st_mode)) {
-    throw HostError(Status::kIo, "the bundle is not a regular file", "file " + path.string());
+    throw HostError(Status::kIo,
+                    S_ISDIR(info.st_mode) ? "the bundle is a folder, not a regular file"
+                                          : "the bundle is not a regular file",
+                    "file " + path.string(), "name a .penumbra file");
   }
   if (info.st_size == 0) return;
   const auto size = static_cast<size_t>(info.st_size);

@@ -34,11 +34,17 @@ Status StatusOfErrno(int error) {
   }
 }
 
+const char* Hint(Status status, int error) {
+  if (error == EISDIR) return "name a file, not a folder";
+  if (status == Status::kNotFound) return "check the name and the folder";
+  if (status == Status::kPermission) return "check the permissions of the file and its folder";
+  return status == Status::kNoSpace ? "free some space and try again" : "";
+}
+
 [[noreturn]] void Throw(const char* action, const std::filesystem::path& path, int error) {
   const Status status = StatusOfErrno(error);
   throw MediaError(status, std::string("cannot ") + action + ": " + std::strerror(error),
-                   path.string(),
-                   status == Status::kNoSpace ? "free some space and try again" : "");
+                   path.string(), Hint(status, error));
 }
 
 class Descriptor {

@@ -13,6 +13,7 @@
 #include "crypto/key_agreement.h"
 #include "crypto/sign.h"
 #include "crypto/wipe.h"
+#include "host/descriptor.h"
 #include "host/error.h"
 #include "host/keys/pem.h"
 
@@ -23,42 +24,12 @@ namespace {
 constexpr size_t kMaxFileSize = 16384;
 constexpr mode_t kPrivateMode = 0600, kPublicMode = 0644;
 
-Status StatusOfErrno(int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-      return Status::kNotFound;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return Status::kPermission;
-    case ENOSPC:
-    case EDQUOT:
-      return Status::kNoSpace;
-    default:
-      return Status::kIo;
-  }
-}
-
 [[noreturn]] void ThrowErrno(const std::string& what, const std::filesystem::path& path) {
   const int error = errno;
   throw HostError(StatusOfErrno(error), what + ": " + std::generic_category().message(error),
-                  path.string());
+                  path.string(),
+                  error == ENOENT ? "check the name; 'penumbra keygen' makes keys" : "");
 }
-
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  ~File() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 // Text that is erased when it goes. Reserved once, so that growing leaves no copies behind.
 class SecretText {
@@ -85,7 +56,7 @@ void WriteAll(int descriptor, std::string_view text, const std::filesystem::path
 }
 
 void CreateFile(const std::filesystem::path& path, mode_t mode, std::string_view text) {
-  const File file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (file.get() < 0 && errno == EEXIST) {
     throw HostError(Status::kIo, "the file exists, and keys are never overwritten", path.string(),
                     "choose another name, or move the old file away");
@@ -103,6 +74,10 @@ void CreateFile(const std::filesystem::path& path, mode_t mode, std::string_view
 void RequirePrivate(int descriptor, const std::filesystem::path& path) {
   struct stat info;
   if (fstat(descriptor, &info) != 0) ThrowErrno("cannot read the key file", path);
+  if (S_ISDIR(info.st_mode)) {
+    throw HostError(Status::kIo, "a folder is no key file", path.string(),
+                    "name a key file in PEM");
+  }
   if ((info.st_mode & (S_IRWXG | S_IRWXO)) == 0) return;
   char mode[8];
   std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(info.st_mode & 07777));
@@ -113,7 +88,7 @@ void RequirePrivate(int descriptor, const std::filesystem::path& path) {
 
 void ReadFile(const std::filesystem::path& path, bool is_private, std::string* out_text) {
   // O_NONBLOCK: opening a pipe would wait for a writer for ever. Regular files do not mind.
-  const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) ThrowErrno("cannot open the key file", path);
   if (is_private) RequirePrivate(file.get(), path);
   out_text->resize(kMaxFileSize);

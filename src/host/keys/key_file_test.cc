@@ -136,7 +136,7 @@ TEST_F(KeyFileTest, LeavesNothingBehindWhenWritingFails) {
   for (const rlim_t size : {0, 50, 115}) {  // 115: the private file is 119 bytes, the public 113
     const rlimit limit = {size, old_limit.rlim_max};
     ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    ExpectError(Status::kIo, "cannot write",
+    ExpectError(Status::kNoSpace, "cannot write",
                 [&] { WriteKeyPair(keys, folder_ / "a.key", folder_ / "a.pub"); });
     ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old_limit), 0);
     EXPECT_TRUE(IsEmpty());

@@ -43,7 +43,7 @@ class MappedFile {
   [[noreturn]] static void Fail(const std::filesystem::path& path, int error) {
     throw ModelError(error == ENOENT ? Status::kNotFound : Status::kIo,
                      std::string("cannot read the model: ") + std::strerror(error),
-                     {.file = path.string()});
+                     {.file = path.string()}, "name an ONNX file that you may read");
   }
 
   void* data_ = nullptr;

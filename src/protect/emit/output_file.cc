@@ -51,6 +51,10 @@ int WriteAll(int descriptor, std::span<const uint8_t> bytes, uint64_t offset) {
 }  // namespace
 
 OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
+  if (std::error_code ignored; std::filesystem::is_directory(path_, ignored)) {
+    errno = EISDIR;
+    Fail("cannot write");
+  }
   temporary_ = path_ + ".XXXXXX";
   descriptor_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
   if (descriptor_ < 0) {

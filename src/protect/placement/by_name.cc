@@ -45,7 +45,7 @@ void KeepLayersByName(const LoweredGraph& graph, const std::vector<std::string>&
     }
     if (!found) {
       throw model::ModelError(Status::kWrongName, "no linear layer is called '" + pattern + "'", {},
-                              "penumbra inspect lists the layers and their names");
+                              "penumbra protect --dry-run --report FILE lists the layers and their names");
     }
   }
   for (size_t i = 0; i < graph.ops.size(); ++i) {
