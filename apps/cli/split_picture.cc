@@ -1,5 +1,6 @@
 #include "split_picture.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "arguments.h"
@@ -10,6 +11,7 @@ namespace penumbra::cli {
 namespace {
 
 constexpr int kMargin = 24, kHeader = 128, kLane = 400, kGap = 170, kRow = 62, kBox = 50;
+constexpr int kInset = 8;  // of the box for unnamed trusted work
 constexpr int kTrustedX = kMargin, kPublicX = kMargin + kLane + kGap;
 constexpr int kWidth = kPublicX + kLane + kMargin;
 constexpr size_t kMaxName = 46, kMaxLine = 62;  // characters that fit a box
@@ -84,7 +86,7 @@ std::vector<Layer> FromReport(const ProtectReport& report) {
     layer.is_public = in.is_public;
     layer.crossing_size = in.crossing_size;
     layer.computes =
-        in.kernel + ",  " + ExtentText(in.input) + " to " + ExtentText(in.output);
+        "convolution " + in.kernel + ",  " + ExtentText(in.input) + " to " + ExtentText(in.output);
     layer.numbers = PrimesText(in.prime_count) + ",  " +
                     std::to_string(in.is_public ? in.public_macs : in.trusted_macs) +
                     " multiplications";
@@ -125,7 +127,7 @@ std::string Box(const Layer& layer, int y) {
 // The trusted work around a public layer, and the way there and back.
 std::string Crossing(const Layer& layer, int y, bool with_names) {
   const int from = kTrustedX + kLane, to = kPublicX, middle = (from + to) / 2;
-  std::string svg = Rect(kTrustedX, y + 8, kLane, kBox - 16, "hidden") +
+  std::string svg = Rect(kTrustedX, y + kInset, kLane, kBox - 2 * kInset, "hidden") +
                     Text(kTrustedX + 10, y + 29,
                          with_names ? "masks, restores, element-wise operators"
                                     : "trusted layers and operators: not shown without a key",
@@ -182,7 +184,10 @@ std::string SplitPicture(const BundleInfo& info, const ProtectReport* report) {
   }
   for (size_t i = 0; i < layers.size(); ++i) {
     const int y = kHeader + static_cast<int>(i) * kRow, x = kTrustedX + kLane / 2;
-    if (i != 0) svg += Line(x, y - (kRow - kBox), x, y, "class=\"flow\"");
+    if (i != 0) {
+      const int from = y - (kRow - kBox) - (layers[i - 1].is_public ? kInset : 0);
+      svg += Line(x, from, x, y + (layers[i].is_public ? kInset : 0), "class=\"flow\"");
+    }
     if (layers[i].is_public) svg += Crossing(layers[i], y, report != nullptr);
     svg += Box(layers[i], y);
   }

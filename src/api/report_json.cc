@@ -26,7 +26,7 @@ ProtectedLayer ParseLayer(const Json& json) {
           .predicted_noise_db = json.at("predicted_noise_db"),
           .trusted_macs = json.at("trusted_macs"),
           .public_macs = json.at("public_macs"),
-          .secure_memory_size = json.at("secure_memory_size"),
+          .secure_memory_size = json.at("arena_size"),
           .crossing_size = json.at("crossing_size"),
           .pad_size = json.at("pad_size")};
 }

@@ -87,7 +87,7 @@ nlohmann::json LayerJson(const LayerReport& layer) {
           {"predicted_noise_db", layer.predicted_noise_db},
           {"trusted_macs", layer.trusted_macs},
           {"public_macs", layer.public_macs},
-          {"secure_memory_size", layer.secure_memory_size},
+          {"arena_size", layer.secure_memory_size},
           {"crossing_size", layer.crossing_size},
           {"pad_size", layer.pad_size}};
 }

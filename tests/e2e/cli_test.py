@@ -15,6 +15,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from xml.etree import ElementTree
 
 BIN = Path()
 DATA = Path()
@@ -139,15 +140,90 @@ class Cli(unittest.TestCase):
 
     def test_inspect_shows_the_public_half_only(self) -> None:
         vendor = self.scratch / "config" / "penumbra" / "vendor.pub"
-        picture = self.scratch / "split.png"
+        picture = self.scratch / "split.svg"
         document = self.succeed_json(
             "inspect", self.scratch / "shadownet.penumbra", "--vendor", vendor, "--graph", picture
         )
         self.assertTrue(document["signature_checked"])
         self.assertGreater(len(document["segments"]), 40)
         self.assertEqual(document["inputs"], [{"name": "input", "shape": [1, 3, 32, 32]}])
-        self.assertTrue(picture.read_bytes().startswith(b"\x89PNG"))
+        self.assertEqual(len(document["device_ids"]), 1)
+        self.assertNotIn("report", document)
+        self.assertNotIn("/body/", json.dumps(document))
+        words = self.texts(picture)
+        self.assertIn("layer 0", words)
+        self.assertNotIn("/body/", " ".join(words))
         self.assertEqual(self.succeed_json("inspect", self.scratch / "mlcapsule.penumbra")["segments"], [])
+
+    @staticmethod
+    def texts(picture: Path) -> list[str]:
+        return [node.text or "" for node in ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
+
+    def test_inspect_with_a_key_shows_every_layer(self) -> None:
+        keys = self.scratch / "config" / "penumbra"
+        report = self.scratch / "report.json"
+        bundle = self.scratch / "reported.penumbra"
+        self.succeed(
+            "protect", self.model, "-o", bundle, "--preset", "shadownet", "--preprocess", "cifar10", "--report", report,
+            "--calibration", DATA / "cifar10-calibration", "--calibration-limit", 4, "--layers", "/body/body.0/*",
+        )  # fmt: skip
+        wanted = json.loads(report.read_text())
+        picture = self.scratch / "named.svg"
+        for key in (["--vendor-key", keys / "vendor.key"], ["--device-key", keys / "device.key"]):
+            document = self.succeed_json("inspect", bundle, "--graph", picture, *key)
+            self.assertTrue(document["signature_checked"])
+            shown = document["report"]
+            self.assertEqual(shown, {name: wanted[name] for name in shown})
+            self.assertEqual({layer["placement"] for layer in shown["layers"]}, {"public", "trusted"})
+            self.assertEqual(sum(layer["crossing_bytes"] for layer in shown["layers"]), shown["crossing_bytes"])
+            self.assertTrue(all(layer["secure_memory_bytes"] > 0 for layer in shown["layers"]))
+            words = self.texts(picture)
+            for layer in shown["layers"]:
+                self.assertIn(layer["name"], words)
+        self.assertIn("/body/body.0/c1/Conv", self.succeed("inspect", bundle, "--vendor-key", keys / "vendor.key").stdout)
+        self.assertNotIn(b"body.0", bundle.read_bytes())
+
+    def test_inspect_with_a_wrong_key(self) -> None:
+        bundle = self.scratch / "shadownet.penumbra"
+        for kind in ("vendor", "device"):
+            key = self.scratch / f"stranger-{kind}.key"
+            self.succeed("keygen", kind, "-o", key)
+            self.refused("P304", 1, "", "inspect", bundle, f"--{kind}-key", key)
+        self.refused("P101", 2, "not both", "inspect", bundle, "--vendor-key", "a", "--device-key", "b")
+        self.refused("P101", 2, ".svg", "inspect", bundle, "--graph", "split.png")
+
+    def test_compare_names_the_first_different_layer(self) -> None:
+        command = [
+            "compare", self.model, self.scratch / "shadownet.penumbra", "--data", DATA / "cifar10", "--limit", 2,
+            "--carrier", "direct", "--layers", "--calibration", DATA / "cifar10-calibration",
+        ]  # fmt: skip
+        key = ["--vendor-key", self.scratch / "config" / "penumbra" / "vendor.key"]
+        document = self.succeed_json(*command, *key)
+        self.assertIsNone(document["first_different"])
+        errors = [layer["error_db"] for layer in document["layers"]]
+        self.assertGreater(len(errors), 80)
+        self.assertLess(max(errors), -20)
+        strict = self.succeed_json(*command, *key, "--threshold-db", -50)
+        first = next(i for i, error in enumerate(errors) if error > -50)
+        self.assertEqual(strict["first_different_index"], first)
+        self.assertEqual(strict["first_different"], document["layers"][first]["name"])
+        by_hand = ["--preset", "shadownet", "--calibration-limit"]
+        self.assertEqual(self.succeed_json(*command, *by_hand, 20)["layers"], document["layers"])
+        self.refused("P107", 2, "other options", *command, *by_hand, 5)
+
+    def test_paths_that_make_no_sense(self) -> None:
+        folder, empty = self.scratch / "folder", self.scratch / "empty.penumbra"
+        folder.mkdir()
+        empty.write_bytes(b"")
+        for code, path in (("P205", self.scratch / "gone"), ("P203", folder), ("P301", empty), ("P301", self.frog)):
+            self.refused(code, 1, str(path), "inspect", path)
+            self.refused(code, 1, str(path), "run", path, "--input", self.frog)
+        bundle = self.scratch / "mlcapsule.penumbra"
+        self.refused("P102", 1, "input", "run", bundle, "--carrier", "direct", "--input", f"image={self.frog}")
+        self.refused("P203", 1, str(folder), "protect", self.model, "-o", folder)
+        self.refused("P203", 1, str(folder), "inspect", bundle, "--vendor-key", folder)
+        self.refused("P205", 1, "gone", "inspect", bundle, "--graph", self.scratch / "gone" / "x.svg")
+        self.assertEqual(list(folder.iterdir()), [])
 
     def test_small_verbs(self) -> None:
         self.assertRegex(self.succeed("version").stdout, r"penumbra +\d+\.\d+\.\d+")

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -64,6 +65,10 @@ OpenedBundle OpenBundle(const std::filesystem::path& path, const Keys& keys) {
   opened.bundle_key = Unwrap(manifest, keys);
   crypto::AeadKey key;
   Require(key.Init(opened.bundle_key), "cipher");
+  const auto report_size =
+      nlohmann::json::parse(manifest.metadata).at("report_size").get<uint64_t>();
+  const auto report_count =
+      static_cast<uint32_t>((report_size + kMaxChunkSize - 1) / kMaxChunkSize);
   uint64_t at = header.sealed_offset;
   for (uint32_t i = 0; i < manifest.head.chunk_count; ++i) {
     const uint64_t size = uint64_t{manifest.chunk_plain_sizes[i]} + kAeadTagSize;
@@ -72,6 +77,8 @@ OpenedBundle OpenBundle(const std::filesystem::path& path, const Keys& keys) {
     at += size;
     if (i < manifest.head.plan_chunk_count) {
       opened.plan.insert(opened.plan.end(), plain.begin(), plain.end());
+    } else if (i >= manifest.head.chunk_count - report_count) {
+      opened.report.append(plain.begin(), plain.end());
     } else {
       opened.constants.push_back(std::move(plain));
     }

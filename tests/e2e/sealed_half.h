@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "harness.h"
@@ -16,6 +17,7 @@ struct OpenedBundle {
   std::array<uint8_t, 32> bundle_key;
   std::vector<uint8_t> plan;                    // plaintext
   std::vector<std::vector<uint8_t>> constants;  // plaintexts of the chunks after the plan
+  std::string report;                           // of the last chunks
 };
 
 // Throws std::runtime_error when the bundle does not open with these keys.

@@ -7,6 +7,7 @@
 #include <bitset>
 #include <cstring>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -104,6 +105,16 @@ void AddLayer(const protect::LinearOp& linear, const protect::QuantizedLinear& q
   }
 }
 
+// Everything in the report but what the manifest's metadata says to everybody.
+void AddReport(const std::string& report, Secrets* out) {
+  nlohmann::json json = nlohmann::json::parse(report);
+  for (const nlohmann::json& layer : json.at("layers")) {
+    Add<char>(out, "report", layer.dump());
+  }
+  for (const char* known : {"layers", "preset", "scheme", "secure_memory_peak"}) json.erase(known);
+  Add<char>(out, "report", json.dump());
+}
+
 Secrets SecretsOf(const CompiledModel& model, const OpenedBundle& opened) {
   Secrets secrets;
   for (const auto& [op, layer] : model.quantized()) {
@@ -111,6 +122,7 @@ Secrets SecretsOf(const CompiledModel& model, const OpenedBundle& opened) {
   }
   secrets["bundle key"].emplace_back(opened.bundle_key.begin(), opened.bundle_key.end());
   secrets["plan"].push_back(opened.plan);
+  AddReport(opened.report, &secrets);
   // Restore tables (scales, biases, permutations, lambda), row sums, input permutations and the
   // weights of trusted layers, as they are sealed.
   secrets["sealed constants"] = opened.constants;
@@ -137,6 +149,7 @@ Found Search(const model::Graph& graph, const protect::Scheme& scheme,
   const Keys keys;
   WriteBundle(model, keys, scratch.path() / "model.penumbra");
   const OpenedBundle opened = OpenBundle(scratch.path() / "model.penumbra", keys);
+  EXPECT_EQ(opened.report, model.ReportJson());
   const WindowIndex visible(opened.visible);
   Found result;
   for (const auto& [kind, pieces] : SecretsOf(model, opened)) {
@@ -155,7 +168,7 @@ void ExpectNothingFound(const Found& result, const std::vector<std::string>& kin
 const std::vector<std::string> kEveryKind = {
     "float weights",    "float bias", "scale",      "bias", "window offset",
     "weights as int32", "weights as int16", "weights as int8", "row sums",
-    "weights as residues", "bundle key", "plan", "sealed constants"};
+    "weights as residues", "bundle key", "plan", "sealed constants", "report"};
 
 model::Graph ResNet44() {
   model::Graph graph = model::ImportOnnxFile(PENUMBRA_TEST_DATA "/resnet44-cifar10.onnx").graph;
@@ -181,7 +194,7 @@ TEST(Secrets, DepthwiseLayersAndShufflesPublishNone) {
 
 TEST(Secrets, LayersKeptInsidePublishNone) {
   ExpectNothingFound(Search(ResNet44(), protect::PresetScheme("enclave")),
-                     {"float weights", "weights as int8", "sealed constants", "plan"});
+                     {"float weights", "weights as int8", "sealed constants", "plan", "report"});
   ExpectNothingFound(Search(Build("Joins"), protect::PresetScheme("shadownet"), {"node0"}),
                      kEveryKind);
 }
@@ -196,6 +209,7 @@ TEST(Secrets, PlainResiduesAreFound) {
   EXPECT_EQ(result.found.at("float weights"), 0u);
   EXPECT_EQ(result.found.at("sealed constants"), 0u);
   EXPECT_EQ(result.found.at("plan"), 0u);
+  EXPECT_EQ(result.found.at("report"), 0u);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -13,6 +14,7 @@
 #include "crypto/hpke.h"
 #include "crypto/sign.h"
 #include "model/error.h"
+#include "protect/emit/opening.h"
 #include "protect/emit/output_file.h"
 
 namespace penumbra::protect {
@@ -107,6 +109,45 @@ TEST_F(BundleWriterTest, EveryPartOpensAgain) {
   ASSERT_EQ(aead.Open(nonce, chunk_aad, sealed.first(5), sealed.last<kAeadTagSize>(), plain),
             Status::kOk);
   EXPECT_EQ(plain, (std::vector<uint8_t>{1, 2, 3, 4, 5}));
+}
+
+TEST_F(BundleWriterTest, TheVendorAndTheDeviceOpenTheReport) {
+  options_.report = std::string(kMaxChunkSize, 'a') + "the end";
+  WriteBundle(plan_, options_);
+  const std::vector<uint8_t> file = Read();
+  BundleHeader header;
+  std::memcpy(&header, file.data(), sizeof(header));
+  const auto payload = std::ranges::search(file, std::string("model")).begin() -
+                       static_cast<std::ptrdiff_t>(sizeof(ManifestHead));
+  ManifestHead head;
+  std::memcpy(&head, &*payload, sizeof(head));
+  ASSERT_EQ(head.chunk_count, 4u);  // plan, constant, report in two
+  ASSERT_EQ(head.wrap_count, 2u);
+  std::array<WrapRec, 2> wraps;
+  std::memcpy(wraps.data(), &*payload + sizeof(head) + 5 + 4 * sizeof(uint32_t), sizeof(wraps));
+
+  // HKDF (RFC 5869) of the signing key, written out.
+  std::array<uint8_t, 32> prk{}, vendor{}, stranger{};
+  const std::string context = "penumbra vendor recipient 1";
+  ASSERT_EQ(crypto::HkdfExtract({}, options_.vendor_key, prk), Status::kOk);
+  ASSERT_EQ(crypto::HkdfExpand(prk, std::vector<uint8_t>(context.begin(), context.end()), vendor),
+            Status::kOk);
+  const auto rest = std::span(file).last(7 + kAeadTagSize);
+  for (const auto& key : {device_key_, vendor}) {
+    BundleOpener opener(wraps, key, vendor_public_, 1, "model");
+    const std::vector<uint8_t> plain = opener.OpenChunk(3, 4, rest);
+    EXPECT_EQ(std::string(plain.begin(), plain.end()), "the end");
+    EXPECT_THROW(opener.OpenChunk(2, 4, rest), model::ModelError);
+    EXPECT_THROW(BundleOpener(wraps, key, vendor_public_, 2, "model"), model::ModelError);
+  }
+  stranger.fill(9);
+  EXPECT_FALSE(IsRecipient(wraps, stranger));
+  try {
+    BundleOpener(wraps, stranger, vendor_public_, 1, "model");
+    FAIL() << "opened";
+  } catch (const model::ModelError& error) {
+    EXPECT_EQ(error.status(), Status::kWrongDevice);
+  }
 }
 
 TEST_F(BundleWriterTest, BlobsAreAlignedAndComplete) {
