@@ -6,6 +6,7 @@
 #include "kernels/gemm_s16s16.h"
 #include "kernels/gemm_u8s8.h"
 #include "kernels/pad_stream.h"
+#include "kernels/reduce_mod.h"
 #include "kernels/restore.h"
 #include "kernels/unmix.h"
 
@@ -24,6 +25,7 @@ namespace avx512vnni {
 void GemmU8S8(const GemmU8S8Job& job);
 void GemmS16S16(const GemmS16Job& job);
 void Restore(const RestoreJob& job);
+void MaskS16(const MaskJob& job);
 bool FillPads(PadFill* fill);
 void Unmix(const UnmixJob& job);
 }  // namespace avx512vnni

@@ -80,19 +80,54 @@ PENUMBRA_LANE __m512i LookUp(const uint8_t* in, uint32_t wide, uint32_t lookups,
   return found;
 }
 
-// Replaces the rejected candidates of one block one by one; false when the spare bytes ran out.
-bool ReplaceEach(PadFill* fill, size_t begin, uint64_t rejected) {
-  for (; rejected != 0; rejected &= rejected - 1) {
-    const size_t i = begin + static_cast<size_t>(__builtin_ctzll(rejected));
-    while (fill->row[i] >= fill->prime) {
-      if (fill->spare_used == fill->spare_count) {
-        fill->next_index = i;
-        return false;
-      }
-      fill->row[i] = fill->spare[fill->spare_used++];
-    }
+// Accepted bytes of the spare stream, gathered ahead of their use: what one block consumes is then known from its
+// rejections alone, and blocks do not wait for one another.
+class SparePool {
+ public:
+  explicit SparePool(const PadFill& fill)
+      : spare_(fill.spare), count_(fill.spare_count), prime_(_mm512_set1_epi8(static_cast<char>(fill.prime))) {}
+
+  // The next bytes, a whole vector unless the spare stream ends before.
+  __m512i Peek() {
+    while (end_ - begin_ < kVectorSize && scanned_ < count_) Refill();
+    return _mm512_loadu_si512(pool_ + begin_);
   }
-  return true;
+  uint32_t ready() const { return end_ - begin_; }
+  void Take(uint32_t count) { begin_ += count; }
+
+  // Bytes of the stream up to the last one taken.
+  size_t Consumed(uint16_t prime) const {
+    size_t at = scanned_;
+    for (uint32_t untaken = ready(); untaken != 0;) untaken -= spare_[--at] < prime ? 1 : 0;
+    while (at != 0 && spare_[at - 1] >= prime) --at;
+    return at;
+  }
+
+ private:
+  void Refill() {
+    const __m512i kept = _mm512_loadu_si512(pool_ + begin_);
+    end_ -= begin_;
+    begin_ = 0;
+    _mm512_store_si512(pool_, kept);
+    const __mmask64 left = FirstBytes(count_ - scanned_);
+    const __m512i bytes = _mm512_maskz_loadu_epi8(left, spare_ + scanned_);
+    const __mmask64 accepted = _mm512_mask_cmplt_epu8_mask(left, bytes, prime_);
+    _mm512_storeu_si512(pool_ + end_, _mm512_maskz_compress_epi8(accepted, bytes));
+    end_ += static_cast<uint32_t>(__builtin_popcountll(accepted));
+    scanned_ += count_ - scanned_ < kVectorSize ? count_ - scanned_ : kVectorSize;
+  }
+
+  // Fewer than kVectorSize kept bytes, one vector behind them, and room to read a vector from any begin_.
+  alignas(kVectorSize) uint8_t pool_[3 * kVectorSize] = {};
+  const uint8_t* spare_;
+  size_t count_, scanned_ = 0;
+  uint32_t begin_ = 0, end_ = 0;
+  __m512i prime_;
+};
+
+// Position of the rejected candidate number `index`.
+uint32_t PositionOf(uint64_t rejected, uint32_t index) {
+  return static_cast<uint32_t>(__builtin_ctzll(_pdep_u64(uint64_t{1} << index, rejected)));
 }
 
 }  // namespace
@@ -116,29 +151,27 @@ void Unmix(const UnmixJob& job) {
 }
 
 bool FillPads(PadFill* fill) {
-  const __m512i prime = _mm512_set1_epi8(static_cast<char>(fill->prime));
-  fill->spare_used = 0;
-  for (size_t begin = fill->next_index; begin < fill->count; begin += kVectorSize) {
-    const __mmask64 inside = FirstBytes(fill->count - begin);
-    const __m512i candidates = _mm512_maskz_loadu_epi8(inside, fill->row + begin);
+  const PadFill job = *fill;  // a copy that the stores below cannot change
+  const __m512i prime = _mm512_set1_epi8(static_cast<char>(job.prime));
+  SparePool pool(job);
+  for (size_t begin = job.next_index; begin < job.count; begin += kVectorSize) {
+    const __mmask64 inside = FirstBytes(job.count - begin);
+    const __m512i candidates = _mm512_maskz_loadu_epi8(inside, job.row + begin);
     const uint64_t rejected = _mm512_mask_cmpge_epu8_mask(inside, candidates, prime);
-    if (rejected == 0) continue;
-    // The next accepted spare bytes, moved to where candidates were rejected.
-    const __mmask64 left = FirstBytes(fill->spare_count - fill->spare_used);
-    const __m512i spare = _mm512_maskz_loadu_epi8(left, fill->spare + fill->spare_used);
-    const uint64_t accepted = _mm512_mask_cmplt_epu8_mask(left, spare, prime);
+    const __m512i fresh = _mm512_mask_expand_epi8(candidates, rejected, pool.Peek());
     const auto wanted = static_cast<uint32_t>(__builtin_popcountll(rejected));
-    if (wanted > static_cast<uint32_t>(__builtin_popcountll(accepted))) {
-      if (!ReplaceEach(fill, begin, rejected)) return false;
-      continue;
+    if (wanted > pool.ready()) {
+      const uint32_t missing = PositionOf(rejected, pool.ready());
+      _mm512_mask_storeu_epi8(job.row + begin, FirstBytes(missing), fresh);
+      fill->next_index = begin + missing;
+      fill->spare_used = job.spare_count;
+      return false;
     }
-    const __m512i fresh = _mm512_maskz_compress_epi8(accepted, spare);
-    _mm512_mask_storeu_epi8(fill->row + begin, inside, _mm512_mask_expand_epi8(candidates, rejected, fresh));
-    // Consumed up to the last accepted byte that was wanted.
-    const uint64_t last = _pdep_u64(uint64_t{1} << (wanted - 1), accepted);
-    fill->spare_used += static_cast<size_t>(__builtin_ctzll(last)) + 1;
+    pool.Take(wanted);
+    _mm512_mask_storeu_epi8(job.row + begin, inside, fresh);
   }
-  fill->next_index = fill->count;
+  fill->next_index = job.count;
+  fill->spare_used = pool.Consumed(job.prime);
   return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "crypto/aead_buffers.h"
 #include "crypto/openssl/cipher.h"
 #include "crypto/wipe.h"
 
@@ -13,22 +14,6 @@ namespace {
 enum class Direction : int { kOpen = 0, kSeal = 1 };
 
 EVP_CIPHER_CTX* Gcm(void* context) { return static_cast<EVP_CIPHER_CTX*>(context); }
-
-// GCM reads ahead of what it writes by several blocks, so a shifted overlap would read its own
-// output.
-bool OverlapsPartly(Bytes in, Bytes out) {
-  const auto a = reinterpret_cast<uintptr_t>(in.data());
-  const auto b = reinterpret_cast<uintptr_t>(out.data());
-  return a != b && a < b + out.size() && b < a + in.size();
-}
-
-Status CheckBuffers(const void* context, Bytes in, Bytes out) {
-  if (context == nullptr) return Status::kWrongState;
-  if (in.size() != out.size() || in.size() > kAeadMaxPlaintextSize || OverlapsPartly(in, out)) {
-    return Status::kInvalidArgument;
-  }
-  return Status::kOk;
-}
 
 // EVP counts bytes in an int. Whole cipher blocks, so that only the last piece is ever ragged.
 constexpr size_t kMaxPieceSize = size_t{1} << 30;
@@ -70,7 +55,7 @@ Status AeadKey::Init(FixedBytes<kAeadKeySize> key) {
 
 Status AeadKey::Seal(FixedBytes<kAeadNonceSize> nonce, Bytes aad, Bytes plaintext,
                      MutableBytes out_ciphertext, MutableFixedBytes<kAeadTagSize> out_tag) {
-  Status status = CheckBuffers(context_, plaintext, out_ciphertext);
+  Status status = CheckAeadBuffers(context_, plaintext, out_ciphertext);
   EVP_CIPHER_CTX* gcm = Gcm(context_);
   if (IsOk(status) &&
       !(Process(gcm, Direction::kSeal, nonce, aad, plaintext, out_ciphertext) && Finish(gcm) &&
@@ -86,7 +71,7 @@ Status AeadKey::Seal(FixedBytes<kAeadNonceSize> nonce, Bytes aad, Bytes plaintex
 
 Status AeadKey::Open(FixedBytes<kAeadNonceSize> nonce, Bytes aad, Bytes ciphertext,
                      FixedBytes<kAeadTagSize> tag, MutableBytes out_plaintext) {
-  Status status = CheckBuffers(context_, ciphertext, out_plaintext);
+  Status status = CheckAeadBuffers(context_, ciphertext, out_plaintext);
   EVP_CIPHER_CTX* gcm = Gcm(context_);
   // The backend only reads the expected tag, though its interface takes it as mutable.
   auto* expected_tag = const_cast<uint8_t*>(tag.data());
