@@ -1,9 +1,5 @@
 #include "crypto/aead.h"
 
-#include <openssl/crypto.h>
-
-#include <new>
-
 #include "crypto/aead_buffers.h"
 #include "crypto/ipsec_mb/gcm.h"
 #include "crypto/wipe.h"
@@ -13,42 +9,26 @@ namespace {
 
 using ipsec_mb::Gcm;
 
-constexpr size_t kKeyAlignment = 64;
-
-struct alignas(kKeyAlignment) Context {
+struct Context {
   gcm_key_data key;
   gcm_context_data message;  // of the message under way
   const Gcm* gcm;
-  void* memory;  // what OPENSSL_free takes
 };
 
 Context* Of(void* context) { return static_cast<Context*>(context); }
-
-Context* NewContext(const Gcm* gcm) {
-  void* memory = OPENSSL_zalloc(sizeof(Context) + kKeyAlignment);
-  if (memory == nullptr) return nullptr;
-  const auto at = reinterpret_cast<uintptr_t>(memory);
-  auto* context = new (reinterpret_cast<void*>((at + kKeyAlignment - 1) / kKeyAlignment * kKeyAlignment)) Context;
-  context->gcm = gcm;
-  context->memory = memory;
-  return context;
-}
 
 void WipeMessage(Context* c) { Wipe({reinterpret_cast<uint8_t*>(&c->message), sizeof(c->message)}); }
 
 }  // namespace
 
-AeadKey::~AeadKey() {
-  if (context_ == nullptr) return;
-  void* const memory = Of(context_)->memory;
-  OPENSSL_clear_free(memory, sizeof(Context) + kKeyAlignment);
-}
+AeadKey::~AeadKey() { ipsec_mb::FreeAligned(context_, sizeof(Context)); }
 
 Status AeadKey::Init(FixedBytes<kAeadKeySize> key) {
   const Gcm* gcm = nullptr;
   if (const Status status = ipsec_mb::SharedGcm(&gcm); !IsOk(status)) return status;
-  if (context_ == nullptr) context_ = NewContext(gcm);
+  if (context_ == nullptr) context_ = ipsec_mb::AllocateAligned(sizeof(Context));
   if (context_ == nullptr) return Status::kOutOfMemory;
+  Of(context_)->gcm = gcm;
   gcm->expand(key.data(), &Of(context_)->key);
   return Status::kOk;
 }

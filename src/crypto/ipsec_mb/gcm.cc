@@ -9,7 +9,7 @@
 namespace penumbra::crypto::ipsec_mb {
 namespace {
 
-constexpr uint64_t kManagerAlignment = 64;
+constexpr uint64_t kAlignment = 64;
 constexpr uint64_t kNeeded = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ | IMB_FEATURE_SELF_TEST_PASS;
 
 void InitManager(Level level, IMB_MGR* manager) {
@@ -40,19 +40,19 @@ Level BestLevel() {
 Status MakeGcm(Level level, Gcm* out_gcm) {
   *out_gcm = {};
   const size_t size = imb_get_mb_mgr_size();
-  void* const memory = OPENSSL_malloc(size + kManagerAlignment);
+  void* const memory = AllocateAligned(size);
   if (memory == nullptr) return Status::kOutOfMemory;
-  const uint64_t aligned = AlignUp(reinterpret_cast<uintptr_t>(memory), kManagerAlignment);
-  IMB_MGR* const manager = imb_set_pointers_mb_mgr(reinterpret_cast<void*>(aligned), 0, 1);
+  IMB_MGR* const manager = imb_set_pointers_mb_mgr(memory, 0, 1);
   Status status = Status::kUnsupported;
   if (manager != nullptr) {
     InitManager(level, manager);
     if (imb_get_errno(manager) == 0 && (manager->features & kNeeded) == kNeeded) {
-      *out_gcm = {manager->gcm256_pre, manager->gcm256_enc, manager->gcm256_dec};
+      const bool has_vaes = level == Level::kAvx512 && (manager->features & IMB_FEATURE_VAES) != 0;
+      *out_gcm = {manager->gcm256_pre, manager->gcm256_enc, manager->gcm256_dec, has_vaes};
       status = Status::kOk;
     }
   }
-  OPENSSL_free(memory);
+  FreeAligned(memory, size);
   return status;
 }
 
@@ -60,6 +60,22 @@ Status SharedGcm(const Gcm** out_gcm) {
   if (CRYPTO_THREAD_run_once(&g_once, MakeShared) != 1) return Status::kOutOfMemory;
   *out_gcm = &g_gcm;
   return g_status;
+}
+
+// The word before an aligned block points to the block the allocator gave.
+void* AllocateAligned(size_t size) {
+  void* const block = OPENSSL_zalloc(size + sizeof(void*) + kAlignment);
+  if (block == nullptr) return nullptr;
+  const uint64_t at = AlignUp(reinterpret_cast<uintptr_t>(block) + sizeof(void*), kAlignment);
+  auto** const aligned = reinterpret_cast<void**>(at);
+  aligned[-1] = block;
+  return aligned;
+}
+
+void FreeAligned(void* memory, size_t size) {
+  if (memory == nullptr) return;
+  OPENSSL_cleanse(memory, size);
+  OPENSSL_free(static_cast<void**>(memory)[-1]);
 }
 
 }  // namespace penumbra::crypto::ipsec_mb

@@ -14,6 +14,7 @@ enum class Level { kSse, kAvx, kAvx2, kAvx512 };
 struct Gcm {
   aes_gcm_pre_t expand = nullptr;
   aes_gcm_enc_dec_t seal = nullptr, open = nullptr;
+  bool has_vaes = false;  // this processor runs vaes_counter.h, too
 };
 
 // The best level that processor and operating system (XCR0) both support. The library itself looks at CPUID only,
@@ -27,6 +28,11 @@ Status MakeGcm(Level level, Gcm* out_gcm);
 
 // MakeGcm(BestLevel()), made by the first call and kept as long as the process lives. Thread-safe.
 Status SharedGcm(const Gcm** out_gcm);
+
+// Zeroed memory at a multiple of 64, as the library wants its keys, from the allocator of the rest of this room;
+// nullptr when there is none. Freeing erases it.
+void* AllocateAligned(size_t size);
+void FreeAligned(void* memory, size_t size);
 
 }  // namespace penumbra::crypto::ipsec_mb
 
