@@ -50,19 +50,16 @@ PENUMBRA_LANE __mmask64 FirstBytes(uint32_t count) {
   return count >= kVectorSize ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
 }
 
-// The chunks of one block of channels.
-inline constexpr uint32_t kChunks = kRestoreBlock / kRestoreChunk;
+// Whole vectors of a reply cross cache lines: loading them costs as much as permuting. Where a pixel has several, one
+// pass over them serves kWideChunks chunks of channels (more chunks spill); where it has one, the tables of a
+// chunk stay in registers for all pixels instead.
+inline constexpr uint32_t kWideChunks = 2;
 
-// found[k][chunk]: reply[a], reply[b] interleaved. One pass over the reply serves the whole block:
-// loading the tables costs more than the permutations.
-template <uint32_t kCount>
-PENUMBRA_LANE void LookUp(const ReplyRow* rows, const ChunkTables& chunks, uint32_t channel,
-                          __m512i (*found)[kChunks]) {
-  const uint64_t* select = chunks.select + size_t{channel / kRestoreChunk} * chunks.lookup_count;
-  const uint8_t* from = chunks.index + 2 * size_t{channel};
-  const __m512i index[kChunks] = {_mm512_loadu_si512(from),
-                                  _mm512_loadu_si512(from + kVectorSize)};
-  const uint32_t last = rows[0].lookup_count - 1;
+// found[c][k]: reply[a], reply[b] of chunk c, interleaved.
+template <uint32_t kCount, uint32_t kChunks>
+PENUMBRA_LANE void LookUp(const ReplyRow* rows, const uint64_t* select, const __m512i* index,
+                          __m512i (*found)[kCount]) {
+  const uint32_t lookups = rows[0].lookup_count, last = lookups - 1;
 #pragma GCC unroll 3
   for (uint32_t k = 0; k < kCount; ++k) {
     const uint8_t* at = rows[k].bytes + last * kLookupSize;
@@ -70,12 +67,10 @@ PENUMBRA_LANE void LookUp(const ReplyRow* rows, const ChunkTables& chunks, uint3
     const __m512i high = _mm512_maskz_loadu_epi8(rows[k].last_high, at + kVectorSize);
 #pragma GCC unroll 2
     for (uint32_t c = 0; c < kChunks; ++c) {
-      const __mmask64 served = select[c * chunks.lookup_count + last];
-      found[k][c] = _mm512_maskz_permutex2var_epi8(served, low, index[c], high);
+      found[c][k] = _mm512_maskz_permutex2var_epi8(select[c * lookups + last], low, index[c], high);
     }
   }
   for (uint32_t t = 0; t < last; ++t) {
-    const __mmask64 served[kChunks] = {select[t], select[chunks.lookup_count + t]};
 #pragma GCC unroll 3
     for (uint32_t k = 0; k < kCount; ++k) {
       const uint8_t* at = rows[k].bytes + t * kLookupSize;
@@ -83,8 +78,8 @@ PENUMBRA_LANE void LookUp(const ReplyRow* rows, const ChunkTables& chunks, uint3
       const __m512i high = _mm512_loadu_si512(at + kVectorSize);
 #pragma GCC unroll 2
       for (uint32_t c = 0; c < kChunks; ++c) {
-        const __m512i hit = _mm512_maskz_permutex2var_epi8(served[c], low, index[c], high);
-        found[k][c] = _mm512_or_si512(found[k][c], hit);
+        const __m512i hit = _mm512_maskz_permutex2var_epi8(select[c * lookups + t], low, index[c], high);
+        found[c][k] = _mm512_or_si512(found[c][k], hit);
       }
     }
   }
@@ -99,32 +94,57 @@ __m512i PadOrder() {
   return _mm512_load_si512(order);
 }
 
+// The tables of 16 channels.
+struct HalfTables {
+  __m512i residue, start, begin;
+  __m512 scale, bias;
+};
+
+PENUMBRA_LANE HalfTables LoadHalf(const RestorePlan& plan, uint32_t channel) {
+  return {_mm512_loadu_si512(plan.window_residue_narrow + channel),
+          _mm512_loadu_si512(plan.chunks.quotient_start + channel),
+          _mm512_loadu_si512(plan.window_begin_narrow + channel), _mm512_loadu_ps(plan.scale + channel),
+          _mm512_loadu_ps(plan.bias + channel)};
+}
+
+// The tables of one chunk of 32 channels.
+template <uint32_t kCount>
+struct ChunkState {
+  __m512i lambda[kCount];
+  HalfTables half[2];
+};
+
+template <uint32_t kCount>
+PENUMBRA_LANE ChunkState<kCount> LoadChunk(const RestorePlan& plan, uint32_t channel) {
+  ChunkState<kCount> out;
+#pragma GCC unroll 3
+  for (uint32_t k = 0; k < kCount; ++k) {
+    out.lambda[k] = _mm512_loadu_si512(plan.chunks.lambda + 2 * (size_t{k} * plan.padded_count + channel));
+  }
+  out.half[0] = LoadHalf(plan, channel);
+  out.half[1] = LoadHalf(plan, channel + 16);
+  return out;
+}
+
 // Y of 16 channels from their words (v0, v1) and (v2, 0) and the high part of S.
-PENUMBRA_LANE __m512i Decode(const RestorePlan& plan, const DecodeConstants& constants,
-                             uint32_t channel, __m512i pair, __m512i single, __m512i high) {
-  const __m512i residue = _mm512_loadu_si512(plan.window_residue_narrow + channel);
-  const __m512i start = _mm512_loadu_si512(plan.chunks.quotient_start + channel);
-  __m512i sum = _mm512_sub_epi32(high, residue);
+PENUMBRA_LANE __m512i Decode(const HalfTables& t, const DecodeConstants& constants, __m512i pair, __m512i single,
+                             __m512i high) {
+  __m512i sum = _mm512_sub_epi32(high, t.residue);
   sum = _mm512_dpwssd_epi32(sum, pair, constants.low_pair);
   sum = _mm512_dpwssd_epi32(sum, single, constants.low_single);
-  __m512i q = _mm512_dpwssd_epi32(start, pair, constants.quotient_pair);
+  __m512i q = _mm512_dpwssd_epi32(t.start, pair, constants.quotient_pair);
   q = _mm512_dpwssd_epi32(q, single, constants.quotient_single);
   q = _mm512_srai_epi32(q, kQuotientBits);
   const __m512i distance = _mm512_sub_epi32(sum, _mm512_mullo_epi32(q, constants.modulus));
   const __m512i less = _mm512_sub_epi32(distance, constants.modulus);
-  return _mm512_add_epi32(_mm512_min_epu32(less, distance),
-                          _mm512_loadu_si512(plan.window_begin_narrow + channel));
+  return _mm512_add_epi32(_mm512_min_epu32(less, distance), t.begin);
 }
 
-// count: channels left from here on.
-PENUMBRA_LANE void Write(const RestoreJob& job, const RestorePlan& plan, size_t pixel,
-                         uint32_t channel, uint32_t count, __m512i y) {
+// at: element of the output; count: channels left from there on.
+PENUMBRA_LANE void Write(const RestoreJob& job, const HalfTables& t, size_t at, uint32_t count, __m512i y) {
   const auto lanes = static_cast<__mmask16>(FirstBytes(count));
-  const size_t at = pixel * plan.channel_count + channel;
   if (job.out_y != nullptr) {
-    const __m512 scale = _mm512_loadu_ps(plan.scale + channel);
-    const __m512 bias = _mm512_loadu_ps(plan.bias + channel);
-    const __m512 real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(y), scale, bias);
+    const __m512 real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(y), t.scale, t.bias);
     _mm512_mask_storeu_ps(job.out_y + at, lanes, real);
   }
   if (job.out_integer != nullptr) {
@@ -135,23 +155,18 @@ PENUMBRA_LANE void Write(const RestoreJob& job, const RestorePlan& plan, size_t 
   }
 }
 
-// kCount primes: the words v_k of one chunk, then their decoding.
+// kCount primes: the words v_k of one chunk, then their decoding. at: its first element in pad and output planes.
 template <uint32_t kCount>
-PENUMBRA_LANE void RestoreChunk(const RestoreJob& job, const RestorePlan& plan,
-                                const DecodeConstants& constants, const __m512i (*found)[kChunks],
-                                uint32_t chunk, __m512i pad_order, size_t pixel, uint32_t channel,
-                                uint32_t count) {
+PENUMBRA_LANE void RestoreChunk(const RestoreJob& job, const ChunkState<kCount>& t, const DecodeConstants& constants,
+                                const __m512i* found, __m512i pad_order, size_t at, uint32_t count) {
   const auto valid = static_cast<__mmask32>(FirstBytes(count));
   constexpr uint64_t kEvenBytes = 0x5555555555555555u;
-  __m512i v[kNarrowPrimes] = {_mm512_setzero_si512(), _mm512_setzero_si512(),
-                              _mm512_setzero_si512()};
+  __m512i v[kNarrowPrimes] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
 #pragma GCC unroll 3
   for (uint32_t k = 0; k < kCount; ++k) {
-    const __m512i lambda =
-        _mm512_loadu_si512(plan.chunks.lambda + 2 * (size_t{k} * plan.padded_count + channel));
-    v[k] = _mm512_maddubs_epi16(found[k][chunk], lambda);
+    v[k] = _mm512_maddubs_epi16(found[k], t.lambda[k]);
     if (job.pad != nullptr) {
-      const uint8_t* pad = job.pad + k * job.pad_plane_size + pixel * plan.channel_count + channel;
+      const uint8_t* pad = job.pad + k * job.pad_plane_size + at;
       const __m512i bytes = _mm512_castsi256_si512(_mm256_maskz_loadu_epi8(valid, pad));
       v[k] = _mm512_sub_epi16(v[k], _mm512_maskz_permutexvar_epi8(kEvenBytes, pad_order, bytes));
     }
@@ -159,49 +174,98 @@ PENUMBRA_LANE void RestoreChunk(const RestoreJob& job, const RestorePlan& plan,
   const __m512i zero = _mm512_setzero_si512();
   const __m512i sum = _mm512_add_epi16(_mm512_add_epi16(v[0], v[1]), v[2]);
   const __m512i high = _mm512_and_si512(sum, constants.high);
-  Write(job, plan, pixel, channel, count,
-        Decode(plan, constants, channel, _mm512_unpacklo_epi16(v[0], v[1]),
-               _mm512_unpacklo_epi16(v[2], zero), _mm512_unpacklo_epi16(zero, high)));
+  Write(job, t.half[0], at, count,
+        Decode(t.half[0], constants, _mm512_unpacklo_epi16(v[0], v[1]), _mm512_unpacklo_epi16(v[2], zero),
+               _mm512_unpacklo_epi16(zero, high)));
   if (count <= 16) return;
-  Write(job, plan, pixel, channel + 16, count - 16,
-        Decode(plan, constants, channel + 16, _mm512_unpackhi_epi16(v[0], v[1]),
-               _mm512_unpackhi_epi16(v[2], zero), _mm512_unpackhi_epi16(zero, high)));
+  Write(job, t.half[1], at + 16, count - 16,
+        Decode(t.half[1], constants, _mm512_unpackhi_epi16(v[0], v[1]), _mm512_unpackhi_epi16(v[2], zero),
+               _mm512_unpackhi_epi16(zero, high)));
+}
+
+// What every chunk of a call shares.
+struct Restorer {
+  RestoreJob job;  // copies that nothing else points to: stores cannot change them
+  RestorePlan plan;
+  DecodeConstants constants;
+  __m512i pad_order;
+  __mmask64 last_low, last_high;
+};
+
+Restorer MakeRestorer(const RestoreJob& job) {
+  const RestorePlan& plan = *job.plan;
+  const uint32_t last = plan.reply_channel_count - (plan.chunks.lookup_count - 1) * kLookupSize;
+  return {job,        plan,
+          MakeConstants(plan), PadOrder(),
+          FirstBytes(last),    last > kVectorSize ? FirstBytes(last - kVectorSize) : 0};
 }
 
 template <uint32_t kCount>
-void RestoreNarrow(const RestoreJob& shared_job) {
-  // Copies that nothing else points to: the stores below cannot change them.
-  const RestoreJob job = shared_job;
-  const RestorePlan plan = *shared_job.plan;
-  const DecodeConstants constants = MakeConstants(plan);
-  const __m512i pad_order = PadOrder();
-  const uint32_t lookups = plan.chunks.lookup_count;
-  const uint32_t last = plan.reply_channel_count - (lookups - 1) * kLookupSize;
-  const __mmask64 last_low = FirstBytes(last);
-  const __mmask64 last_high = last > kVectorSize ? FirstBytes(last - kVectorSize) : 0;
-  for (size_t pixel = 0; pixel < job.pixel_count; ++pixel) {
+PENUMBRA_LANE void RowsOf(const Restorer& r, size_t pixel, ReplyRow* out) {
+  for (uint32_t k = 0; k < kCount; ++k) {
+    out[k] = {r.job.reply + k * r.job.reply_plane_size + pixel * r.plan.reply_channel_count,
+              r.plan.chunks.lookup_count, r.last_low, r.last_high};
+  }
+}
+
+// kChunks chunks of one pixel from `channel` on; count: channels left, at most.
+template <uint32_t kCount, uint32_t kChunks>
+PENUMBRA_LANE void RestoreRun(const Restorer& r, const ReplyRow* rows, size_t pixel, uint32_t channel,
+                              uint32_t count) {
+  __m512i index[kChunks], found[kChunks][kCount];
+#pragma GCC unroll 2
+  for (uint32_t c = 0; c < kChunks; ++c) {
+    index[c] = _mm512_loadu_si512(r.plan.chunks.index + 2 * (size_t{channel} + c * kRestoreChunk));
+  }
+  const uint64_t* select = r.plan.chunks.select + size_t{channel / kRestoreChunk} * r.plan.chunks.lookup_count;
+  LookUp<kCount, kChunks>(rows, select, index, found);
+#pragma GCC unroll 2
+  for (uint32_t c = 0; c < kChunks; ++c) {
+    const uint32_t at = channel + c * kRestoreChunk;
+    RestoreChunk<kCount>(r.job, LoadChunk<kCount>(r.plan, at), r.constants, found[c], r.pad_order,
+                         pixel * r.plan.channel_count + at, count - c * kRestoreChunk);
+  }
+}
+
+template <uint32_t kCount>
+void RestoreByPixel(const Restorer& shared) {
+  const Restorer r = shared;
+  for (size_t pixel = 0; pixel < r.job.pixel_count; ++pixel) {
     ReplyRow rows[kCount];
-    for (uint32_t k = 0; k < kCount; ++k) {
-      rows[k] = {job.reply + k * job.reply_plane_size + pixel * plan.reply_channel_count, lookups,
-                 last_low, last_high};
+    RowsOf<kCount>(r, pixel, rows);
+    uint32_t channel = 0;
+    for (; channel + kWideChunks * kRestoreChunk <= r.plan.channel_count; channel += kWideChunks * kRestoreChunk) {
+      RestoreRun<kCount, kWideChunks>(r, rows, pixel, channel, kWideChunks * kRestoreChunk);
     }
-    for (uint32_t block = 0; block < plan.channel_count; block += kRestoreBlock) {
-      __m512i found[kCount][kChunks];
-      LookUp<kCount>(rows, plan.chunks, block, found);
-      const uint32_t count = plan.channel_count - block;
-      if (count >= kRestoreBlock) {
-        for (uint32_t c = 0; c < kChunks; ++c) {
-          RestoreChunk<kCount>(job, plan, constants, found, c, pad_order, pixel,
-                               block + c * kRestoreChunk, kRestoreBlock);
-        }
-        continue;
-      }
-      for (uint32_t c = 0; c * kRestoreChunk < count; ++c) {
-        RestoreChunk<kCount>(job, plan, constants, found, c, pad_order, pixel,
-                             block + c * kRestoreChunk, count - c * kRestoreChunk);
-      }
+    for (; channel < r.plan.channel_count; channel += kRestoreChunk) {
+      RestoreRun<kCount, 1>(r, rows, pixel, channel, r.plan.channel_count - channel);
     }
   }
+}
+
+template <uint32_t kCount>
+void RestoreByChunk(const Restorer& shared) {
+  const Restorer r = shared;
+  for (uint32_t channel = 0; channel < r.plan.channel_count; channel += kRestoreChunk) {
+    const ChunkState<kCount> tables = LoadChunk<kCount>(r.plan, channel);
+    const __m512i index = _mm512_loadu_si512(r.plan.chunks.index + 2 * size_t{channel});
+    const uint64_t* select = r.plan.chunks.select + size_t{channel / kRestoreChunk} * r.plan.chunks.lookup_count;
+    const uint32_t count = r.plan.channel_count - channel;
+    for (size_t pixel = 0; pixel < r.job.pixel_count; ++pixel) {
+      ReplyRow rows[kCount];
+      RowsOf<kCount>(r, pixel, rows);
+      __m512i found[1][kCount];
+      LookUp<kCount, 1>(rows, select, &index, found);
+      RestoreChunk<kCount>(r.job, tables, r.constants, found[0], r.pad_order,
+                           pixel * r.plan.channel_count + channel, count);
+    }
+  }
+}
+
+template <uint32_t kCount>
+void RestoreNarrow(const RestoreJob& job) {
+  const Restorer restorer = MakeRestorer(job);
+  restorer.plan.chunks.lookup_count == 1 ? RestoreByChunk<kCount>(restorer) : RestoreByPixel<kCount>(restorer);
 }
 
 }  // namespace
