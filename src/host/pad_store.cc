@@ -1,13 +1,28 @@
 #include "host/pad_store.h"
 
 #include <cstring>
+#include <utility>
 
 namespace penumbra::host {
+
+void MemoryPadStore::Recycle(std::vector<uint8_t> bytes) {
+  if (bytes.size() > kMaxSpareSize - spare_size_) return;
+  spare_size_ += bytes.size();
+  spare_.emplace(bytes.size(), std::move(bytes));
+}
+
+std::vector<uint8_t> MemoryPadStore::TakeSpare(uint64_t size) {
+  auto spare = spare_.extract(size);
+  if (spare.empty()) return {};
+  spare_size_ -= size;
+  return std::move(spare.mapped());
+}
 
 Status MemoryPadStore::Put(PadSlot where, std::span<const uint8_t> sealed) {
   std::vector<uint8_t>& kept = pads_[where.pad][where.slot];
   if (sealed.size() > max_size_ - (size_ - kept.size())) return Status::kNoSpace;
   size_ = size_ - kept.size() + sealed.size();
+  if (kept.empty()) kept = TakeSpare(sealed.size());
   kept.assign(sealed.begin(), sealed.end());
   return Status::kOk;
 }
@@ -20,6 +35,7 @@ Status MemoryPadStore::Take(PadSlot where, std::span<uint8_t> out_sealed) {
   if (slot->second.size() != out_sealed.size()) return Status::kMalformed;
   std::memcpy(out_sealed.data(), slot->second.data(), out_sealed.size());
   size_ -= slot->second.size();
+  Recycle(std::move(slot->second));
   pad->second.erase(slot);
   if (pad->second.empty()) pads_.erase(pad);
   return Status::kOk;
@@ -35,6 +51,8 @@ void MemoryPadStore::Drop(uint64_t pad) {
 void MemoryPadStore::Clear() {
   pads_.clear();
   size_ = 0;
+  spare_.clear();
+  spare_size_ = 0;
 }
 
 }  // namespace penumbra::host

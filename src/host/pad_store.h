@@ -36,6 +36,7 @@ class PadStore {
   virtual uint64_t size() const = 0;  // bytes kept
 };
 
+// Memory of spent slots is kept for the next pad, whose slots have the same sizes: fresh pages cost more than sealing.
 class MemoryPadStore final : public PadStore {
  public:
   explicit MemoryPadStore(uint64_t max_size) : max_size_(max_size) {}
@@ -47,8 +48,15 @@ class MemoryPadStore final : public PadStore {
 
  private:
   using Slots = std::map<uint32_t, std::vector<uint8_t>>;
+  static constexpr uint64_t kMaxSpareSize = uint64_t{64} << 20;
+
+  void Recycle(std::vector<uint8_t> bytes);
+  std::vector<uint8_t> TakeSpare(uint64_t size);
+
   uint64_t max_size_;
   uint64_t size_ = 0;
+  uint64_t spare_size_ = 0;
+  std::multimap<uint64_t, std::vector<uint8_t>> spare_;  // by size
   std::map<uint64_t, Slots> pads_;
 };
 

@@ -63,7 +63,36 @@ const uint8_t* InputRow(const Im2RowJob& job, uint32_t kh) {
   return static_cast<const uint8_t*>(job.input.rows[index]);
 }
 
+// Where the windows stand as the GEMMs want them, or null: whole groups of four bytes, rows of the image without a gap.
+const uint8_t* WindowsInPlace(const WindowJob& job, uint32_t first, uint32_t count) {
+  const ConvGeometry& g = *job.geometry;
+  const size_t pixel_size = size_t{g.in_c} * job.element_size, row_size = pixel_size * g.in_w;
+  if (!Im2RowIsIdentity(g) || pixel_size % 4 != 0 || g.out_w != g.in_w) return nullptr;
+  const uint32_t begin = job.first_row + first / g.out_w, end = job.first_row + (first + count - 1) / g.out_w;
+  const int64_t at = int64_t{begin} - job.input.first_row;
+  if (end >= g.in_h || at < 0 || at + (end - begin) >= job.input.row_count) return nullptr;
+  const auto* rows = reinterpret_cast<const uint8_t* const*>(job.input.rows) + at;
+  for (uint32_t y = 0; y <= end - begin; ++y) {
+    if (rows[y] == nullptr || rows[y] != rows[0] + y * row_size) return nullptr;
+  }
+  return rows[0] + first % g.out_w * pixel_size;
+}
+
 }  // namespace
+
+WindowMatrix MakeWindows(const WindowJob& job, uint32_t first, uint32_t count) {
+  const ConvGeometry& g = *job.geometry;
+  const uint8_t* in_place = count == 0 ? nullptr : WindowsInPlace(job, first, count);
+  if (in_place != nullptr) return {in_place, size_t{g.in_c} * job.element_size};
+  for (uint32_t done = 0; done < count;) {
+    const uint32_t column = (first + done) % g.out_w;
+    const uint32_t run = count - done < g.out_w - column ? count - done : g.out_w - column;
+    Im2Row({&g, job.input, job.element_size, job.padding, job.group, job.first_row + (first + done) / g.out_w,
+            column, column + run, static_cast<uint8_t*>(job.matrix) + done * job.stride_size, job.stride_size});
+    done += run;
+  }
+  return {job.matrix, job.stride_size};
+}
 
 void Im2Row(const Im2RowJob& job) {
   const ConvGeometry& g = *job.geometry;

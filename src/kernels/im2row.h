@@ -33,7 +33,7 @@ struct Im2RowJob {
 };
 
 // True when the matrix is the input itself (1x1, stride 1, no padding, one group): row y of the
-// input is rows of the matrix with stride in_c, and Im2Row can be skipped.
+// input is rows of the matrix with stride in_c, and need not be copied.
 constexpr bool Im2RowIsIdentity(const ConvGeometry& g) {
   return g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 &&
          g.groups == 1 && g.pad_top == 0 && g.pad_left == 0;
@@ -45,6 +45,23 @@ constexpr size_t Im2RowStrideSize(const ConvGeometry& g, uint32_t element_size) 
 }
 
 void Im2Row(const Im2RowJob& job);
+
+// The windows of a run of pixels that may span rows of the output.
+struct WindowJob {
+  const ConvGeometry* geometry;
+  RowTable input;
+  uint32_t element_size, padding, group;  // as in Im2RowJob
+  uint32_t first_row;                     // output row that pixel 0 stands in
+  void* matrix;                           // as Im2RowJob::out_matrix, for the largest run
+  size_t stride_size;
+};
+struct WindowMatrix {
+  const void* rows;
+  size_t stride_size;
+};
+// The windows of pixels [first, first + count), counted from the start of first_row: in job.matrix, or, where
+// they stand in the input one after the other, right there.
+WindowMatrix MakeWindows(const WindowJob& job, uint32_t first, uint32_t count);
 
 }  // namespace penumbra
 

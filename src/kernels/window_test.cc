@@ -94,6 +94,48 @@ TEST(Im2Row, NullAndMissingRowsArePadding) {
   EXPECT_EQ(std::memcmp(matrix, expected, sizeof(expected)), 0);
 }
 
+// Runs over several rows, copied or in place, are the rows that Im2Row makes one by one.
+TEST(MakeWindows, EqualsIm2RowHoweverTheRowsStand) {
+  TestRandom random(8);
+  std::vector<ConvGeometry> geometries(std::begin(kGeometries), std::end(kGeometries));
+  geometries.push_back({5, 6, 8, 5, 6, 4, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1});
+  geometries.push_back({5, 6, 7, 5, 6, 4, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1});
+  for (const ConvGeometry& g : geometries) {
+    const auto x = random.Integers<uint8_t>(size_t{g.in_h} * g.in_w * g.in_c, 0, 255);
+    auto rows = RowPointers(g, x);
+    const size_t row_size = size_t{g.in_w} * g.in_c, stride = Im2RowStrideSize(g, 1);
+    const std::vector<uint8_t> moved(x.begin() + 2 * row_size * (g.in_h > 2), x.begin() + row_size * (g.in_h > 2 ? 3 : 1));
+    for (const bool gap : {false, true}) {
+      if (gap) rows[g.in_h > 2 ? 2 : 0] = moved.data();
+      std::vector<uint8_t> expected(size_t{g.out_h} * g.out_w * stride), matrix(expected.size());
+      for (uint32_t y = 0; y < g.out_h; ++y) {
+        Im2Row({&g, {rows.data(), 0, g.in_h}, 1, 9, g.groups - 1, y, 0, g.out_w,
+                expected.data() + size_t{y} * g.out_w * stride, stride});
+      }
+      const WindowJob job = {&g, {rows.data(), 0, g.in_h}, 1, 9, g.groups - 1, 0, matrix.data(), stride};
+      for (uint32_t first = 0; first < g.out_h * g.out_w; first += 3) {
+        const uint32_t count = std::min(g.out_h * g.out_w - first, 2 * g.out_w + 1);
+        const WindowMatrix out = MakeWindows(job, first, count);
+        for (uint32_t p = 0; p < count; ++p) {
+          ASSERT_EQ(std::memcmp(static_cast<const uint8_t*>(out.rows) + p * out.stride_size,
+                                expected.data() + (first + p) * stride, FilterLength(g)),
+                    0)
+              << "pixel " << first << " + " << p << (gap ? ", a row elsewhere" : "");
+        }
+      }
+    }
+  }
+}
+
+TEST(MakeWindows, CopiesNothingWhereTheInputIsTheMatrix) {
+  const ConvGeometry g = {4, 4, 8, 4, 4, 4, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1};
+  const std::vector<uint8_t> x(size_t{4} * 4 * 8);
+  const auto rows = RowPointers(g, x);
+  const WindowMatrix out = MakeWindows({&g, {rows.data(), 0, 4}, 1, 0, 0, 1, nullptr, 8}, 3, 7);
+  EXPECT_EQ(out.rows, x.data() + size_t{7} * 8);
+  EXPECT_EQ(out.stride_size, 8u);
+}
+
 TEST(Im2Row, IdentityOnlyWhereTheInputIsTheMatrix) {
   EXPECT_TRUE(Im2RowIsIdentity({5, 5, 8, 5, 5, 4, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1}));
   EXPECT_FALSE(Im2RowIsIdentity({5, 5, 8, 3, 3, 4, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 1}));

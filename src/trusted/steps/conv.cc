@@ -11,60 +11,34 @@ struct ConvWork {
   const ConvInstr* instr;
   ConvTileLayout layout;
   const uint8_t* weights;  // the constant tile
-  RowTable input;
-  uint8_t* matrix;   // windows of one block of pixels
+  WindowJob window;  // of the group under way
   uint8_t* sums;     // results of one block: [pixels][channels of the group]
   uint8_t* partial;  // kS16: one piece's results
-  uint64_t stride;   // bytes from matrix row to matrix row
-  uint32_t group, n;
-  uint32_t k;
+  uint32_t n, k;
 };
 
-// Windows of `pixels` outputs from pixel `first` of the tile's rows, as rows of the matrix.
-void FillMatrix(const ConvWork& w, uint32_t first_row, uint32_t first, uint32_t pixels) {
-  const ConvGeometry& g = w.instr->geometry;
-  const uint32_t element_size = ConvElementSize(w.instr->mode);
-  for (uint32_t done = 0; done < pixels;) {
-    const uint32_t column = (first + done) % g.out_w;
-    const uint32_t run = pixels - done < g.out_w - column ? pixels - done : g.out_w - column;
-    Im2RowJob job{};
-    job.geometry = &g;
-    job.input = w.input;
-    job.element_size = element_size;
-    job.padding = static_cast<uint32_t>(w.instr->pad_value);
-    job.group = w.group;
-    job.out_row = first_row + (first + done) / g.out_w;
-    job.out_column_begin = column;
-    job.out_column_end = column + run;
-    job.out_matrix = w.matrix + done * w.stride;
-    job.out_stride_size = w.stride;
-    Im2Row(job);
-    done += run;
-  }
-}
-
-void MultiplyF32(const Machine& machine, const ConvWork& w, const uint8_t* panels, uint32_t pixels) {
-  machine.kernels->gemm_f32({reinterpret_cast<const float*>(w.matrix), w.stride / 4,
+void MultiplyF32(const Machine& machine, const ConvWork& w, WindowMatrix x, const uint8_t* panels, uint32_t pixels) {
+  machine.kernels->gemm_f32({static_cast<const float*>(x.rows), x.stride_size / 4,
                              reinterpret_cast<const float*>(panels), reinterpret_cast<float*>(w.sums), w.n,
                              pixels, w.n, w.k, false});
 }
 
-void MultiplyU8(const Machine& machine, const ConvWork& w, const uint8_t* panels, uint32_t channel,
+void MultiplyU8(const Machine& machine, const ConvWork& w, WindowMatrix x, const uint8_t* panels, uint32_t channel,
                 uint32_t pixels) {
   const auto* offset = reinterpret_cast<const int32_t*>(w.weights + w.layout.offset_at) + channel;
   auto* sums = reinterpret_cast<int32_t*>(w.sums);
   for (uint32_t p = 0; p < pixels; ++p) std::memcpy(sums + uint64_t{p} * w.n, offset, uint64_t{w.n} * 4);
-  machine.kernels->gemm_u8s8({w.matrix, w.stride, reinterpret_cast<const int8_t*>(panels), sums, w.n, pixels,
-                              w.n, w.k, true});
+  machine.kernels->gemm_u8s8({static_cast<const uint8_t*>(x.rows), x.stride_size,
+                              reinterpret_cast<const int8_t*>(panels), sums, w.n, pixels, w.n, w.k, true});
 }
 
-void MultiplyS16(const Machine& machine, const ConvWork& w, uint32_t group_in_tile, uint32_t pixels) {
+void MultiplyS16(const Machine& machine, const ConvWork& w, WindowMatrix x, uint32_t group_in_tile, uint32_t pixels) {
   auto* sums = reinterpret_cast<int64_t*>(w.sums);
   auto* partial = reinterpret_cast<int64_t*>(w.partial);
   const uint64_t count = uint64_t{pixels} * w.n;
   for (uint32_t t = 0; t < w.instr->piece_count; ++t) {
     const uint8_t* panels = w.weights + t * w.layout.piece_size + group_in_tile * w.layout.group_size;
-    machine.kernels->gemm_s16s16({reinterpret_cast<const int16_t*>(w.matrix), w.stride / 2,
+    machine.kernels->gemm_s16s16({static_cast<const int16_t*>(x.rows), x.stride_size / 2,
                                   reinterpret_cast<const int16_t*>(panels), t == 0 ? sums : partial, w.n, pixels,
                                   w.n, w.k, 1, false});
     for (uint64_t i = 0; t != 0 && i < count; ++i) sums[i] += partial[i] << (kS16PieceShift * t);
@@ -101,15 +75,15 @@ void RunGroup(const Machine& machine, ConvWork* w, uint32_t group_in_tile, RowRa
   const uint32_t total = (rows.end - rows.begin) * c.geometry.out_w;
   const uint32_t block = ConvBlockPixels(c.geometry, ConvElementSize(c.mode));
   const uint8_t* panels = w->weights + group_in_tile * w->layout.group_size;
-  w->group = (c.oc_begin + channel) / OutChannelsPerGroup(c.geometry);
+  w->window.group = (c.oc_begin + channel) / OutChannelsPerGroup(c.geometry);
   w->n = w->layout.group_rows;
   for (uint32_t first = 0; first < total; first += block) {
     const uint32_t pixels = total - first < block ? total - first : block;
-    FillMatrix(*w, rows.begin, first, pixels);
+    const WindowMatrix x = MakeWindows(w->window, first, pixels);
     switch (c.mode) {
-      case ConvMode::kF32: MultiplyF32(machine, *w, panels, pixels); break;
-      case ConvMode::kU8: MultiplyU8(machine, *w, panels, channel, pixels); break;
-      case ConvMode::kS16: MultiplyS16(machine, *w, group_in_tile, pixels); break;
+      case ConvMode::kF32: MultiplyF32(machine, *w, x, panels, pixels); break;
+      case ConvMode::kU8: MultiplyU8(machine, *w, x, panels, channel, pixels); break;
+      case ConvMode::kS16: MultiplyS16(machine, *w, x, group_in_tile, pixels); break;
     }
     Store(machine, *w, channel, w->n, pixels, out + uint64_t{first} * c.geometry.out_c + channel);
   }
@@ -149,7 +123,7 @@ void RunDepthwise(const Machine& machine, ConvWork* w, RowRange rows, float* out
       const uint32_t end = g.out_w - column < block ? g.out_w : column + block;
       DepthwiseJob job{};
       job.geometry = &g;
-      job.input = w->input;
+      job.input = w->window.input;
       job.weights = w->weights;
       job.padding = w->instr->pad_value;
       job.out_row = row;
@@ -177,11 +151,12 @@ Status RunConv(Machine* machine, const Instruction& i) {
   w.instr = &c;
   w.layout = LayoutConvTile(c.mode, g, c.oc_begin, c.oc_end, c.piece_count);
   w.weights = machine->Tile(c.weights, c.weight_tile);
-  w.input = MakeRowTable(*machine, c.src, g, rows);
-  w.stride = AlignUp(Im2RowStrideSize(g, element_size), kTileAlignment);
+  uint8_t* const matrix = machine->scratch.data() + RowTableSize(g);
+  const uint64_t stride = AlignUp(Im2RowStrideSize(g, element_size), kTileAlignment);
+  w.window = {&c.geometry, MakeRowTable(*machine, c.src, g, rows), element_size, static_cast<uint32_t>(c.pad_value), 0,
+              rows.begin, matrix, stride};
   w.k = static_cast<uint32_t>(FilterLength(g));
-  w.matrix = machine->scratch.data() + RowTableSize(g);
-  w.sums = w.matrix + (IsDepthwise(g) ? 0 : pixels * w.stride);
+  w.sums = matrix + (IsDepthwise(g) ? 0 : pixels * stride);
   w.partial = w.sums + AlignUp(pixels * (c.oc_end - c.oc_begin) * 8, kTileAlignment);
   auto* out = reinterpret_cast<float*>(machine->Tile(c.dst, c.dst_tile)) + c.oc_begin;
   if (IsDepthwise(g)) {

@@ -48,32 +48,20 @@ namespace {
 struct PadConvWork {
   const PadConvInstr* instr;
   ConvGeometry geometry;  // of the published layer
-  RowTable input;
+  WindowJob window;
   RowRange rows;
   uint8_t* out;  // plane of this prime in the destination tile: [rows][out_w][m']
-  uint8_t* matrix;
   int32_t* sums;
   int8_t* packed;
-  uint64_t stride;
 };
 
 void StoreResidues(const Machine& machine, const PadConvWork& w, const int32_t* sums, uint32_t pixels, uint32_t n,
                    uint64_t first_pixel, uint32_t channel) {
+  uint8_t* const out = w.out + first_pixel * w.geometry.out_c + channel;
+  const uint16_t prime = kPrimes[w.instr->prime];
+  if (n == w.geometry.out_c) return machine.kernels->reduce_mod(sums, uint64_t{pixels} * n, prime, out);
   for (uint32_t p = 0; p < pixels; ++p) {
-    machine.kernels->reduce_mod(sums + uint64_t{p} * n, n, kPrimes[w.instr->prime],
-                                w.out + (first_pixel + p) * w.geometry.out_c + channel);
-  }
-}
-
-void FillWindows(const PadConvWork& w, uint32_t group, uint32_t first, uint32_t pixels) {
-  const ConvGeometry& g = w.geometry;
-  for (uint32_t done = 0; done < pixels;) {
-    const uint32_t column = (first + done) % g.out_w;
-    const uint32_t run = pixels - done < g.out_w - column ? pixels - done : g.out_w - column;
-    const Im2RowJob job{&g, w.input, 1, 0, group, w.rows.begin + (first + done) / g.out_w, column,
-                        column + run, w.matrix + done * w.stride, w.stride};
-    Im2Row(job);
-    done += run;
+    machine.kernels->reduce_mod(sums + uint64_t{p} * n, n, prime, out + uint64_t{p} * w.geometry.out_c);
   }
 }
 
@@ -82,11 +70,14 @@ void ConvolveGroup(const Machine& machine, const PadConvWork& w, const int8_t* w
   const auto k = static_cast<uint32_t>(FilterLength(g));
   const uint32_t block = ConvBlockPixels(g, 1);
   const uint32_t total = (w.rows.end - w.rows.begin) * g.out_w;
+  WindowJob window = w.window;
+  window.group = begin / OutChannelsPerGroup(g);
   PackU8S8(weights, n, k, w.packed);
   for (uint32_t first = 0; first < total; first += block) {
     const uint32_t pixels = total - first < block ? total - first : block;
-    FillWindows(w, begin / OutChannelsPerGroup(g), first, pixels);
-    machine.kernels->gemm_u8s8({w.matrix, w.stride, w.packed, w.sums, n, pixels, n, k, false});
+    const WindowMatrix x = MakeWindows(window, first, pixels);
+    machine.kernels->gemm_u8s8({static_cast<const uint8_t*>(x.rows), x.stride_size, w.packed, w.sums, n, pixels, n, k,
+                                false});
     StoreResidues(machine, w, w.sums, pixels, n, first, begin);
   }
 }
@@ -98,7 +89,7 @@ void ConvolveDepthwise(const Machine& machine, const PadConvWork& w, const int8_
   for (uint32_t row = w.rows.begin; row < w.rows.end; ++row) {
     for (uint32_t column = 0; column < g.out_w; column += block) {
       const uint32_t end = g.out_w - column < block ? g.out_w : column + block;
-      machine.kernels->depthwise_u8s8({&g, w.input, w.packed, 0, row, column, end, w.sums});
+      machine.kernels->depthwise_u8s8({&g, w.window.input, w.packed, 0, row, column, end, w.sums});
       StoreResidues(machine, w, w.sums, end - column, g.out_c,
                     uint64_t{row - w.rows.begin} * g.out_w + column, 0);
     }
@@ -119,14 +110,14 @@ Status RunPadConv(Machine* machine, const Instruction& i) {
   const TensorRec& dst = machine->plan.tensors[c.dst];
   const uint32_t begin = c.dst_tile * dst.tile_rows;
   w.rows = {begin, begin + RowsOfTile(dst, c.dst_tile)};
-  w.input = MakeRowTable(*machine, c.src, g, w.rows);
+  uint8_t* const matrix = machine->scratch.data() + RowTableSize(g);
+  const uint64_t stride = AlignUp(Im2RowStrideSize(g, 1), kTileAlignment);
+  w.window = {&w.geometry, MakeRowTable(*machine, c.src, g, w.rows), 1, 0, 0, w.rows.begin, matrix, stride};
   w.out = machine->Tile(c.dst, c.dst_tile) +
           uint64_t{c.prime} * (w.rows.end - w.rows.begin) * g.out_w * g.out_c;
-  w.stride = AlignUp(Im2RowStrideSize(g, 1), kTileAlignment);
   const uint64_t pixels = ConvBlockPixels(g, 1);
   const uint32_t n = c.oc_end - c.oc_begin;
-  w.matrix = machine->scratch.data() + RowTableSize(g);
-  uint8_t* const sums = w.matrix + (IsDepthwise(g) ? 0 : pixels * w.stride);
+  uint8_t* const sums = matrix + (IsDepthwise(g) ? 0 : pixels * stride);
   w.sums = reinterpret_cast<int32_t*>(sums);
   w.packed = reinterpret_cast<int8_t*>(sums + AlignUp(pixels * n * 8, kTileAlignment));
   const auto* weights = reinterpret_cast<const int8_t*>(machine->Tile(c.weights, c.weight_tile));
