@@ -6,7 +6,7 @@ set(crypto_backend_sources
 set(crypto_backend_tests openssl/library_test.cc openssl/memory_test.cc)
 set(crypto_backend_libraries OpenSSL::Crypto)
 
-# aead.h and keystream.h have a second implementation, twice as fast on x86-64 (docs/decisions/0006).
+# aead.h and keystream.h have a second implementation, twice as fast on x86-64 (docs/decisions/0007).
 set(default_bulk openssl)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(default_bulk ipsec_mb)
