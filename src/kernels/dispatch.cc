@@ -35,6 +35,7 @@ constexpr KernelTable WithAvx512Vnni(KernelTable table) {
   table.restore = &avx512vnni::Restore;
   table.pad_fill = &avx512vnni::FillPads;
   table.unmix = &avx512vnni::Unmix;
+  table.project = &avx512vnni::Project;
   return table;
 }
 constexpr KernelTable WithAmx(KernelTable table) {

@@ -12,6 +12,7 @@
 #include "kernels/gemm_u8s8.h"
 #include "kernels/im2row.h"
 #include "kernels/pad_stream.h"
+#include "kernels/project.h"
 #include "kernels/reduce_mod.h"
 #include "kernels/restore.h"
 #include "kernels/unmix.h"
@@ -45,6 +46,8 @@ struct KernelTable {
   PadFillFn* pad_fill;
   void (*restore)(const RestoreJob& job);
   void (*unmix)(const UnmixJob& job);
+  void (*project)(const ProjectJob& job);
+  void (*combine)(const CombineJob& job);
   UnaryFn* unary[kUnaryCount];                    // by Unary
   BinaryFn* binary[kBinaryCount][kOperandCount];  // by Binary, Operand
   QuantiseFn* quantise_s32;

@@ -29,6 +29,8 @@ void MaskS32(const MaskJob& job);
 bool FillPads(PadFill* fill);
 void Restore(const RestoreJob& job);
 void Unmix(const UnmixJob& job);
+void Project(const ProjectJob& job);
+void Combine(const CombineJob& job);
 template <Unary kOp>
 void RunUnary(const float* x, size_t count, float a, float b, float* out_y);
 template <Binary kOp, Operand kOperand>
@@ -65,6 +67,8 @@ inline constexpr KernelTable kLoops = {
     .pad_fill = &FillPads,
     .restore = &Restore,
     .unmix = &Unmix,
+    .project = &Project,
+    .combine = &Combine,
     .unary = {PENUMBRA_FOR_EACH_UNARY(PENUMBRA_UNARY)},
     .binary = {PENUMBRA_FOR_EACH_BINARY(PENUMBRA_BINARY)},
     .quantise_s32 = &QuantiseS32,

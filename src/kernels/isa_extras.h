@@ -6,6 +6,7 @@
 #include "kernels/gemm_s16s16.h"
 #include "kernels/gemm_u8s8.h"
 #include "kernels/pad_stream.h"
+#include "kernels/project.h"
 #include "kernels/reduce_mod.h"
 #include "kernels/restore.h"
 #include "kernels/unmix.h"
@@ -28,6 +29,7 @@ void Restore(const RestoreJob& job);
 void MaskS16(const MaskJob& job);
 bool FillPads(PadFill* fill);
 void Unmix(const UnmixJob& job);
+void Project(const ProjectJob& job);
 }  // namespace avx512vnni
 
 namespace amx {

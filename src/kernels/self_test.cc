@@ -189,6 +189,35 @@ bool CheckUnmix(const KernelTable& ref, const KernelTable& table, const Bench& b
   return SameJob(ref.unmix, table.unmix, job, &UnmixJob::out, bench, kPixels * kSecret);
 }
 
+// Two runs over whole vectors and a tail, pixels that do not fill a block; then the largest sums of both signs.
+bool CheckProjections(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  constexpr uint32_t kPixels = 7, kProjections = 8, kLength = 150;
+  auto* t = reinterpret_cast<int8_t*>(bench.weights);
+  FillBytes(bench.input, kPartSize, 19);
+  for (size_t i = 0; i < kPartSize; ++i) t[i] = static_cast<int8_t>(i * 89 % 251) % 126;
+  const ProjectRun runs[] = {{bench.input, t}, {bench.input + 5000, t + 5000}};
+  const ProjectJob mixed = {runs, 2, kLength, 37, 160, kPixels, kProjections, nullptr};
+  bool same = SameJob(ref.project, table.project, mixed, &ProjectJob::sums, bench,
+                      kPixels * kProjections * sizeof(int32_t));
+  const CombineJob combined = {t, 300, t + 20000, 33, 299, nullptr};
+  std::memset(bench.expected, 0, 299 * sizeof(int32_t));
+  std::memset(bench.actual, 0, 299 * sizeof(int32_t));
+  CombineJob job = combined;
+  job.sums = reinterpret_cast<int32_t*>(bench.expected);
+  ref.combine(job);
+  job.sums = reinterpret_cast<int32_t*>(bench.actual);
+  table.combine(job);
+  same = same && SameOutput(bench, 299 * sizeof(int32_t));
+  constexpr int kExtremes[] = {125, -125};
+  for (const int extreme : kExtremes) {
+    std::memset(bench.input, 255, kPartSize);
+    std::memset(bench.weights, extreme, kPartSize);
+    const ProjectJob worst = {runs, 1, 60000, 0, 0, 4, 6, nullptr};
+    same = same && SameJob(ref.project, table.project, worst, &ProjectJob::sums, bench, 4 * 6 * sizeof(int32_t));
+  }
+  return same;
+}
+
 bool CheckElementwise(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
   constexpr size_t kCount = 517;
   auto* x = reinterpret_cast<float*>(bench.input);
@@ -302,7 +331,8 @@ Status SelfTestKernels(const KernelTable& table, void* scratch) {
   const KernelTable& ref = Kernels(Isa::kScalar);
   const bool same = CheckGemmU8S8(ref, table, bench) && CheckGemmS16(ref, table, bench) &&
                     CheckGemmF32(ref, table, bench) && CheckWindows(ref, table, bench) &&
-                    CheckResidues(ref, table, bench) && CheckUnmix(ref, table, bench) && CheckElementwise(ref, table, bench) &&
+                    CheckResidues(ref, table, bench) && CheckUnmix(ref, table, bench) &&
+                    CheckProjections(ref, table, bench) && CheckElementwise(ref, table, bench) &&
                     CheckLevels(ref, table, bench) && CheckRestore(ref, table, bench, 3) &&
                     CheckRestore(ref, table, bench, kMaxPrimes);
   return same ? Status::kOk : Status::kSelfTestFailed;
