@@ -27,6 +27,9 @@ inline constexpr uint32_t kMaxWraps = 64;              // devices one bundle is 
 // A residue convolution accumulates u8 x s8 in int32: n * 255 * 125 < 2^31.
 inline constexpr uint32_t kMaxFilterLength = 67371;
 
+// Secret projections per prime that check a reply: beyond 2^-110 nothing is gained.
+inline constexpr uint32_t kMaxProjections = 15;
+
 // Levels lie strictly between -kLevelLimit and kLevelLimit: float32 rounds them exactly.
 inline constexpr int32_t kLevelLimit = 1 << 22;
 

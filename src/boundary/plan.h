@@ -12,7 +12,7 @@
 
 namespace penumbra {
 
-inline constexpr uint32_t kPlanVersion = 1;
+inline constexpr uint32_t kPlanVersion = 2;
 
 // ---- Tensors -------------------------------------------------------------------------------------
 // A trusted tensor is a row-major array seen as `rows` rows of `row_elems` elements; tiles are runs of
@@ -31,6 +31,10 @@ enum class TensorKind : uint16_t {
   kConstant = 2,    // tile t is bundle chunk `source` + t; read-only
   kPublic = 3,      // tile t is public slice `source` + t; read-only, authenticated by its tag
   kPad = 4,         // the u of a pad: written by the pad program, read once by the inference program
+  // Of a checked layer (kLayerChecked), see CheckShape below:
+  kDerived = 5,   // s^T W': written once by the prepare program, sealed outside while the model is loaded, then read-only
+  kMasked = 6,    // x' as it was sent: written by the layer's mask sink only, read by kExpect only
+  kExpected = 7,  // s^T y' as it must be: written by kExpect only, compared by the layer's restore source
 };
 
 struct TensorRec {
@@ -39,7 +43,7 @@ struct TensorRec {
   uint32_t rows;       // constants and public slices: 1 row per tile
   uint32_t row_elems;  // constants and public slices: bytes of the largest tile
   uint32_t tile_rows;  // constants and public slices: 1
-  uint32_t source;     // kConstant: first chunk; kPublic: first slice; kPad: layer; else 0
+  uint32_t source;     // kConstant: first chunk; kPublic: first slice; kPad and later kinds: layer; else 0
 };
 
 // A slice of a public blob the trusted half relies on. `tag` is AES-256-GCM over an empty plaintext with
@@ -55,6 +59,7 @@ struct PublicSliceRec {
 enum LayerFlags : uint32_t {
   kLayerMaskInput = 1u << 0,   // x' = x + r; without it x' = x
   kLayerUnmaskOutput = 1u << 1,  // replies carry L'(r): subtract u
+  kLayerChecked = 1u << 2,       // every pixel of the reply is checked before it is used (docs/integrity.md)
 };
 
 struct LayerRec {
@@ -74,6 +79,9 @@ struct LayerRec {
                           //   layer reads x'[pixel][c] = x[pixel][g[c]]; r is drawn for x' as published
   uint64_t x_offset;      // exchange region: masked input, [prime][rows] planes, u8
   uint64_t y_offset;      // exchange region: reply, [prime][out_h][out_w][m'] u8
+  // kLayerChecked; else 0 and kNoTensor.
+  uint32_t projection_count;  // k: secret projections per prime, 1..kMaxProjections
+  uint32_t derived, masked, expected;  // tensor ids of these kinds, see CheckShape
 };
 inline constexpr uint32_t kNoTensor = 0xffffffffu;
 
@@ -85,6 +93,28 @@ inline constexpr uint32_t kNoTensor = 0xffffffffu;
 constexpr uint64_t RestoreParamsSize(uint32_t m, uint32_t prime_count) {
   return AlignUp(uint64_t{8} * m, 8) + 2 * AlignUp(uint64_t{4} * m, 8) + 2 * AlignUp(uint64_t{2} * m, 8) +
          AlignUp(uint64_t{prime_count} * m, 8);
+}
+
+// Row grids of the tensors of a checked layer, all u8. With K = projection_count, s = prime_count and n the length of a
+// window over all input channels (a projection mixes groups):
+//   derived   one tile [prime][K][AlignUp(n, 64)]: t = s^T W' as centred s8, order [kernel_h][kernel_w][in_c], zero-padded
+//   masked    mask_rows rows of s * mask_row_elems; a tile is [prime][rows of the tile][mask_row_elems]
+//   expected  out_h rows [prime][out_w][K]: canonical residues of <t, x' under the window>
+struct CheckShape {
+  uint64_t window_size;     // n
+  uint64_t derived_stride;  // bytes of one projection
+  uint64_t derived_size, masked_row_elems, expected_row_elems;
+};
+constexpr CheckShape ShapeOfCheck(const LayerRec& layer) {
+  const ConvGeometry& g = layer.geometry;
+  const uint64_t primes = layer.prime_count;
+  CheckShape shape{};
+  shape.window_size = uint64_t{g.kernel_h} * g.kernel_w * g.in_c;
+  shape.derived_stride = AlignUp(shape.window_size, kTileAlignment);
+  shape.derived_size = primes * layer.projection_count * shape.derived_stride;
+  shape.masked_row_elems = primes * layer.mask_row_elems;
+  shape.expected_row_elems = primes * g.out_w * layer.projection_count;
+  return shape;
 }
 
 // One row of the no-wrap proof: sums of the positive and of the negative integer weights.
@@ -137,6 +167,8 @@ enum class Opcode : uint16_t {
   kPadRandom = 40,  // layer, prime, tensor, tile: rows of r as canonical residues
   kPadConv = 41,    // PadConvInstr
   kPadFinish = 42,  // layer, tile of the pad tensor, tensor holding L'(r)
+  kProject = 50,    // ProjectInstr
+  kExpect = 51,     // layer, tile of its expected tensor: from x' as it was masked and s^T W'
 };
 
 // A pass: rows of one tile go from a source through element-wise operations into sinks.
@@ -257,6 +289,12 @@ struct PadConvInstr {  // L'(r) for one prime and a run of public output channel
   uint32_t dst_tile;
 };
 
+struct ProjectInstr {  // adds the part of a run of public output channels to s^T W' of one prime
+  uint32_t layer, prime;
+  uint32_t weights, weight_tile;  // public slice: s8 OHWI rows [oc_begin, oc_end)
+  uint32_t oc_begin, oc_end;
+};
+
 struct PlanHeader {
   uint32_t version;
   uint32_t tensor_count, slice_count, layer_count;
@@ -264,6 +302,8 @@ struct PlanHeader {
   uint32_t infer_words, pad_words;  // lengths of the two programs
   uint32_t weights_axis;            // informative: preset axes, see docs/schemes.md
   uint32_t float_segment_count, float_port_count;
+  uint32_t prepare_words;    // length of the program that runs once, at the end of loading
+  uint32_t soundness_bits;   // claim: a wrong reply is accepted with probability at most 2^-soundness_bits; 0: none
   uint32_t reserved;
   uint64_t arena_size;     // dynamic tiles
   uint64_t scratch_size;   // kernels
@@ -272,16 +312,16 @@ struct PlanHeader {
   uint64_t window_size;
 };
 // After the header: TensorRec[], PublicSliceRec[], LayerRec[], PortRec inputs[], PortRec outputs[],
-// FloatSegmentRec[], PortRec float ports[], u32 infer program[], u32 pad program[]. Nothing else; the sizes must add
-// up exactly.
+// FloatSegmentRec[], PortRec float ports[], u32 infer program[], u32 pad program[], u32 prepare program[]. Nothing else;
+// the sizes must add up exactly.
 
 static_assert(sizeof(TensorRec) == 20);
 static_assert(sizeof(PublicSliceRec) == 32);
 static_assert(sizeof(ConvGeometry) == 68);
-static_assert(sizeof(LayerRec) == 136);
+static_assert(sizeof(LayerRec) == 152);
 static_assert(sizeof(PortRec) == 16 && sizeof(FloatSegmentRec) == 16);
 static_assert(sizeof(PassHead) == 28 && sizeof(PassOp) == 20 && sizeof(PassSink) == 20);
-static_assert(sizeof(PlanHeader) == 88);
+static_assert(sizeof(PlanHeader) == 96);
 
 }  // namespace penumbra
 

@@ -23,7 +23,8 @@ enum class CommandId : uint32_t {
   kInfo = 6,       // run; reply: info of the loaded model
 };
 
-enum class ProgramId : uint32_t { kInfer = 1, kMakePad = 2 };
+// kPrepare runs once at the end of kLoad and cannot be started.
+enum class ProgramId : uint32_t { kInfer = 1, kMakePad = 2, kPrepare = 3 };
 
 struct Command {
   CommandId id;
@@ -47,6 +48,7 @@ enum class JobSource : uint32_t {
   kPublic = 2,       // index: byte offset in the public half
   kSpill = 3,        // index: slot; host keeps it until the inference ends
   kPad = 4,          // index: pad id << 24 | slot; host keeps it until read or told to drop
+  kDerived = 5,      // index: slot; host keeps it while the model is loaded
 };
 
 struct HostJob {

@@ -83,7 +83,8 @@ JobPump::JobPump(Transport* transport, std::shared_ptr<const BundleFile> bundle,
       pads_(pads),
       options_(options),
       runner_(options.device_timeout),
-      spill_(options.max_spill_size) {
+      spill_(options.max_spill_size),
+      derived_(options.max_spill_size) {
   const PrepareOptions prepare{.threads = options.threads, .max_batch = options.max_batch};
   segments_.reserve(bundle_->segment_count());
   for (uint32_t i = 0; i < bundle_->segment_count(); ++i) PrepareSegment(i, prepare);
@@ -236,6 +237,9 @@ JobPump::Failure JobPump::Read(const HostJob& job, std::span<uint8_t> window) {
     case JobSource::kSpill:
       status = spill_.Get(job.index, window);
       break;
+    case JobSource::kDerived:
+      status = derived_.Get(job.index, window);
+      break;
     case JobSource::kPad:
       pads_read_.insert(PadSlotOf(job.index).pad);
       status = pads_->Take(PadSlotOf(job.index), window);
@@ -250,6 +254,7 @@ JobPump::Failure JobPump::Read(const HostJob& job, std::span<uint8_t> window) {
 JobPump::Failure JobPump::Write(const HostJob& job, std::span<const uint8_t> window) {
   Status status = Status::kInternal;
   if (job.source == JobSource::kSpill) status = spill_.Put(job.index, window);
+  if (job.source == JobSource::kDerived) status = derived_.Put(job.index, window);
   if (job.source == JobSource::kPad) {
     const PadSlot where = PadSlotOf(job.index);
     status = Status::kOk;

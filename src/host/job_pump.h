@@ -35,7 +35,8 @@ struct PumpOptions {
   uint32_t threads = 1;                         // of the accelerator, the caller's included
   uint32_t max_batch = 1;                       // largest batch a job may ask for
   std::chrono::milliseconds device_timeout{0};  // 0: no limit
-  uint64_t max_spill_size = uint64_t{8} << 30;  // bytes of spilled tiles of one inference
+  // Bytes of spilled tiles of one inference, and of tiles derived at load.
+  uint64_t max_spill_size = uint64_t{8} << 30;
 };
 
 // One call at a time. The trusted half is not hostile to its host, but a carrier may be buggy and a
@@ -85,6 +86,7 @@ class JobPump {
   std::vector<Segment> segments_;
   DeviceRunner runner_;
   SpillStore spill_;
+  SpillStore derived_;            // kept as long as the model
   std::set<uint64_t> pads_read_;  // by the command that runs
   ExchangeObserver* observer_ = nullptr;
 };

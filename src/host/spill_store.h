@@ -1,4 +1,4 @@
-// Sealed tiles that wait outside the TEE for the length of one inference. Slots keep their memory
+// Sealed tiles that wait outside the TEE: for the length of one inference, or as long as the model is loaded. Slots keep their memory
 // from one inference to the next: a plan spills the same sizes every time.
 #ifndef PENUMBRA_HOST_SPILL_STORE_H_
 #define PENUMBRA_HOST_SPILL_STORE_H_

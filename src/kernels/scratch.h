@@ -8,13 +8,45 @@
 #include "boundary/limits.h"
 #include "boundary/plan.h"
 #include "kernels/pad_stream.h"
+#include "kernels/project.h"
 #include "kernels/restore.h"
 
 namespace penumbra {
 
-// One row of a pass at a time: the row itself, our copy of the reply, levels, pads and spare bytes.
+// Bytes of the secret projections s of one layer and prime: [projection][AlignUp(m', 64)] s8.
+constexpr uint64_t ProjectionsSize(const LayerRec& layer) {
+  return layer.projection_count * AlignUp(layer.public_out_c, kTileAlignment);
+}
+// Spare keystream for one of them.
+inline uint64_t ProjectionSpareSize(const LayerRec& layer) {
+  return AlignUp(SpareSize(layer.public_out_c, kPrimes[layer.prime_count - 1]), kTileAlignment);
+}
+
+// Sums of one row of output pixels, one prime; their residues behind them take CheckResiduesSize() more.
+constexpr uint64_t CheckSumsSize(const LayerRec& layer) {
+  return AlignUp(uint64_t{layer.geometry.out_w} * layer.projection_count * sizeof(int32_t), kTileAlignment);
+}
+constexpr uint64_t CheckResiduesSize(const LayerRec& layer) {
+  return AlignUp(uint64_t{layer.geometry.out_w} * layer.projection_count, kTileAlignment);
+}
+
+// kExpect: rows of the window of one output row, sums of one output row. Stands at the end of the scratch, so that the
+// tables of a layer that is being restored survive it.
+constexpr uint64_t ExpectScratchSize(const LayerRec& layer) {
+  const uint64_t runs = uint64_t{layer.geometry.kernel_h} * layer.geometry.kernel_w * sizeof(ProjectRun);
+  return AlignUp(runs, kTileAlignment) + CheckSumsSize(layer);
+}
+
+// kProject: the secret projections of one prime, and the sums of a block of columns.
+inline constexpr uint32_t kProjectColumns = 1024;
+inline uint64_t ProjectScratchSize(const LayerRec& layer) {
+  return ProjectionsSize(layer) + ProjectionSpareSize(layer) + kProjectColumns * sizeof(int32_t);
+}
+
+// One row of a pass at a time: the row itself, our copy of the reply, levels, pads and spare bytes. `prepared_size` bytes
+// from the start hold the tables of the layer that is being restored.
 struct PassScratch {
-  uint64_t restore_plan_at, reply_at, row_at, levels_at, permuted_at, pads_at, spare_at;
+  uint64_t restore_plan_at, projections_at, prepared_size, check_at, check_size, reply_at, row_at, levels_at, permuted_at, pads_at, spare_at;
   uint64_t reply_plane_size, pad_plane_size, spare_size;
   uint64_t size;
 };
@@ -33,6 +65,14 @@ inline PassScratch LayoutPass(uint32_t row_elems, const LayerRec* source, uint32
   if (source != nullptr) {
     const uint32_t m = source->geometry.out_c;
     out.restore_plan_at = take(RestorePlanSize(m, source->public_out_c, source->prime_count));
+    const bool checked = (source->flags & kLayerChecked) != 0;
+    out.projections_at = take(checked ? source->prime_count * ProjectionsSize(*source) : 0);
+    out.prepared_size = at;
+    if (checked) {
+      out.check_size = CheckSumsSize(*source) + CheckResiduesSize(*source);
+      if (out.check_size < ProjectionSpareSize(*source)) out.check_size = ProjectionSpareSize(*source);
+      out.check_at = take(out.check_size);
+    }
     out.reply_plane_size =
         AlignUp(uint64_t{source->geometry.out_w} * source->public_out_c, kTileAlignment);
     out.reply_at = take(source->prime_count * out.reply_plane_size);

@@ -1,15 +1,24 @@
 #include "protect/compile.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "crypto/wipe.h"
 #include "model/error.h"
 #include "protect/lower/lower.h"
+#include "protect/placement/checkable.h"
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
+#include "ring/soundness.h"
 
 namespace penumbra::protect {
 namespace {
+
+// Trusted layers of a ring multiply levels of 16 bits.
+bool FitsInside(const QuantizedLinear& layer) {
+  return layer.klo >= std::numeric_limits<int16_t>::min() &&
+         layer.khi <= std::numeric_limits<int16_t>::max();
+}
 
 bool UsesLevels(const Scheme& scheme) { return scheme.arithmetic != Arithmetic::kFloat32; }
 
@@ -57,6 +66,7 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
   const Placement placement = Place(lowered_, options_.scheme, options_.layers);
   for (const Side side : placement) public_.push_back(side == Side::kPublic);
   if (UsesLevels(options_.scheme)) Quantise();
+  KeepUncheckable();
   SecretKey secrets = options_.seed_for_tests ? *options_.seed_for_tests : DrawSecretKey();
   const crypto::ScopedWipe wipe(secrets);
   Transform(secrets);
@@ -64,6 +74,9 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
   ScheduleOptions schedule;
   schedule.secure_memory_size = options_.secure_memory_size;
   schedule.weights_axis = static_cast<uint32_t>(options_.scheme.weights);
+  if (options_.scheme.integrity == IntegrityAxis::kFreivalds) {
+    schedule.soundness_bits = options_.soundness_bits;
+  }
   if (!UsesLevels(options_.scheme)) schedule.float_public = public_;
   plan_ = Schedule(lowered_, linears_, schedule, &report_.schedule);
   Report();
@@ -96,6 +109,35 @@ void CompiledModel::Quantise() {
   }
 }
 
+uint32_t CompiledModel::ProjectionsOf(const QuantizedLinear& layer) const {
+  if (options_.scheme.integrity != IntegrityAxis::kFreivalds) return 0;
+  const uint32_t most = SoundnessBits(layer.prime_count, kMaxProjections);
+  const uint32_t count = ProjectionsFor(layer.prime_count, options_.soundness_bits);
+  if (count != 0 && options_.soundness_bits != 0) return count;
+  throw model::ModelError(Status::kInvalidArgument,
+                          "a soundness of " + std::to_string(options_.soundness_bits) +
+                              " bits cannot be met: checks reach 1 to " + std::to_string(most) +
+                              " bits with " + std::to_string(layer.prime_count) + " primes",
+                          {}, "choose --soundness in this range");
+}
+
+void CompiledModel::KeepUncheckable() {
+  for (const auto& [op, layer] : quantized_) {
+    if (!public_[op] || options_.scheme.integrity != IntegrityAxis::kFreivalds) continue;
+    LinearPlan inside{};
+    inside.linear = &std::get<LinearOp>(lowered_.ops[op].kind);
+    inside.quantized = &layer;
+    const ConvGeometry& g = inside.linear->geometry;
+    const std::string reason =
+        options_.check_costly_layers
+            ? WhyNoCheck(g, layer.prime_count, ProjectionsOf(layer))
+            : WhyNotChecked(g, g, layer.prime_count, ProjectionsOf(layer), inside.piece_count());
+    if (reason.empty() || !FitsInside(layer)) continue;
+    public_[op] = false;
+    kept_[op] = reason;
+  }
+}
+
 void CompiledModel::Transform(const SecretKey& secrets) {
   uint32_t layer_count = 0;
   for (uint32_t op = 0; op < lowered_.ops.size(); ++op) {
@@ -117,6 +159,7 @@ void CompiledModel::Transform(const SecretKey& secrets) {
       }
       plan.published = published_.back().get();
       plan.layer = layer_count++;
+      plan.projection_count = ProjectionsOf(*plan.quantized);
       plan.masked = options_.scheme.activations == ActivationsAxis::kOtp &&
                     (options_.mask_ends || !ReadsInput(lowered_, linear->x));
     }

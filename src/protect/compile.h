@@ -31,6 +31,10 @@ struct CompileOptions {
   // false: a layer that reads a model input directly gets it unmasked (both papers; the adversary
   // owns the device and knows its inputs anyway). Its reply then carries no pad either.
   bool mask_ends = true;
+  // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness_bits.
+  uint32_t soundness_bits = 40;
+  // true: also layers whose replies cost more to check than the layer to compute inside are public.
+  bool check_costly_layers = false;
   uint64_t secure_memory_size = uint64_t{12} << 20;
   SampleSource calibration;  // ring and integer arithmetic need it; float32 does not
   RingOptions ring;
@@ -65,6 +69,10 @@ struct LayerReport {
   uint64_t secure_memory_size = 0;  // most bytes of tiles in the arena while it is computed
   uint64_t crossing_size = 0;  // bytes of masked input and reply
   uint64_t pad_size = 0;       // bytes of u
+  // Checked layers: secret projections per prime, what they reach (a wrong reply is accepted with
+  // probability at most 2^-soundness_bits), and byte multiplications of one inference.
+  uint32_t projection_count = 0, soundness_bits = 0;
+  uint64_t check_macs = 0;
 };
 
 struct CompileReport {
@@ -74,6 +82,8 @@ struct CompileReport {
   uint32_t sample_count = 0;  // of calibration
   ScheduleReport schedule;
   uint64_t arena_size = 0, scratch_size = 0, exchange_size = 0;
+  uint32_t soundness_bits = 0;                // the least over checked layers; 0: none is
+  uint64_t check_macs = 0;                    // per inference
   uint64_t pad_size = 0;                      // per inference
   uint64_t crossing_size = 0;                 // per inference, without sealed tiles
   uint64_t public_size = 0, sealed_size = 0;  // plaintext bytes
@@ -105,12 +115,16 @@ class CompiledModel {
  private:
   void Progress(const std::string& stage, uint64_t done, uint64_t total) const;
   void Quantise();
+  // Layers whose replies cost more to check than the layer to compute become trusted.
+  void KeepUncheckable();
+  uint32_t ProjectionsOf(const QuantizedLinear& layer) const;
   void Transform(const SecretKey& secrets);
   void Report();
 
   const CompileOptions options_;
   LoweredGraph lowered_;
   std::vector<bool> public_;  // of each operator
+  std::map<size_t, std::string> kept_;  // why an operator the placement published stays inside
   std::map<size_t, QuantizedLinear> quantized_;
   std::vector<std::unique_ptr<PublishedWeights>> published_;
   std::vector<LinearPlan> linears_;

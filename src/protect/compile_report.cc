@@ -1,12 +1,15 @@
 // What the compiler tells its user: the per-layer report and the bundle's metadata.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "boundary/limits.h"
 #include "model/error.h"
 #include "protect/compile.h"
+#include "protect/placement/checkable.h"
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
 #include "protect/schedule/exchange.h"
+#include "ring/soundness.h"
 
 #ifndef PENUMBRA_VERSION
 #error "PENUMBRA_VERSION is set by the build"
@@ -20,7 +23,8 @@ uint64_t MacCount(const ConvGeometry& g) {
 }
 
 LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
-                        const CompiledPlan& plan, bool in_float_segment) {
+                        const CompiledPlan& plan, bool in_float_segment,
+                        const std::string& kept_because) {
   const ConvGeometry& g = linear.linear->geometry;
   LayerReport out;
   out.name = lowered.ops[linear.op].name;
@@ -40,7 +44,7 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
     return out;
   }
   if (!linear.is_public()) {
-    out.reason = WhyNotResidue(*linear.linear);
+    out.reason = kept_because.empty() ? WhyNotResidue(*linear.linear) : kept_because;
     out.trusted_macs = MacCount(g);
     return out;
   }
@@ -48,6 +52,12 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
   out.ratio = static_cast<double>(layer.public_out_c) / g.out_c;
   out.public_macs = MacCount(linear.published->geometry()) * layer.prime_count;
   out.crossing_size = MaskedInputSize(layer) + ReplySize(layer);
+  if (layer.projection_count != 0) {
+    out.projection_count = layer.projection_count;
+    out.soundness_bits = SoundnessBits(layer.prime_count, layer.projection_count);
+    out.check_macs =
+        CheckMacs(linear.published->geometry(), layer.prime_count, layer.projection_count);
+  }
   if (layer.pad != kNoTensor) {
     const TensorRec& pad = plan.tensors[layer.pad];
     out.pad_size = uint64_t{pad.rows} * pad.row_elems;
@@ -111,10 +121,18 @@ void CompiledModel::Report() {
   report_.scheme = SchemeText(options_.scheme);
   report_.warnings = Warnings(options_.scheme);
   for (const LinearPlan& linear : linears_) {
+    const auto kept = kept_.find(linear.op);
     report_.layers.push_back(ReportLayer(lowered_, linear, plan_,
-                                         report_.schedule.in_float_segment[linear.op]));
+                                         report_.schedule.in_float_segment[linear.op],
+                                         kept == kept_.end() ? "" : kept->second));
     LayerReport& layer = report_.layers.back();
     layer.secure_memory_size = report_.schedule.in_use[linear.op];
+    report_.check_macs += layer.check_macs;
+    if (layer.projection_count != 0) {
+      report_.soundness_bits = report_.soundness_bits == 0
+                                   ? layer.soundness_bits
+                                   : std::min(report_.soundness_bits, layer.soundness_bits);
+    }
     report_.pad_size += layer.pad_size;
     report_.crossing_size += layer.crossing_size;
     if (!options_.mask_ends && linear.is_public() && !linear.masked) {
@@ -162,6 +180,13 @@ std::string CompiledModel::MetadataJson(size_t report_size) const {
                          {"outputs", PortsJson(lowered_, lowered_.outputs, plan_.outputs)},
                          {"secure_memory_peak", report_.schedule.secure_memory_size},
                          {"report_size", report_size}};
+  if (report_.soundness_bits != 0) {
+    nlohmann::json projections = nlohmann::json::array();
+    for (const LayerRec& layer : plan_.layers) projections.push_back(layer.projection_count);
+    json["integrity"] = {{"check", "freivalds"},
+                         {"soundness_bits", report_.soundness_bits},
+                         {"projections", std::move(projections)}};
+  }
   if (!options_.labels.empty()) json["labels"] = options_.labels;
   if (!options_.preprocess_json.empty()) {
     nlohmann::json preprocess = nlohmann::json::parse(options_.preprocess_json, nullptr, false);

@@ -37,6 +37,13 @@ CompileOptions WithoutPads(CompileOptions options) {
   return options;
 }
 
+// Every public layer's replies are checked, also where that costs more than it is worth.
+CompileOptions Checked(CompileOptions options) {
+  protect::SetAxis("integrity", "freivalds", &options.scheme);
+  options.check_costly_layers = true;
+  return options;
+}
+
 CompileOptions Enclave(uint32_t bits) {
   CompileOptions options = Preset("enclave");
   options.integer.bits = bits;
@@ -103,6 +110,30 @@ TEST_P(ExactGraph, FourToSixPrimes) {
   for (const uint32_t primes : {4u, 5u, 6u}) {
     SCOPED_TRACE(primes);
     ExpectExact(*Compile(graph(), ShadowNet(1.0, primes)));
+  }
+}
+TEST_P(ExactGraph, Slalom) { ExpectExact(*Compile(graph(), Checked(Preset("slalom")))); }
+TEST_P(ExactGraph, SlalomVerify) {
+  ExpectExact(*Compile(graph(), Checked(Preset("slalom-verify"))));
+}
+TEST_P(ExactGraph, ShadowNetChecked) {
+  ExpectExact(*Compile(graph(), Checked(ShadowNet(1.2))));
+  CompileOptions open = Checked(ShadowNet(1.2));
+  open.mask_ends = false;
+  ExpectExact(*Compile(graph(), open), {kPlaces[0]});
+}
+// Layers not worth checking stay inside, with the same bits.
+TEST_P(ExactGraph, ShadowNetCheckedWhereItPays) {
+  CompileOptions options = ShadowNet(1.2);
+  protect::SetAxis("integrity", "freivalds", &options.scheme);
+  ExpectExact(*Compile(graph(), options), {kPlaces[0]});
+}
+TEST_P(ExactGraph, OtherNumbersOfPrimesChecked) {
+  for (const uint32_t primes : {2u, 4u, 6u}) {
+    SCOPED_TRACE(primes);
+    CompileOptions options = Checked(ShadowNet(1.0, primes));
+    options.soundness_bits = 20 * primes - 15;
+    ExpectExact(*Compile(graph(), options), {kPlaces[0]});
   }
 }
 TEST_P(ExactGraph, Enclave8) { ExpectExact(*Compile(graph(), Enclave(8))); }
@@ -176,6 +207,13 @@ TEST_F(ExactResNet44, ShadowNetInEveryPlace) {
   ExpectExact(*Compile(graph_, ShadowNet(1.2)), places);
 }
 
+TEST_F(ExactResNet44, CheckedInEveryPlace) {
+  std::vector<Place> places = kPlaces;
+  places.push_back({.device = "onednn", .carrier = CarrierKind::kProcess, .threads = 1});
+  ExpectExact(*Compile(graph_, Checked(ShadowNet(1.2))), places);
+  ExpectExact(*Compile(graph_, Checked(Preset("slalom-verify"))), {kPlaces[1]});
+}
+
 TEST_F(ExactResNet44, OtherRatiosOfPublishedFilters) {
   for (const double ratio : {1.0, 2.0}) {
     SCOPED_TRACE(ratio);
@@ -230,7 +268,8 @@ std::unique_ptr<CompiledModel> CompileTight(const model::Graph& graph, CompileOp
 
 TEST(Exact, LittleSecureMemoryChangesNoBit) {
   const model::Graph graph = LongSkip();
-  for (const CompileOptions& options : {ShadowNet(1.2), Enclave(8), Enclave(16)}) {
+  for (const CompileOptions& options :
+       {ShadowNet(1.2), Checked(ShadowNet(1.2)), Enclave(8), Enclave(16)}) {
     SCOPED_TRACE(options.preset);
     const auto model = CompileTight(graph, options);
     EXPECT_GT(model->report().schedule.evicted_size, 0u);

@@ -79,10 +79,19 @@ void WriteBundle(const protect::CompiledModel& model, const Keys& keys,
 std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, const Keys& keys,
                                            const Place& place,
                                            const std::filesystem::path& scratch) {
+  return OpenSession(bundle, keys, place, scratch, OpenDevice(place.device));
+}
+
+std::shared_ptr<Device> OpenDevice(const std::string& name) {
   std::unique_ptr<Device> device;
-  if (!IsOk(CreateDevice(place.device, &device))) {
-    throw std::runtime_error("no accelerator " + place.device);
-  }
+  if (!IsOk(CreateDevice(name, &device))) throw std::runtime_error("no accelerator " + name);
+  return device;
+}
+
+std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, const Keys& keys,
+                                           const Place& place,
+                                           const std::filesystem::path& scratch,
+                                           std::shared_ptr<Device> device) {
   host::SessionOptions options;
   options.vendor_key = keys.vendor.public_key;
   options.threads = place.threads;

@@ -48,6 +48,12 @@ void WriteBundle(const protect::CompiledModel& model, const Keys& keys,
 std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, const Keys& keys,
                                            const Place& place,
                                            const std::filesystem::path& scratch);
+// The same on an accelerator of the caller's.
+std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, const Keys& keys,
+                                           const Place& place,
+                                           const std::filesystem::path& scratch,
+                                           std::shared_ptr<Device> device);
+std::shared_ptr<Device> OpenDevice(const std::string& name);
 
 // One tensor per port of the model, in its order and in logical element order.
 using Tensors = std::vector<std::vector<float>>;

@@ -37,7 +37,8 @@ void CheckOptions(const CompiledPlan& plan, const BundleOptions& options) {
   if (PlanSize(plan) > kMaxPlanSize || plan.tensors.size() > kMaxTensors ||
       plan.layers.size() > kMaxLayers || plan.float_segments.size() > kMaxLayers ||
       plan.float_ports.size() > kMaxFloatPorts || plan.infer_program.size() > kMaxProgramWords ||
-      plan.pad_program.size() > kMaxProgramWords) {
+      plan.pad_program.size() > kMaxProgramWords ||
+      plan.prepare_program.size() > kMaxProgramWords) {
     Refuse(Status::kUnsupported, "the plan of this model is larger than the bundle format allows",
            "protect the model for smaller inputs (--shapes)");
   }
@@ -57,6 +58,8 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   header.infer_words = static_cast<uint32_t>(plan.infer_program.size());
   header.pad_words = static_cast<uint32_t>(plan.pad_program.size());
   header.weights_axis = plan.weights_axis;
+  header.prepare_words = static_cast<uint32_t>(plan.prepare_program.size());
+  header.soundness_bits = plan.soundness_bits;
   header.float_segment_count = static_cast<uint32_t>(plan.float_segments.size());
   header.float_port_count = static_cast<uint32_t>(plan.float_ports.size());
   header.arena_size = plan.arena_size;
@@ -84,6 +87,7 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   writer.PutAll(plan.float_ports);
   writer.PutAll(plan.infer_program);
   writer.PutAll(plan.pad_program);
+  writer.PutAll(plan.prepare_program);
   return writer.Take();
 }
 

@@ -100,7 +100,7 @@ std::optional<std::string> MissingPart(const Scheme& s) {
   if (s.weights != WeightsAxis::kPlain && s.weights != WeightsAxis::kShadowNet) {
     return "the weight transform " + std::string(Name(s.weights));
   }
-  if (s.integrity != IntegrityAxis::kUnverified) {
+  if (s.integrity == IntegrityAxis::kFingerprints) {
     return "the integrity check " + std::string(Name(s.integrity));
   }
   return std::nullopt;
@@ -116,7 +116,7 @@ void RequireCompilable(const Scheme& scheme) {
     throw model::ModelError(
         Status::kUnsupported,
         "the scheme (" + SchemeText(scheme) + ") is not built yet: needs " + *part, {},
-        "use one of the presets mlcapsule, enclave, shadownet, plain");
+        "use one of the presets mlcapsule, enclave, shadownet, slalom, slalom-verify, plain");
   }
 }
 

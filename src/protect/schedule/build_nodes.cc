@@ -176,11 +176,22 @@ class NodeBuilder {
           std::max(At(y).limit_row_size, uint64_t{plan.quantized->prime_count} * g.out_w *
                                              plan.published->geometry().out_c);
     }
+    if (plan.projection_count != 0) CheckReply(plan, x, y);
     Add(JobNode{plan.layer, x});
     PassNode restore;
     restore.layer = plan.layer;
     restore.y = y;
     Add(std::move(restore));
+  }
+
+  // Our copy of x' is read window by window, so its tiles hold whole rows of the image; and the tiles of a checked layer
+  // (boundary/plan.h, CheckShape) are runs of the rows of x and y.
+  void CheckReply(const LinearPlan& plan, StorageId x, StorageId y) {
+    const ConvGeometry& g = plan.linear->geometry;
+    const uint64_t primes = plan.quantized->prime_count;
+    ReadsRuns(x, uint64_t{g.in_w} * g.in_c);
+    At(x).limit_row_size = std::max(At(x).limit_row_size, primes * At(x).row_elems);
+    At(y).limit_row_size = std::max(At(y).limit_row_size, primes * g.out_w * plan.projection_count);
   }
 
   // Whether op's operand should rather be the source of its pass: it comes later, or nobody else

@@ -9,8 +9,8 @@ namespace {
 
 class Checker : private CheckerState {
  public:
-  Checker(const CompiledPlan& plan, const std::vector<uint32_t>& program, bool is_pad_program)
-      : CheckerState(plan, program, is_pad_program),
+  Checker(const CompiledPlan& plan, const std::vector<uint32_t>& program, ProgramId id)
+      : CheckerState(plan, program, id),
         masked_(plan.layers.size()),
         sent_(plan.layers.size()),
         float_tiles_(plan.float_ports.size()) {}
@@ -25,11 +25,12 @@ class Checker : private CheckerState {
       Require(at_ == start + 1 + count, "an instruction has words left over");
     }
     Require(by_offset_.empty(), "tiles stay resident after the program");
-    for (size_t l = 0; l < sent_.size() && !is_pad_program_; ++l)
-      Require(sent_[l], "a layer is never run");
+    const bool infers = id_ == ProgramId::kInfer;
+    for (size_t l = 0; l < sent_.size() && infers; ++l) Require(sent_[l], "a layer is never run");
     for (const uint32_t tiles : float_tiles_)
-      Require(is_pad_program_ || tiles != 0, "a float segment is never run");
-    if (is_pad_program_) CheckPadsStored();
+      Require(!infers || tiles != 0, "a float segment is never run");
+    if (id_ == ProgramId::kMakePad) CheckStored(TensorKind::kPad);
+    if (id_ == ProgramId::kPrepare) CheckStored(TensorKind::kDerived);
   }
 
  private:
@@ -38,22 +39,20 @@ class Checker : private CheckerState {
     const uint32_t tile = Word();
     const TensorKind kind = Tensor(t).kind;
     if (opcode == Opcode::kAlloc) {
-      Require(kind == TensorKind::kActivation || (kind == TensorKind::kPad && is_pad_program_),
-              "a read-only tile is allocated");
+      Require(Makes(kind), "a read-only tile is allocated");
       Place(t, tile, Word());
     } else if (opcode == Opcode::kFetch) {
-      if (kind == TensorKind::kActivation)
+      if (IsComputed(kind))
         Require(Tile(t, tile).stored, "a tile is fetched that was never sealed");
-      if (kind == TensorKind::kPad)
-        Require(!is_pad_program_, "a pad is fetched while pads are made");
+      if (IsStored(kind))
+        Require(id_ == ProgramId::kInfer, "a stored tile is fetched by another program");
       Place(t, tile, Word());
       Tile(t, tile).complete = true;
     } else {
       if (opcode == Opcode::kEvict) {
         Read(t, tile);
-        Require(kind == TensorKind::kActivation || (kind == TensorKind::kPad && is_pad_program_),
-                "a read-only tile is sealed");
-        Require(kind != TensorKind::kPad || !Tile(t, tile).stored, "a pad is stored twice");
+        Require(Makes(kind), "a read-only tile is sealed");
+        Require(!IsStored(kind) || !Tile(t, tile).stored, "a tile is stored twice");
         Tile(t, tile).stored = true;
       }
       Remove(t, tile);
@@ -77,6 +76,7 @@ class Checker : private CheckerState {
       if (rows.end == layer.geometry.out_h) in_flight_.erase({head.source_id, false});
       Read(layer.params, 0);
       if (layer.pad != kNoTensor) ReadRows(layer.pad, rows, Tensor(layer.pad).row_elems);
+      if (IsChecked(layer)) ReadRows(layer.expected, rows, Tensor(layer.expected).row_elems);
     }
     for (uint32_t i = 0; i < head.op_count; ++i) {
       const auto op = Record<PassOp>();
@@ -102,15 +102,53 @@ class Checker : private CheckerState {
       if (layer.input_perm != kNoTensor) Read(layer.input_perm, 0);
       masked_[sink.id] = head.row_end;
       Claim(sink.id, true);
+      if (IsChecked(layer)) {
+        FillTile(head, layer.masked, ShapeOfCheck(layer).masked_row_elems);
+      } else {
+        Require(plan_.soundness_bits == 0, "a layer is not checked");
+      }
       return;
     }
-    const TensorRec& t = Tensor(sink.id);
+    Require(Tensor(sink.id).kind == TensorKind::kActivation, "a sink writes another's tensor");
+    FillTile(head, sink.id, head.row_elems);
+  }
+
+  // The rows of a pass are one whole tile.
+  void FillTile(const PassHead& head, uint32_t tensor, uint64_t row_elems) {
+    const TensorRec& t = Tensor(tensor);
     const uint32_t tile = head.row_begin / t.tile_rows;
-    const RowRange rows = TileRows(sink.id, tile);
-    Require(
-        rows.begin == head.row_begin && rows.end == head.row_end && t.row_elems == head.row_elems,
-        "a pass does not fill its tile");
-    Write(sink.id, tile);
+    const RowRange rows = TileRows(tensor, tile);
+    Require(rows.begin == head.row_begin && rows.end == head.row_end && t.row_elems == row_elems,
+            "a pass does not fill its tile");
+    Write(tensor, tile);
+  }
+
+  static bool IsChecked(const LayerRec& layer) { return (layer.flags & kLayerChecked) != 0; }
+
+  void StepProject() {
+    const auto c = Record<ProjectInstr>();
+    Require(id_ == ProgramId::kPrepare && c.layer < plan_.layers.size(),
+            "a projection is out of place");
+    const LayerRec& layer = plan_.layers[c.layer];
+    Read(c.weights, c.weight_tile);
+    const uint64_t base = uint64_t{c.prime} * layer.public_out_c;
+    WritePart(layer.derived, 0, base + c.oc_begin, base + c.oc_end,
+              uint64_t{layer.prime_count} * layer.public_out_c);
+  }
+
+  void StepExpect() {
+    const uint32_t index = Word();
+    const uint32_t tile = Word();
+    Require(index < plan_.layers.size() && IsChecked(plan_.layers[index]),
+            "an expectation is out of place");
+    const LayerRec& layer = plan_.layers[index];
+    const ConvGeometry& g = layer.geometry;
+    Read(layer.derived, 0);
+    ReadRows(layer.masked,
+             InputRowsOf(TileRows(layer.expected, tile), g.in_h, g.kernel_h, g.stride_h,
+                         g.dilation_h, g.pad_top),
+             uint64_t{layer.prime_count} * g.in_w * g.in_c);
+    Write(layer.expected, tile);
   }
 
   void StepWindow(const ConvGeometry& g, uint32_t src, RowRange out) {
@@ -127,7 +165,8 @@ class Checker : private CheckerState {
 
   void StepPadConv() {
     const auto c = Record<PadConvInstr>();
-    Require(is_pad_program_ && c.layer < plan_.layers.size(), "a pad convolution is out of place");
+    Require(id_ == ProgramId::kMakePad && c.layer < plan_.layers.size(),
+            "a pad convolution is out of place");
     const LayerRec& layer = plan_.layers[c.layer];
     StepWindow(layer.geometry, c.src, TileRows(c.dst, c.dst_tile));
     Read(c.weights, c.weight_tile);
@@ -222,7 +261,8 @@ class Checker : private CheckerState {
 
   void StepPad(Opcode opcode) {
     const uint32_t layer = Word();
-    Require(is_pad_program_ && layer < plan_.layers.size(), "a pad instruction is out of place");
+    Require(id_ == ProgramId::kMakePad && layer < plan_.layers.size(),
+            "a pad instruction is out of place");
     const uint32_t second = Word();
     const uint32_t tensor = Word();
     if (opcode == Opcode::kPadRandom) {
@@ -236,11 +276,11 @@ class Checker : private CheckerState {
 
   void Step(Opcode opcode, uint32_t count);
 
-  void CheckPadsStored() {
+  void CheckStored(TensorKind kind) {
     for (uint32_t t = 0; t < plan_.tensors.size(); ++t) {
-      if (plan_.tensors[t].kind != TensorKind::kPad) continue;
+      if (plan_.tensors[t].kind != kind) continue;
       for (uint32_t tile = 0; tile < TileCount(plan_.tensors[t]); ++tile) {
-        Require(Tile(t, tile).stored, "a pad tile is never stored");
+        Require(Tile(t, tile).stored, "a tile of a pad or projection is never stored");
       }
     }
   }
@@ -282,6 +322,10 @@ void Checker::Step(Opcode opcode, uint32_t count) {
     case Opcode::kPadRandom:
     case Opcode::kPadFinish:
       return StepPad(opcode);
+    case Opcode::kProject:
+      return StepProject();
+    case Opcode::kExpect:
+      return StepExpect();
     case Opcode::kPool: {
       const auto c = Record<PoolInstr>();
       StepWindow(c.geometry, c.src, TileRows(c.dst, c.dst_tile));
@@ -323,8 +367,9 @@ void Checker::Step(Opcode opcode, uint32_t count) {
 
 std::string CheckPlan(const CompiledPlan& plan) {
   try {
-    Checker(plan, plan.infer_program, false).Run();
-    if (!plan.pad_program.empty()) Checker(plan, plan.pad_program, true).Run();
+    Checker(plan, plan.infer_program, ProgramId::kInfer).Run();
+    if (!plan.pad_program.empty()) Checker(plan, plan.pad_program, ProgramId::kMakePad).Run();
+    Checker(plan, plan.prepare_program, ProgramId::kPrepare).Run();
   } catch (const CheckerFault& fault) {
     return fault.what();
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "boundary/limits.h"
+#include "boundary/protocol.h"
 #include "protect/schedule/plan_parts.h"
 
 namespace penumbra::protect {
@@ -31,8 +32,8 @@ struct TileStatus {
 
 class CheckerState {
  protected:
-  CheckerState(const CompiledPlan& plan, const std::vector<uint32_t>& program, bool is_pad_program)
-      : plan_(plan), program_(program), is_pad_program_(is_pad_program) {}
+  CheckerState(const CompiledPlan& plan, const std::vector<uint32_t>& program, ProgramId id)
+      : plan_(plan), program_(program), id_(id) {}
 
   void Require(bool condition, const char* what) const {
     if (condition) return;
@@ -68,6 +69,18 @@ class CheckerState {
          ++tile) {
       Read(t, static_cast<uint32_t>(tile));
     }
+  }
+  // Tiles of this kind are written by this program.
+  bool Makes(TensorKind kind) const {
+    switch (id_) {
+      case ProgramId::kInfer:
+        return IsComputed(kind);
+      case ProgramId::kMakePad:
+        return kind == TensorKind::kActivation || kind == TensorKind::kPad;
+      case ProgramId::kPrepare:
+        return kind == TensorKind::kDerived;
+    }
+    return false;
   }
   // Rows of `row` elements, each inside one tile.
   void ReadRows(uint32_t t, RowRange rows, uint64_t row) {
@@ -149,7 +162,7 @@ class CheckerState {
 
   const CompiledPlan& plan_;
   const std::vector<uint32_t>& program_;
-  const bool is_pad_program_;
+  const ProgramId id_;
   size_t at_ = 0;
   std::map<std::pair<uint32_t, uint32_t>, TileStatus> tiles_;
   std::map<uint64_t, uint64_t> by_offset_;

@@ -18,6 +18,7 @@ struct LinearPlan {
   const PublishedWeights* published = nullptr;  // null: trusted
   uint32_t layer = kNoTensor;                   // index of the public layer
   bool masked = false;                          // one-time pad on its input
+  uint32_t projection_count = 0;                // secret projections per prime; 0: replies are not checked
 
   bool is_public() const { return published != nullptr; }
   ConvMode mode() const;  // trusted layers

@@ -17,10 +17,11 @@ constexpr uint64_t kResidueTileTarget = 128 * 1024;
 
 class LayerPads {
  public:
-  LayerPads(const LoweredGraph& lowered, const LinearPlan& linear, CompiledPlan* plan,
-            std::vector<Step>* out_steps)
+  LayerPads(const LoweredGraph& lowered, const LinearPlan& linear, const PublicSlices& slices,
+            CompiledPlan* plan, std::vector<Step>* out_steps)
       : lowered_(lowered),
         linear_(linear),
+        slices_(slices),
         plan_(*plan),
         steps_(*out_steps),
         layer_(plan->layers[linear.layer]),
@@ -30,7 +31,9 @@ class LayerPads {
   void Build() {
     AddResidueTensors();
     AddProductTensor();
-    AddSlices();
+    for (const ChannelRun run : slices_.runs) {
+      Need(PadConvScratchSize(published_, run.end - run.begin));
+    }
     generated_.assign(layer_.prime_count,
                       std::vector<bool>(TileCount(plan_.tensors[residues_.front()])));
     for (uint32_t tile = 0; tile < TileCount(pad_); ++tile) {
@@ -44,16 +47,7 @@ class LayerPads {
     plan_.tensors.push_back(rec);
     return static_cast<uint32_t>(plan_.tensors.size() - 1);
   }
-  void CheckTile(uint64_t size) const {
-    if (size <= kMaxChunkSize) return;
-    throw model::ModelError(
-        Status::kSecureMemoryExceeded,
-        OpText(lowered_, linear_.op) + " needs " + std::to_string(size) +
-            " bytes in one piece to make pads, and a piece of secure memory has "
-            "at most " +
-            std::to_string(kMaxChunkSize),
-        {}, "keep this layer trusted (--layers) or run without pads");
-  }
+  void CheckTile(uint64_t size) const { RequirePiece(lowered_, linear_, size, "to make pads"); }
   void Need(uint64_t scratch_size) {
     plan_.scratch_size = std::max(plan_.scratch_size, scratch_size);
   }
@@ -78,26 +72,6 @@ class LayerPads {
     CheckTile(row * pad_.tile_rows);
     product_ = Add({PlanType::kU8, TensorKind::kActivation, pad_.rows, static_cast<uint32_t>(row),
                     pad_.tile_rows, 0});
-  }
-
-  void AddSlices() {
-    const uint64_t n = FilterLength(published_);
-    runs_ = CutChannels(published_, n);
-    const auto first = static_cast<uint32_t>(plan_.slices.size());
-    uint32_t largest = 0;
-    for (uint32_t k = 0; k < layer_.prime_count; ++k) {
-      for (const ChannelRun run : runs_) {
-        const uint64_t size = (run.end - run.begin) * n;
-        CheckTile(size);
-        largest = std::max(largest, static_cast<uint32_t>(size));
-        const uint64_t offset = (uint64_t{k} * published_.out_c + run.begin) * n;
-        plan_.slices.push_back({plan_.segments[layer_.segment].nodes[0].weight_blob, offset,
-                                static_cast<uint32_t>(size)});
-        Need(PadConvScratchSize(published_, run.end - run.begin));
-      }
-    }
-    const auto count = static_cast<uint32_t>(plan_.slices.size()) - first;
-    weights_ = Add({PlanType::kRaw, TensorKind::kPublic, count, largest, 1, first});
   }
 
   void Draw(uint32_t prime, uint32_t tile) {
@@ -127,17 +101,19 @@ class LayerPads {
   void Convolve(uint32_t prime, uint32_t tile) {
     const RowRange sources = ResidueTiles(tile);
     for (uint32_t s = sources.begin; s < sources.end; ++s) Draw(prime, s);
-    for (size_t run = 0; run < runs_.size(); ++run) {
-      const auto slice = static_cast<uint32_t>(prime * runs_.size() + run);
-      const PadConvInstr instr{linear_.layer,    prime,          residues_[prime], weights_, slice,
-                               runs_[run].begin, runs_[run].end, product_,         tile};
+    const std::vector<ChannelRun>& runs = slices_.runs;
+    for (size_t run = 0; run < runs.size(); ++run) {
+      const uint32_t slice = slices_.Tile(prime, run);
+      const PadConvInstr instr{linear_.layer,  prime, residues_[prime], slices_.tensor,
+                               slice,          runs[run].begin, runs[run].end, product_,
+                               tile};
       Step step;
       step.op = linear_.op;
       step.words = RecordInstruction(Opcode::kPadConv, instr);
       for (uint32_t s = sources.begin; s < sources.end; ++s)
         step.reads.push_back({residues_[prime], s});
-      step.reads.push_back({weights_, slice});
-      const bool last = prime + 1 == layer_.prime_count && run + 1 == runs_.size();
+      step.reads.push_back({slices_.tensor, slice});
+      const bool last = prime + 1 == layer_.prime_count && run + 1 == runs.size();
       step.writes.push_back({{product_, tile}, last});
       steps_.push_back(std::move(step));
     }
@@ -154,6 +130,7 @@ class LayerPads {
 
   const LoweredGraph& lowered_;
   const LinearPlan& linear_;
+  const PublicSlices& slices_;
   CompiledPlan& plan_;
   std::vector<Step>& steps_;
   const LayerRec layer_;  // copies: the tables grow meanwhile
@@ -161,18 +138,18 @@ class LayerPads {
   const TensorRec pad_;
   std::vector<uint32_t> residues_;  // tensor of r, of each prime
   uint32_t product_ = kNoTensor;    // tensor of L'(r)
-  uint32_t weights_ = kNoTensor;
-  std::vector<ChannelRun> runs_;
   std::vector<std::vector<bool>> generated_;
 };
 
 }  // namespace
 
 std::vector<Step> BuildPadProgram(const LoweredGraph& lowered,
-                                  const std::vector<LinearPlan>& linears, CompiledPlan* plan) {
+                                  const std::vector<LinearPlan>& linears,
+                                  const std::vector<PublicSlices>& slices, CompiledPlan* plan) {
   std::vector<Step> steps;
-  for (const LinearPlan& linear : linears) {
-    if (linear.is_public() && linear.masked) LayerPads(lowered, linear, plan, &steps).Build();
+  for (size_t l = 0; l < linears.size(); ++l) {
+    if (!linears[l].is_public() || !linears[l].masked) continue;
+    LayerPads(lowered, linears[l], slices[l], plan, &steps).Build();
   }
   return steps;
 }

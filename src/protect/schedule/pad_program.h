@@ -7,13 +7,15 @@
 
 #include "protect/schedule/linear_plan.h"
 #include "protect/schedule/plan_parts.h"
+#include "protect/schedule/public_slices.h"
 
 namespace penumbra::protect {
 
-// Adds the tensors and slices the program needs to the plan; empty when no layer is masked. Layers
+// Adds the tensors the program needs to the plan; empty when no layer is masked. Layers
 // must have their mask grid and pad tensor. Throws model::ModelError(kSecureMemoryExceeded).
 std::vector<Step> BuildPadProgram(const LoweredGraph& lowered,
-                                  const std::vector<LinearPlan>& linears, CompiledPlan* plan);
+                                  const std::vector<LinearPlan>& linears,
+                                  const std::vector<PublicSlices>& slices, CompiledPlan* plan);
 
 }  // namespace penumbra::protect
 

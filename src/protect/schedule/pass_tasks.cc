@@ -55,6 +55,7 @@ void TaskBuilder::EncodeSinks(const PassNode& n, uint32_t tile, Step* step, Task
       layer.mask_rows = At(n.y).rows;
       layer.mask_row_elems = At(n.y).row_elems;
       if (layer.input_perm != kNoTensor) ReadTiles(layer.input_perm, 0, 0, step, task);
+      if ((layer.flags & kLayerChecked) != 0) AddMaskedTile(sink.id, n.y, tile, step, task);
       step->masks.push_back(sink.id);
       // Rows are masked in order, so that the proof that none is masked twice stays simple.
       EventId& progress = mask_progress_[sink.id];
@@ -84,6 +85,8 @@ void TaskBuilder::Lower(const PassNode& original) {
     const uint32_t tensor = AddTensor(pad);
     plan_.layers[n.layer].pad = tensor;
   }
+  const bool checks = restores && (plan_.layers[n.layer].flags & kLayerChecked) != 0;
+  if (checks) AddExpectations(n.layer, n.y);
   NeedScratch(PassScratchSize(n, row_elems));
   for (uint32_t begin = 0; begin < rows; begin += tile_rows) {
     const RowRange range{begin, std::min(rows, begin + tile_rows)};
@@ -105,6 +108,7 @@ void TaskBuilder::Lower(const PassNode& original) {
       ReadTiles(plan_.layers[n.layer].params, 0, 0, &step, &task);
       const uint32_t pad = plan_.layers[n.layer].pad;
       if (pad != kNoTensor) ReadTiles(pad, tile, tile, &step, &task);
+      if (checks) ReadTiles(plan_.layers[n.layer].expected, tile, tile, &step, &task);
     } else {
       head.source_id = TensorOf(n.x);
       ReadImageRows(n.x, range, row_elems, &step, &task);

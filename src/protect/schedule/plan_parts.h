@@ -65,7 +65,16 @@ struct ConstantTile {
   std::function<std::vector<uint8_t>()> make;
 };
 
-// A run of bytes of a public blob that the pad maker relies on.
+// Written by programs and never read from the bundle: its tiles are ready when something has made them.
+constexpr bool IsComputed(TensorKind kind) {
+  return kind == TensorKind::kActivation || kind == TensorKind::kMasked || kind == TensorKind::kExpected;
+}
+// Made by a program of its own, stored outside, and only read by the inference program.
+constexpr bool IsStored(TensorKind kind) {
+  return kind == TensorKind::kPad || kind == TensorKind::kDerived;
+}
+
+// A run of bytes of a public blob that the pad maker and the prepare program rely on.
 struct PublicSlice {
   uint32_t blob;
   uint64_t offset;  // within the blob
@@ -97,10 +106,11 @@ struct CompiledPlan {
   std::vector<PortRec> inputs, outputs;
   std::vector<FloatSegmentRec> float_segments;
   std::vector<PortRec> float_ports;
-  std::vector<uint32_t> infer_program, pad_program;
+  std::vector<uint32_t> infer_program, pad_program, prepare_program;
   uint64_t arena_size = 0, scratch_size = 0;
   uint64_t exchange_size = 0, window_offset = 0, window_size = 0;
   uint32_t weights_axis = 0;
+  uint32_t soundness_bits = 0;  // claimed; 0: replies are not checked
 };
 
 constexpr uint32_t ElementSize(PlanType type) {

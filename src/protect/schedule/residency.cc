@@ -21,7 +21,7 @@ struct TileLife {
   std::optional<uint64_t> offset;  // resident there
   bool complete = false;           // may be read and sealed
   bool dirty = false;              // differs from what is outside
-  bool outside = false;            // a sealed copy exists, or it is a constant, slice or pad
+  bool outside = false;            // a sealed copy exists, or it is a constant or slice
   uint32_t NextUse() const { return next < uses.size() ? uses[next] : kNever; }
 };
 
@@ -114,8 +114,8 @@ class Simulator {
     resident_[offset] = t;
     resident_size_ += life.size;
     out_.arena_size = std::max(out_.arena_size, offset + life.size);
-    const bool pad_to_read = KindOf(life) == TensorKind::kPad && !IsWrittenNow(life);
-    if (life.outside || pad_to_read) {
+    const bool stored_earlier = IsStored(KindOf(life)) && !IsWrittenNow(life);
+    if (life.outside || stored_earlier) {
       Emit(Opcode::kFetch, life, true);
       life.complete = true;
       life.dirty = false;
@@ -132,7 +132,7 @@ class Simulator {
 
   void Remove(TileLife* life) {
     const bool keep = life->dirty && life->NextUse() != kNever;
-    const bool store = KindOf(*life) == TensorKind::kPad && life->dirty;
+    const bool store = IsStored(KindOf(*life)) && life->dirty;
     Emit(keep || store ? Opcode::kEvict : Opcode::kFree, *life, false);
     if (keep) {
       life->outside = true;

@@ -8,6 +8,7 @@
 #include "protect/schedule/exchange.h"
 #include "protect/schedule/nodes.h"
 #include "protect/schedule/pad_program.h"
+#include "protect/schedule/prepare_program.h"
 #include "protect/schedule/residency.h"
 #include "protect/schedule/secure_memory.h"
 #include "protect/schedule/task.h"
@@ -45,15 +46,17 @@ uint64_t ProofSize(const CompiledPlan& plan) {
 // Smallest arena without needless sealing, or what the budget leaves. More sealing makes programs,
 // and so tables, longer: the capacity is lowered until everything fits.
 void PlaceTiles(const LoweredGraph& graph, const std::vector<Step>& infer,
-                const std::vector<Step>& pads, uint64_t budget, CompiledPlan* plan,
-                ScheduleReport* out_report) {
+                const std::vector<Step>& pads, const std::vector<Step>& prepare, uint64_t budget,
+                CompiledPlan* plan, ScheduleReport* out_report) {
   uint64_t capacity = kUnlimited;
   for (;;) {
     Resident run = MakeResident(graph, *plan, infer, capacity);
     Resident pad = MakeResident(graph, *plan, pads, capacity);
+    Resident load = MakeResident(graph, *plan, prepare, capacity);
+    plan->prepare_program = std::move(load.program);
     plan->infer_program = std::move(run.program);
     plan->pad_program = std::move(pad.program);
-    plan->arena_size = std::max({run.arena_size, pad.arena_size, ProofSize(*plan)});
+    plan->arena_size = std::max({run.arena_size, pad.arena_size, load.arena_size, ProofSize(*plan)});
     out_report->evicted_size = run.evicted_size;
     out_report->in_use = std::move(run.in_use);
     out_report->pad_evicted_size = pad.evicted_size;
@@ -96,18 +99,22 @@ CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& 
   AssignTiles(graph, &nodes);
   CompiledPlan plan;
   plan.weights_axis = options.weights_axis;
+  // Without public layers there is nothing to claim.
+  if (std::ranges::any_of(linears, &LinearPlan::is_public)) plan.soundness_bits = options.soundness_bits;
   const auto arena_size =
       static_cast<uint64_t>(static_cast<double>(options.secure_memory_size) * kArenaShare);
   const std::vector<Step> infer =
       OrderTasks(BuildTasks(graph, linears, floats, {arena_size}, &nodes, &plan));
-  const std::vector<Step> pads = BuildPadProgram(graph, linears, &plan);
+  const std::vector<PublicSlices> slices = AddPublicSlices(graph, linears, &plan);
+  const std::vector<Step> pads = BuildPadProgram(graph, linears, slices, &plan);
+  const std::vector<Step> prepare = BuildPrepareProgram(graph, linears, slices, &plan);
   plan.scratch_size = AlignUp(plan.scratch_size, kTileAlignment);
   LayOutExchange(infer, &plan);
   *out_report = {};
   for (const uint32_t segment : floats.segment_of) {
     out_report->in_float_segment.push_back(segment != kNone);
   }
-  PlaceTiles(graph, infer, pads, options.secure_memory_size, &plan, out_report);
+  PlaceTiles(graph, infer, pads, prepare, options.secure_memory_size, &plan, out_report);
   plan.arena_size = AlignUp(plan.arena_size, kTileAlignment);
   const std::string fault = CheckPlan(plan);
   if (!fault.empty()) {

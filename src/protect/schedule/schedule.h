@@ -13,6 +13,7 @@ namespace penumbra::protect {
 struct ScheduleOptions {
   uint64_t secure_memory_size = uint64_t{12} << 20;  // tables, scratch and arena together
   uint32_t weights_axis = 0;                         // informative
+  uint32_t soundness_bits = 0;                       // of every public layer; 0: replies are not checked
   // Of each operator: may run in float32 on the accelerator, unmasked; empty: none may.
   std::vector<bool> float_public = {};
 };

@@ -31,7 +31,7 @@ TaskGraph TaskBuilder::Build() {
 
 uint32_t TaskBuilder::AddTensor(const TensorRec& rec) {
   plan_.tensors.push_back(rec);
-  const bool computed = rec.kind == TensorKind::kActivation;
+  const bool computed = IsComputed(rec.kind);
   first_event_.push_back(computed ? AddEvents(TileCount(rec)) : 0);
   return static_cast<uint32_t>(plan_.tensors.size() - 1);
 }
@@ -80,6 +80,8 @@ void TaskBuilder::AddLayer(const LinearPlan& linear) {
   rec.row_bounds = AddConstant(RowBoundsTile(q));
   rec.pad = kNoTensor;
   rec.input_perm = kNoTensor;
+  rec.derived = rec.masked = rec.expected = kNoTensor;
+  if (linear.projection_count != 0) AddCheck(linear, &rec);
   if (!linear.published->input_perm().empty()) {
     rec.input_perm = AddConstant(BytesOf(linear.published->input_perm()));
   }
@@ -90,7 +92,7 @@ void TaskBuilder::AddLayer(const LinearPlan& linear) {
 
 void TaskBuilder::ReadTiles(uint32_t tensor, uint32_t first, uint32_t last, Step* step,
                             Task* task) {
-  const bool computed = plan_.tensors[tensor].kind == TensorKind::kActivation;
+  const bool computed = IsComputed(plan_.tensors[tensor].kind);
   for (uint32_t tile = first; tile <= last; ++tile) {
     const TileRef ref{tensor, tile};
     if (std::ranges::find(step->reads, ref) == step->reads.end()) step->reads.push_back(ref);

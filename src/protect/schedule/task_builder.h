@@ -45,6 +45,7 @@ class TaskBuilder {
   uint32_t AddConstant(std::vector<uint8_t> bytes);
   uint32_t AddConstantTiles(std::vector<ConstantTile> tiles);
   void AddLayer(const LinearPlan& plan);
+  void AddCheck(const LinearPlan& plan, LayerRec* rec);
   void AddLayers();
   void AddFloatSegment(const FloatSegment& segment);
   void NeedScratch(uint64_t size) { plan_.scratch_size = std::max(plan_.scratch_size, size); }
@@ -89,6 +90,11 @@ class TaskBuilder {
                     Task* task);
   uint32_t PassScratchSize(const PassNode& n, uint32_t row_elems) const;
   void EncodeSinks(const PassNode& n, uint32_t tile, Step* step, Task* task);
+
+  // --- Checks ---
+  void AddMaskedTile(uint32_t layer, StorageId x, uint32_t tile, Step* step, Task* task);
+  void AddExpectations(uint32_t layer, StorageId y);
+  void ReadMaskedRows(const LayerRec& layer, RowRange rows, Step* step, Task* task);
 
   // --- Copies ---
   void ClipToDestination(const CopyBox& box, uint32_t dst, uint32_t only_tile, Task* task);

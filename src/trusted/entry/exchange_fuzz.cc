@@ -18,7 +18,12 @@ constexpr size_t kSecureSize = size_t{2} << 20;
 constexpr uint32_t kRuns = 3;
 
 struct World {
-  World() : bundle(testing::MakeTinyBundle()) { port.device_key = bundle.device_private; }
+  explicit World(bool checked) : bundle(Bundle(checked)) { port.device_key = bundle.device_private; }
+  static TinyBundle Bundle(bool checked) {
+    testing::TinyBundleOptions options;
+    options.checked = checked;
+    return testing::MakeTinyBundle(options);
+  }
   TinyBundle bundle;
   TinyPort port;
   alignas(64) uint8_t exchange[kRuns * testing::kExchangeSize];
@@ -102,7 +107,9 @@ class Player {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace penumbra::trusted;
-  static World* const world = new World;
+  static World* const worlds[] = {new World(false), new World(true)};
+  // A script that ends with an odd byte plays against checked replies.
+  World* const world = worlds[size == 0 ? 0 : data[size - 1] & 1];
   std::memset(world->exchange, 0, sizeof(world->exchange));
   Enclave* enclave = nullptr;
   if (!penumbra::IsOk(CreateEnclave(world->secure, world->exchange, world->port.Make(), &enclave))) return 0;

@@ -1,3 +1,4 @@
+#include "ring/soundness.h"
 #include "trusted/base/byte_reader.h"
 #include "trusted/base/checked.h"
 #include "trusted/base/result.h"
@@ -19,7 +20,7 @@ Status ReadTable(ByteReader* reader, uint64_t count, Arena* arena, std::span<con
 bool HeaderFits(const PlanHeader& h, uint64_t exchange_size) {
   return h.tensor_count <= kMaxTensors && h.slice_count <= kMaxChunks && h.layer_count <= kMaxLayers &&
          h.input_count <= kMaxPorts && h.output_count <= kMaxPorts && h.infer_words <= kMaxProgramWords &&
-         h.pad_words <= kMaxProgramWords && h.float_segment_count <= kMaxLayers &&
+         h.pad_words <= kMaxProgramWords && h.prepare_words <= kMaxProgramWords && h.float_segment_count <= kMaxLayers &&
          h.float_port_count <= kMaxFloatPorts && h.reserved == 0 && h.arena_size % kTileAlignment == 0 &&
          h.scratch_size % kTileAlignment == 0 && h.exchange_size <= exchange_size &&
          h.window_offset % kTileAlignment == 0 &&
@@ -28,6 +29,12 @@ bool HeaderFits(const PlanHeader& h, uint64_t exchange_size) {
 
 bool IsConstantKind(TensorKind kind) {
   return kind == TensorKind::kConstant || kind == TensorKind::kPublic;
+}
+
+// Belongs to one layer, which names it back: nothing else may write it.
+bool IsLayerKind(TensorKind kind) {
+  return kind == TensorKind::kPad || kind == TensorKind::kDerived || kind == TensorKind::kMasked ||
+         kind == TensorKind::kExpected;
 }
 
 // One tensor by itself. Tiles of activations and pads are never larger than a sealed chunk may be.
@@ -43,7 +50,7 @@ bool TensorFits(const TensorRec& t, const Plan& plan, uint32_t plan_chunk_count)
                ? t.source >= plan_chunk_count && end <= plan.chunk_sizes.size()
                : end <= plan.slices.size();
   }
-  if (t.kind == TensorKind::kPad) {
+  if (IsLayerKind(t.kind)) {
     if (t.type != PlanType::kU8 || t.source >= plan.layers.size()) return false;
   } else if (t.kind != TensorKind::kActivation) {
     return false;
@@ -71,12 +78,36 @@ bool PermFits(const Plan& plan, const LayerRec& l) {
          l.mask_row_elems % l.geometry.in_c == 0;
 }
 
+// `tensor` is the layer's tensor of this kind with this row grid.
+bool LayerTensorFits(const Plan& plan, uint32_t index, uint32_t tensor, TensorKind kind, uint64_t rows,
+                     uint64_t row_elems) {
+  if (tensor >= plan.tensors.size()) return false;
+  const TensorRec& t = plan.tensors[tensor];
+  return t.kind == kind && t.source == index && t.rows == rows && t.row_elems == row_elems;
+}
+
+// The claim of the header holds for every layer: enough projections, all with their tensors. Sums over a window of all
+// input channels stay exact in 32 bits.
+bool CheckFits(const Plan& plan, const LayerRec& l, uint32_t index) {
+  if ((l.flags & kLayerChecked) == 0) {
+    return plan.header.soundness_bits == 0 && l.projection_count == 0 && l.derived == kNoTensor &&
+           l.masked == kNoTensor && l.expected == kNoTensor;
+  }
+  if (l.projection_count == 0 || l.projection_count > kMaxProjections || plan.header.soundness_bits == 0) return false;
+  if (SoundnessBits(l.prime_count, l.projection_count) < plan.header.soundness_bits) return false;
+  const CheckShape shape = ShapeOfCheck(l);
+  return shape.window_size <= kMaxFilterLength &&
+         LayerTensorFits(plan, index, l.derived, TensorKind::kDerived, 1, shape.derived_size) &&
+         LayerTensorFits(plan, index, l.masked, TensorKind::kMasked, l.mask_rows, shape.masked_row_elems) &&
+         LayerTensorFits(plan, index, l.expected, TensorKind::kExpected, l.geometry.out_h, shape.expected_row_elems);
+}
+
 bool LayerFits(const Plan& plan, uint32_t index) {
   const LayerRec& l = plan.layers[index];
   const ConvGeometry& g = l.geometry;
   if (l.prime_count == 0 || l.prime_count > kMaxPrimes || !GeometryFits(g)) return false;
   if (FilterLength(g) > kMaxFilterLength || l.public_out_c < g.out_c || l.public_out_c > kNoPartner) return false;
-  if ((l.flags & ~uint32_t{kLayerMaskInput | kLayerUnmaskOutput}) != 0) return false;
+  if ((l.flags & ~uint32_t{kLayerMaskInput | kLayerUnmaskOutput | kLayerChecked}) != 0) return false;
   if (l.klo > 0 || l.khi < 0 || l.klo >= l.khi || l.klo <= -kLevelLimit || l.khi >= kLevelLimit) return false;
   if (uint64_t{l.mask_rows} * l.mask_row_elems != uint64_t{g.in_h} * g.in_w * g.in_c) return false;
   if (l.mask_rows == 0 || l.mask_rows > kMaxDim || l.mask_row_elems > kMaxDim) return false;
@@ -87,7 +118,7 @@ bool LayerFits(const Plan& plan, uint32_t index) {
   if (!Fits(l.y_offset, y_size, plan.header.exchange_size)) return false;
   return OneTileConstant(plan, l.params, RestoreParamsSize(g.out_c, l.prime_count)) &&
          OneTileConstant(plan, l.row_bounds, uint64_t{g.out_c} * sizeof(BoundRow)) &&
-         PadTensorFits(plan, l, index) && PermFits(plan, l);
+         PadTensorFits(plan, l, index) && PermFits(plan, l) && CheckFits(plan, l, index);
 }
 
 bool PortFits(const Plan& plan, const PortRec& port) {
@@ -110,7 +141,8 @@ bool SideFits(std::span<const PortRec> ports) {
 
 bool FloatSegmentFits(const Plan& plan, const FloatSegmentRec& s) {
   const uint64_t end = uint64_t{s.first_port} + s.input_count + s.output_count;
-  return end <= plan.float_ports.size() && SideFits(FloatInputs(plan, s)) && SideFits(FloatOutputs(plan, s));
+  // Float replies cannot be checked: a plan with such a segment claims nothing.
+  return plan.header.soundness_bits == 0 && end <= plan.float_ports.size() && SideFits(FloatInputs(plan, s)) && SideFits(FloatOutputs(plan, s));
 }
 
 Status IndexTiles(Plan* plan, Arena* arena) {
@@ -193,6 +225,7 @@ Status ParsePlan(std::span<const uint8_t> bytes, std::span<const uint32_t> chunk
   PENUMBRA_TRY(ReadTable(&reader, h.float_port_count, arena, &plan.float_ports));
   PENUMBRA_TRY(ReadTable(&reader, h.infer_words, arena, &plan.infer_program));
   PENUMBRA_TRY(ReadTable(&reader, h.pad_words, arena, &plan.pad_program));
+  PENUMBRA_TRY(ReadTable(&reader, h.prepare_words, arena, &plan.prepare_program));
   PENUMBRA_REQUIRE(reader.AtEnd(), Status::kPlanRejected);
   PENUMBRA_TRY(CheckRecords(plan, plan_chunk_count, public_size));
   PENUMBRA_TRY(IndexTiles(&plan, arena));

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "boundary/plan.h"
+#include "boundary/protocol.h"
 #include "boundary/status.h"
 #include "trusted/base/arena.h"
 
@@ -19,7 +20,7 @@ struct Plan {
   std::span<const PortRec> inputs, outputs;
   std::span<const FloatSegmentRec> float_segments;
   std::span<const PortRec> float_ports;
-  std::span<const uint32_t> infer_program, pad_program;
+  std::span<const uint32_t> infer_program, pad_program, prepare_program;
   std::span<const uint32_t> first_tile;  // [tensors + 1]: tiles of tensor t are [first_tile[t], first_tile[t+1])
   std::span<const uint32_t> chunk_sizes;  // plaintext bytes of every chunk of the bundle
 };
@@ -34,6 +35,14 @@ constexpr uint32_t RowsOfTile(const TensorRec& t, uint32_t tile) {
 }
 inline uint32_t TileIndex(const Plan& plan, uint32_t tensor, uint32_t tile) {
   return plan.first_tile[tensor] + tile;
+}
+inline std::span<const uint32_t> ProgramWords(const Plan& plan, ProgramId program) {
+  switch (program) {
+    case ProgramId::kInfer: return plan.infer_program;
+    case ProgramId::kMakePad: return plan.pad_program;
+    case ProgramId::kPrepare: return plan.prepare_program;
+  }
+  return {};
 }
 // Both sides of a float segment, in the order of its record.
 inline std::span<const PortRec> FloatInputs(const Plan& plan, const FloatSegmentRec& s) {

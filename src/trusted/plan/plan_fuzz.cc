@@ -25,8 +25,9 @@ bool IsSmall(const Plan& plan) {
   for (const LayerRec& l : plan.layers) {
     const uint64_t work = uint64_t{l.geometry.out_h} * l.geometry.out_w * l.public_out_c;
     if (work > kMostElements || FilterLength(l.geometry) > 4096) return false;
+    if (ShapeOfCheck(l).window_size * l.projection_count > kMostElements) return false;
   }
-  return plan.infer_program.size() < 4096 && plan.pad_program.size() < 4096;
+  return plan.infer_program.size() < 4096 && plan.pad_program.size() < 4096 && plan.prepare_program.size() < 4096;
 }
 
 void Fill(std::span<uint8_t> tile, std::span<const uint8_t> data) {
@@ -89,12 +90,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   crypto::Keystream stream;
   const uint8_t key[32] = {};
   if (!IsOk(stream.Init(key))) return 0;
-  machine.pad_stream = &stream;
+  machine.pad_stream = machine.check_stream = &stream;
   const ProofMemory memory{machine.tiles, layers, float_ports, granules};
-  for (const ProgramId program : {ProgramId::kInfer, ProgramId::kMakePad}) {
+  constexpr ProgramId kPrograms[] = {ProgramId::kPrepare, ProgramId::kInfer, ProgramId::kMakePad};
+  for (const ProgramId program : kPrograms) {
     if (!IsOk(ProveProgram(plan, program, memory))) return 0;
   }
-  Run(&machine, plan.infer_program, {data, size});
-  Run(&machine, plan.pad_program, {data, size});
+  for (const ProgramId program : kPrograms) Run(&machine, ProgramWords(plan, program), {data, size});
   return 0;
 }

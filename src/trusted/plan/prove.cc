@@ -31,6 +31,8 @@ bool Step(const Prover& prover, const Instruction& i) {
     case Opcode::kPadRandom: return prover.PadRandom(i);
     case Opcode::kPadConv: return prover.PadConv(i);
     case Opcode::kPadFinish: return prover.PadFinish(i);
+    case Opcode::kProject: return prover.Project(i);
+    case Opcode::kExpect: return prover.Expect(i);
   }
   return false;
 }
@@ -42,14 +44,15 @@ void Reset(const ProofMemory& memory) {
   for (uint64_t& word : memory.granules) word = 0;
 }
 
-// Nothing may stay behind; a pad program must have stored every pad tile.
+// Nothing may stay behind; what a program makes for later ones must be stored, every tile of it.
 bool Finished(const Prover& prover) {
   for (const uint64_t word : prover.memory.granules) {
     if (word != 0) return false;
   }
-  if (prover.program != ProgramId::kMakePad) return true;
+  if (prover.program == ProgramId::kInfer) return true;
+  const TensorKind made = prover.program == ProgramId::kMakePad ? TensorKind::kPad : TensorKind::kDerived;
   for (uint32_t t = 0; t < prover.plan.tensors.size(); ++t) {
-    if (prover.plan.tensors[t].kind != TensorKind::kPad) continue;
+    if (prover.plan.tensors[t].kind != made) continue;
     for (uint32_t tile = 0; tile < TileCount(prover.plan.tensors[t]); ++tile) {
       if (prover.State(t, tile).serial == 0) return false;
     }
@@ -62,8 +65,7 @@ bool Finished(const Prover& prover) {
 Status ProveProgram(const Plan& plan, ProgramId program, const ProofMemory& memory) {
   Reset(memory);
   const Prover prover{plan, program, memory};
-  const std::span<const uint32_t> words =
-      program == ProgramId::kInfer ? plan.infer_program : plan.pad_program;
+  const std::span<const uint32_t> words = ProgramWords(plan, program);
   Instruction instruction{};
   for (uint64_t at = 0; at < words.size(); at += 1 + instruction.operands.size()) {
     PENUMBRA_REQUIRE(DecodeAt(words, at, &instruction), Status::kPlanRejected);

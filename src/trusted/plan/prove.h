@@ -1,10 +1,13 @@
-// The proof that a plan can only do what a plan may do. Both programs are executed symbolically, tile by tile:
+// The proof that a plan can only do what a plan may do. Its programs are executed symbolically, tile by tile:
 //   - no two resident tiles overlap, every tile lies inside the arena;
 //   - every tile an instruction reads is resident and completely written, every tile it writes is resident;
 //   - shapes, windows, tables and scratch of each instruction fit its operands;
 //   - each row of each masked layer is masked exactly once, in order, before its job, and jobs are sent once;
 //   - tiles of a float segment's input are sent in order and all before its one job, its reply is copied in once, after it;
 //   - pads are written once by the pad program and only read by the inference program;
+//   - s^T W' of a checked layer is made from all its public channels, once, by the prepare program;
+//   - the expected values of a checked layer come from the very rows its mask sink sent, and no row of its reply is restored
+//     while its expected values are not there;
 //   - nothing is resident when a program ends.
 // The executor (trusted/steps) then needs no checks of its own on tiles and shapes.
 #ifndef PENUMBRA_TRUSTED_PLAN_PROVE_H_

@@ -213,6 +213,32 @@ bool Prover::PadConv(const Instruction& i) const {
                  layer.prime_count * g.out_c);
 }
 
+bool Prover::Project(const Instruction& i) const {
+  ProjectInstr c{};
+  if (program != ProgramId::kPrepare || !i.Only(&c) || c.layer >= plan.layers.size()) return false;
+  const LayerRec& layer = plan.layers[c.layer];
+  ConvGeometry g = layer.geometry;
+  g.out_c = layer.public_out_c;
+  if ((layer.flags & kLayerChecked) == 0 || c.prime >= layer.prime_count || g.out_c % g.groups != 0) return false;
+  if (!ChannelsFit(g, c.oc_begin, c.oc_end, g.out_c)) return false;
+  if (!HasTensor(c.weights) || plan.tensors[c.weights].kind != TensorKind::kPublic) return false;
+  if (!Readable(c.weights, c.weight_tile)) return false;
+  if (TileSize(plan, c.weights, c.weight_tile) != (c.oc_end - c.oc_begin) * FilterLength(g)) return false;
+  if (!Scratch(ProjectScratchSize(layer))) return false;
+  return Advance(&State(layer.derived, 0), c.prime * g.out_c + c.oc_begin, c.prime * g.out_c + c.oc_end,
+                 layer.prime_count * g.out_c);
+}
+
+bool Prover::Expect(const Instruction& i) const {
+  if (program != ProgramId::kInfer || i.operands.size() != 2 || i[0] >= plan.layers.size()) return false;
+  const LayerRec& layer = plan.layers[i[0]];
+  if ((layer.flags & kLayerChecked) == 0 || !HasTile(layer.expected, i[1]) || !Readable(layer.derived, 0)) return false;
+  const ConvGeometry& g = layer.geometry;
+  const RowRange in = InputRows(g, OutputRows(plan.tensors[layer.expected], i[1]));
+  return ImageRowsReadable(layer.masked, in.begin, in.end, uint64_t{layer.prime_count} * g.in_w * g.in_c) &&
+         Scratch(ExpectScratchSize(layer)) && WriteTile(layer.expected, i[1]);
+}
+
 bool Prover::PadFinish(const Instruction& i) const {
   if (program != ProgramId::kMakePad || i.operands.size() != 3 || i[0] >= plan.layers.size()) return false;
   const LayerRec& layer = plan.layers[i[0]];

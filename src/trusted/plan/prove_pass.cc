@@ -16,6 +16,7 @@ bool Prover::PassSourceFits(const PassHead& h) const {
   if (h.row_end > layer.geometry.out_h) return false;
   if (h.row_elems != uint64_t{layer.geometry.out_w} * layer.geometry.out_c) return false;
   if (!Readable(layer.params, 0)) return false;
+  if ((layer.flags & kLayerChecked) != 0 && !RowsReadable(layer.expected, h.row_begin, h.row_end)) return false;
   return (layer.flags & kLayerUnmaskOutput) == 0 || RowsReadable(layer.pad, h.row_begin, h.row_end);
 }
 
@@ -44,7 +45,8 @@ bool Prover::PassOpFits(const PassHead& h, const PassOp& op) const {
   }
 }
 
-// Each row of a masked layer once and in order: this is what keeps a pad from serving twice.
+// Each row of a masked layer once and in order: this is what keeps a pad from serving twice. A checked layer keeps a copy
+// of what it sent, tile by tile.
 bool Prover::MaskFits(const PassHead& h, uint32_t layer) const {
   if (program != ProgramId::kInfer || layer >= plan.layers.size()) return false;
   const LayerRec& rec = plan.layers[layer];
@@ -53,7 +55,15 @@ bool Prover::MaskFits(const PassHead& h, uint32_t layer) const {
   if (state.sent != 0 || state.masked_rows != h.row_begin) return false;
   if (rec.input_perm != kNoTensor && !Readable(rec.input_perm, 0)) return false;
   state.masked_rows = h.row_end;
-  return true;
+  return (rec.flags & kLayerChecked) == 0 || WriteRows(rec.masked, h.row_begin, h.row_end);
+}
+
+// Rows [begin, end) are one whole tile, which is written now.
+bool Prover::WriteRows(uint32_t tensor, uint32_t begin, uint32_t end) const {
+  const TensorRec& t = plan.tensors[tensor];
+  const uint32_t tile = begin / t.tile_rows;
+  return begin % t.tile_rows == 0 && HasTile(tensor, tile) && end - begin == RowsOfTile(t, tile) &&
+         WriteTile(tensor, tile);
 }
 
 bool Prover::PassSinkFits(const PassHead& h, const PassSink& sink) const {
@@ -69,11 +79,7 @@ bool Prover::PassSinkFits(const PassHead& h, const PassSink& sink) const {
   } else if (sink.kind != PassSinkKind::kTensor || t.type != PlanType::kF32) {
     return false;
   }
-  if (t.kind != TensorKind::kActivation || t.row_elems != h.row_elems || h.row_begin % t.tile_rows != 0) {
-    return false;
-  }
-  const uint32_t tile = h.row_begin / t.tile_rows;
-  return HasTile(sink.id, tile) && h.row_end - h.row_begin == RowsOfTile(t, tile) && WriteTile(sink.id, tile);
+  return t.kind == TensorKind::kActivation && t.row_elems == h.row_elems && WriteRows(sink.id, h.row_begin, h.row_end);
 }
 
 bool Prover::Pass(const Instruction& i) const {

@@ -40,11 +40,23 @@ bool Prover::Remove(uint32_t tensor, uint32_t tile) const {
   return true;
 }
 
+// Tiles of this kind are written by this program. The prepare program has no key for activations.
+bool Prover::Makes(TensorKind kind) const {
+  switch (kind) {
+    case TensorKind::kActivation: return program != ProgramId::kPrepare;
+    case TensorKind::kMasked:
+    case TensorKind::kExpected: return program == ProgramId::kInfer;
+    case TensorKind::kPad: return program == ProgramId::kMakePad;
+    case TensorKind::kDerived: return program == ProgramId::kPrepare;
+    case TensorKind::kConstant:
+    case TensorKind::kPublic: break;
+  }
+  return false;
+}
+
 bool Prover::Alloc(const Instruction& i) const {
   if (i.operands.size() != 3 || !HasTensor(i[0])) return false;
-  const TensorKind kind = plan.tensors[i[0]].kind;
-  const bool pad = kind == TensorKind::kPad && program == ProgramId::kMakePad;
-  return (kind == TensorKind::kActivation || pad) && Place(i[0], i[1], i[2]);
+  return Makes(plan.tensors[i[0]].kind) && Place(i[0], i[1], i[2]);
 }
 
 bool Prover::Free(const Instruction& i) const { return i.operands.size() == 2 && Remove(i[0], i[1]); }
@@ -53,12 +65,9 @@ bool Prover::Evict(const Instruction& i) const {
   if (i.operands.size() != 2 || !Readable(i[0], i[1])) return false;
   const TensorKind kind = plan.tensors[i[0]].kind;
   TileState& state = State(i[0], i[1]);
-  if (kind == TensorKind::kPad) {
-    // Stored once: a second seal would reuse the nonce of this pad's tile.
-    if (program != ProgramId::kMakePad || state.serial != 0) return false;
-  } else if (kind != TensorKind::kActivation) {
-    return false;
-  }
+  if (!Makes(kind)) return false;
+  // Stored once: a second seal would reuse the nonce of the tile.
+  if ((kind == TensorKind::kPad || kind == TensorKind::kDerived) && state.serial != 0) return false;
   state.serial = 1;
   return Remove(i[0], i[1]);
 }
@@ -67,8 +76,11 @@ bool Prover::Fetch(const Instruction& i) const {
   if (i.operands.size() != 3 || !HasTile(i[0], i[1])) return false;
   const TensorKind kind = plan.tensors[i[0]].kind;
   TileState& state = State(i[0], i[1]);
-  if (kind == TensorKind::kActivation && state.serial == 0) return false;
-  if (kind == TensorKind::kPad && program != ProgramId::kInfer) return false;
+  if (kind == TensorKind::kPad || kind == TensorKind::kDerived) {
+    if (program != ProgramId::kInfer) return false;
+  } else if (kind != TensorKind::kConstant && kind != TensorKind::kPublic && (!Makes(kind) || state.serial == 0)) {
+    return false;
+  }
   if (!Place(i[0], i[1], i[2])) return false;
   state.progress = kComplete;
   return true;

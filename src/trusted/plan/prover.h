@@ -36,6 +36,7 @@ struct Prover {
   bool Scratch(uint64_t size) const { return size <= plan.header.scratch_size; }
 
   // Residency, in prove_residency.cc.
+  bool Makes(TensorKind kind) const;
   bool Place(uint32_t tensor, uint32_t tile, uint32_t offset) const;
   bool Remove(uint32_t tensor, uint32_t tile) const;
 
@@ -63,12 +64,15 @@ struct Prover {
   bool PadRandom(const Instruction& i) const;
   bool PadConv(const Instruction& i) const;
   bool PadFinish(const Instruction& i) const;
+  bool Project(const Instruction& i) const;
+  bool Expect(const Instruction& i) const;
 
  private:
   bool PassSourceFits(const PassHead& h) const;
   bool PassOpFits(const PassHead& h, const PassOp& op) const;
   bool PassSinkFits(const PassHead& h, const PassSink& sink) const;
   bool MaskFits(const PassHead& h, uint32_t layer) const;
+  bool WriteRows(uint32_t tensor, uint32_t begin, uint32_t end) const;
 };
 
 }  // namespace penumbra::trusted

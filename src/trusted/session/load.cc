@@ -1,4 +1,4 @@
-// Loading: manifest, plan chunks, proof, row bounds.
+// Loading: manifest, plan chunks, proof, row bounds, the prepare program.
 #include <cstring>
 
 #include "crypto/cose_sign1.h"
@@ -68,6 +68,10 @@ Status Model::LoadStep(HostJob* out_job) {
     case Phase::kPlanChunk: return PlanChunkArrived(out_job);
     case Phase::kRowBounds:
     case Phase::kRowParams: return BoundsArrived(out_job);
+    case Phase::kPrepare: {
+      const Status status = runs_[0].Step(out_job);
+      return FinishPrepare(status, *out_job);
+    }
     case Phase::kIdle: break;
   }
   return Status::kInternal;
@@ -144,12 +148,13 @@ Status Model::ProvePrograms(std::span<LayerState> layers, std::span<uint32_t> fl
   const ProofMemory memory{runs_[0].tiles(), layers, float_ports,
                            {reinterpret_cast<uint64_t*>(arena.data()), granule_words}};
   PENUMBRA_TRY(ProveProgram(loaded_.plan, ProgramId::kInfer, memory));
-  return ProveProgram(loaded_.plan, ProgramId::kMakePad, memory);
+  PENUMBRA_TRY(ProveProgram(loaded_.plan, ProgramId::kMakePad, memory));
+  return ProveProgram(loaded_.plan, ProgramId::kPrepare, memory);
 }
 
 // Each layer's row sums, then its windows, are brought to the start of the still unused arena.
 Status Model::NextBoundJob(HostJob* out_job) {
-  if (cursor_ == loaded_.plan.layers.size()) return FinishLoad();
+  if (cursor_ == loaded_.plan.layers.size()) return StartPrepare(out_job);
   const LayerRec& layer = loaded_.plan.layers[cursor_];
   const uint64_t need = AlignUp(uint64_t{layer.geometry.out_c} * sizeof(BoundRow), kTileAlignment) +
                         RestoreParamsSize(layer.geometry.out_c, layer.prime_count);
@@ -185,6 +190,24 @@ Status Model::BoundsArrived(HostJob* out_job) {
   crypto::Wipe(runs_[0].arena().first(AlignUp(bounds.size(), kTileAlignment) + params.size()));
   ++cursor_;
   return NextBoundJob(out_job);
+}
+
+// Draws the secret projections of this load and lets the first run make what follows from them.
+Status Model::StartPrepare(HostJob* out_job) {
+  Secret<32> key;
+  PENUMBRA_TRY(port_.entropy(port_.context, key.mutable_bytes().data(), 32));
+  PENUMBRA_TRY(loaded_.check_stream.Init(key.bytes()));
+  PENUMBRA_TRY(port_.entropy(port_.context, key.mutable_bytes().data(), 32));
+  PENUMBRA_TRY(loaded_.derived_key.Init(key.bytes()));
+  phase_ = Phase::kPrepare;
+  const Status status = runs_[0].Start(ProgramId::kPrepare, 0, port_, out_job);
+  return FinishPrepare(status, *out_job);
+}
+
+Status Model::FinishPrepare(Status status, const HostJob& job) {
+  if (!IsOk(status) || job.kind != JobKind::kNone) return status;
+  EndRun(&runs_[0]);
+  return FinishLoad();
 }
 
 Status Model::FinishLoad() {

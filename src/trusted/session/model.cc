@@ -24,6 +24,8 @@ Status Model::Init() {
   const Secret<32> zero;
   PENUMBRA_TRY(loaded_.bundle_key.Init(zero.bytes()));
   PENUMBRA_TRY(loaded_.pad_key.Init(zero.bytes()));
+  PENUMBRA_TRY(loaded_.derived_key.Init(zero.bytes()));
+  PENUMBRA_TRY(loaded_.check_stream.Init(zero.bytes()));
   for (Run& run : runs_) PENUMBRA_TRY(run.Init());
   return Status::kOk;
 }
@@ -66,7 +68,10 @@ Status Model::Step(uint32_t run, Status host_status, uint64_t data_offset, HostJ
                          : host_status == Status::kTimeout   ? Status::kTimeout
                                                              : Status::kDeviceFailed;
   if (state_ == SessionState::kLoading) {
-    PENUMBRA_REQUIRE(run == 0 && request_.Answer(data_offset, loaded_.exchange.size()), Status::kInvalidArgument);
+    const bool preparing = phase_ == Phase::kPrepare;
+    PENUMBRA_REQUIRE(run == 0 && (preparing ? runs_[0].AnswerAt(data_offset)
+                                            : request_.Answer(data_offset, loaded_.exchange.size())),
+                     Status::kInvalidArgument);
     const Status status = IsOk(failure) ? LoadStep(out_job) : failure;
     if (!IsOk(status)) EndModel(SessionState::kEmpty);
     return status;
@@ -114,6 +119,8 @@ void Model::Unload() {
   // Re-keying an existing context cannot fail for want of memory, and if it did the old key is unreachable.
   (void)loaded_.bundle_key.Init(zero.bytes());
   (void)loaded_.pad_key.Init(zero.bytes());
+  (void)loaded_.derived_key.Init(zero.bytes());
+  (void)loaded_.check_stream.Init(zero.bytes());
   for (Run& run : runs_) run.Remove();
   loaded_.pad_master.Clear();
   pads_.Clear();
@@ -139,7 +146,8 @@ Info Model::GetInfo(uint32_t run) const {
   info.pads_ready = pads_.ready();
   info.clamped_count = run < run_count_ ? runs_[run].clamped_count() : 0;
   info.carrier = static_cast<uint32_t>(port_.carrier);
-  info.state = static_cast<uint32_t>(busy ? SessionState::kRunning : state_);
+  const bool running = busy && state_ == SessionState::kReady;
+  info.state = static_cast<uint32_t>(running ? SessionState::kRunning : state_);
   info.run_count = run_count_;
   info.run_capacity = run_capacity_;
   return info;

@@ -40,7 +40,7 @@ class Model {
   Info GetInfo(uint32_t run) const;
 
  private:
-  enum class Phase : uint32_t { kIdle, kPlanChunk, kRowBounds, kRowParams };
+  enum class Phase : uint32_t { kIdle, kPlanChunk, kRowBounds, kRowParams, kPrepare };
 
   // Loading, in load.cc.
   Status BeginLoad(uint64_t manifest_size, std::span<const uint8_t, 32> vendor_key, HostJob* out_job);
@@ -53,6 +53,8 @@ class Model {
   Status ProvePrograms(std::span<LayerState> layers, std::span<uint32_t> float_ports);
   Status NextBoundJob(HostJob* out_job);
   Status BoundsArrived(HostJob* out_job);
+  Status StartPrepare(HostJob* out_job);
+  Status FinishPrepare(Status status, const HostJob& job);
   Status FinishLoad();
   // Asks for a sealed chunk, at `offset`; CopyChunk() takes it in.
   void AskChunk(uint32_t chunk, uint64_t offset, HostJob* out_job);

@@ -27,6 +27,7 @@ Status Run::Place(Loaded* loaded, Arena* arena, uint64_t part_offset, uint64_t p
   machine_.exchange = loaded->exchange.subspan(part_offset, part_size);
   machine_.kernels = loaded->kernels;
   machine_.pad_stream = &pad_stream_;
+  machine_.check_stream = &loaded->check_stream;
   machine_.scratch = loaded->scratch;
   machine_.tiles = arena->TakeArray<TileState>(tile_count);
   machine_.arena = arena->Take(plan.header.arena_size);
@@ -38,7 +39,7 @@ Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob*
   busy_ = true;
   program_ = program;
   pad_id_ = pad_id;
-  words_ = program == ProgramId::kMakePad ? loaded_->plan.pad_program : loaded_->plan.infer_program;
+  words_ = ProgramWords(loaded_->plan, program);
   at_ = 0;
   next_serial_ = 0;
   machine_.clamped_count = 0;
@@ -50,7 +51,7 @@ Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob*
 
 Status Run::MakeKeys(const Port& port) {
   Secret<32> key;
-  if (loaded_->NeedsPads()) {
+  if (loaded_->NeedsPads() && program_ != ProgramId::kPrepare) {
     uint8_t info[3 + 8] = {'p', 'a', 'd'};
     std::memcpy(info + 3, &pad_id_, 8);
     PENUMBRA_TRY(crypto::HkdfExpand(loaded_->pad_master.bytes(), info, key.mutable_bytes()));

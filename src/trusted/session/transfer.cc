@@ -8,6 +8,7 @@ namespace penumbra::trusted {
 namespace {
 
 inline constexpr uint32_t kNonceSpill = 3;
+inline constexpr uint32_t kNonceDerived = 4;
 inline constexpr uint32_t kPadSlotBits = 24;  // kMaxTiles fits
 static_assert(kMaxTiles <= (1u << kPadSlotBits));
 
@@ -44,7 +45,13 @@ Status Run::RequestFetch(const Instruction& i, HostJob* out_job) {
       job.index = plan.slices[t.source + tile].offset;
       break;
     case TensorKind::kActivation:
+    case TensorKind::kMasked:
+    case TensorKind::kExpected:
       job.source = JobSource::kSpill;
+      job.index = TileIndex(plan, tensor, tile);
+      break;
+    case TensorKind::kDerived:
+      job.source = JobSource::kDerived;
       job.index = TileIndex(plan, tensor, tile);
       break;
     case TensorKind::kPad:
@@ -68,7 +75,9 @@ Status Run::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
       const PublicSliceRec& slice = machine_.plan.slices[t.source + tile];
       return CheckSlice(&loaded_->bundle_key, t.source + tile, bytes, slice.tag);
     }
-    case TensorKind::kActivation: {
+    case TensorKind::kActivation:
+    case TensorKind::kMasked:
+    case TensorKind::kExpected: {
       const SpillAad aad{tensor, tile, static_cast<uint32_t>(bytes.size())};
       MakeNonce(kNonceSpill, machine_.tiles[slot].serial, nonce);
       return spill_key_.Open(nonce, AsBytes(aad), bytes, tag, bytes);
@@ -76,6 +85,9 @@ Status Run::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
     case TensorKind::kPad:
       PadNonce(pad_id_, slot, nonce);
       return loaded_->pad_key.Open(nonce, {}, bytes, tag, bytes);
+    case TensorKind::kDerived:
+      MakeNonce(kNonceDerived, slot, nonce);
+      return loaded_->derived_key.Open(nonce, {}, bytes, tag, bytes);
   }
   return Status::kInternal;
 }
@@ -94,12 +106,22 @@ Status Run::RequestEvict(const Instruction& i, HostJob* out_job) {
   const uint32_t slot = TileIndex(plan, i[0], i[1]);
   const std::span<uint8_t> bytes{machine_.Tile(i[0], i[1]), TileSize(plan, i[0], i[1])};
   uint8_t* const window = machine_.exchange.data() + plan.header.window_offset;
-  const bool pad = plan.tensors[i[0]].kind == TensorKind::kPad;
+  const TensorKind kind = plan.tensors[i[0]].kind;
+  HostJob job{};
+  job.source = JobSource::kSpill;
+  job.index = slot;
   uint8_t nonce[kAeadNonceSize], tag[kAeadTagSize];
   // Sealed in place first: ciphertext is only ever written outside in one piece and never read back.
-  if (pad) {
+  if (kind == TensorKind::kPad) {
     PadNonce(pad_id_, slot, nonce);
     PENUMBRA_TRY(loaded_->pad_key.Seal(nonce, {}, bytes, bytes, tag));
+    job.source = JobSource::kPad;
+    job.index = pad_id_ << kPadSlotBits | slot;
+  } else if (kind == TensorKind::kDerived) {
+    // The key is drawn at each load and the tile is stored once in it (trusted/plan/prove.h): no nonce repeats.
+    MakeNonce(kNonceDerived, slot, nonce);
+    PENUMBRA_TRY(loaded_->derived_key.Seal(nonce, {}, bytes, bytes, tag));
+    job.source = JobSource::kDerived;
   } else {
     const SpillAad aad{i[0], i[1], static_cast<uint32_t>(bytes.size())};
     machine_.tiles[slot].serial = ++next_serial_;
@@ -108,10 +130,7 @@ Status Run::RequestEvict(const Instruction& i, HostJob* out_job) {
   }
   std::memcpy(window, bytes.data(), bytes.size());
   std::memcpy(window + bytes.size(), tag, kAeadTagSize);
-  HostJob job{};
   job.kind = JobKind::kWrite;
-  job.source = pad ? JobSource::kPad : JobSource::kSpill;
-  job.index = pad ? pad_id_ << kPadSlotBits | slot : slot;
   job.offset = part_offset_ + plan.header.window_offset;
   job.size = bytes.size() + kAeadTagSize;
   *out_job = job;

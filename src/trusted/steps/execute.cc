@@ -14,7 +14,7 @@ RowTable MakeRowTable(const Machine& machine, uint32_t tensor, const ConvGeometr
 }
 
 Status Execute(Machine* machine, const Instruction& i) {
-  if (i.opcode != Opcode::kPass) machine->prepared_layer = kNoLayer;
+  if (i.opcode != Opcode::kPass && i.opcode != Opcode::kExpect) machine->prepared_layer = kNoLayer;
   switch (i.opcode) {
     case Opcode::kInput: return RunInput(machine, i);
     case Opcode::kOutput: return RunOutput(machine, i);
@@ -33,6 +33,8 @@ Status Execute(Machine* machine, const Instruction& i) {
     case Opcode::kPadRandom: return RunPadRandom(machine, i);
     case Opcode::kPadConv: return RunPadConv(machine, i);
     case Opcode::kPadFinish: return RunPadFinish(machine, i);
+    case Opcode::kProject: return RunProject(machine, i);
+    case Opcode::kExpect: return RunExpect(machine, i);
     case Opcode::kAlloc:
     case Opcode::kFree:
     case Opcode::kEvict:

@@ -26,8 +26,10 @@ struct Machine {
   std::span<uint8_t> scratch;
   std::span<uint8_t> exchange;  // hostile: every byte is read at most once, lengths come from the plan
   const KernelTable* kernels = nullptr;
-  crypto::Keystream* pad_stream = nullptr;  // keyed with the pad of this program run
+  crypto::Keystream* pad_stream = nullptr;    // keyed with the pad of this program run
+  crypto::Keystream* check_stream = nullptr;  // keyed when the model is loaded: the secret projections
   uint32_t prepared_layer = kNoLayer;       // whose restore tables stand at the start of scratch
+  uint64_t prepared_size = 0;               // bytes of them
   const RestorePlan* restore_plan = nullptr;
   uint64_t clamped_count = 0;
 
@@ -49,9 +51,12 @@ struct Machine {
 // Fills the table at the start of scratch with the rows of an image that output rows `out` read.
 RowTable MakeRowTable(const Machine& machine, uint32_t tensor, const ConvGeometry& geometry, RowRange out);
 
-// Counter block of a pad stream: candidates (spare = false) or spare bytes of one row of r, one prime.
+// Counter block of a stream of residues: candidates (spare = false) or spare bytes of one row, one prime.
 void PadCounter(uint32_t layer, uint32_t prime, uint32_t row, bool spare, uint8_t out_block[16]);
-// Row `row` of r for `layer` and prime index `prime`: [row_elems] canonical residues.
+// Row `row` of `stream` for `layer` and prime index `prime`: uniform canonical residues, always the same ones. A row of r
+// comes from the pad stream, a secret projection from the check stream.
+Status GenerateResidues(const Machine& machine, crypto::Keystream* stream, uint32_t layer, uint32_t prime, uint32_t row,
+                        std::span<uint8_t> out_row, std::span<uint8_t> spare);
 Status GeneratePadRow(const Machine& machine, uint32_t layer, uint32_t prime, uint32_t row,
                       std::span<uint8_t> out_row, std::span<uint8_t> spare);
 
@@ -73,6 +78,8 @@ Status RunConv(Machine* machine, const Instruction& i);
 Status RunPadRandom(Machine* machine, const Instruction& i);
 Status RunPadConv(Machine* machine, const Instruction& i);
 Status RunPadFinish(Machine* machine, const Instruction& i);
+Status RunProject(Machine* machine, const Instruction& i);
+Status RunExpect(Machine* machine, const Instruction& i);
 
 // Any instruction that needs nothing from the host.
 Status Execute(Machine* machine, const Instruction& i);

@@ -51,15 +51,27 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_inde
                                 {base + scratch.spare_at, scratch.spare_size}));
   }
   const uint64_t plane = uint64_t{layer.mask_rows} * count;
+  uint8_t* const sent = machine->exchange.data() + layer.x_offset + uint64_t{row_index} * count;
   MaskJob job{};
   job.levels = levels;
   job.pads = masked ? pads : nullptr;
   job.pad_plane_size = scratch.pad_plane_size;
-  job.out = machine->exchange.data() + layer.x_offset + uint64_t{row_index} * count;
+  job.out = sent;
   job.out_plane_size = plane;
   job.prime_count = layer.prime_count;
   job.count = count;
+  const bool checked = (layer.flags & kLayerChecked) != 0;
+  if (checked) {
+    // Our own copy first: what the check relies on never comes from the exchange region.
+    const TensorRec& own = machine->plan.tensors[layer.masked];
+    const uint32_t tile = row_index / own.tile_rows;
+    job.out = machine->Tile(layer.masked, tile) + uint64_t{row_index % own.tile_rows} * count;
+    job.out_plane_size = uint64_t{RowsOfTile(own, tile)} * count;
+  }
   narrow ? machine->kernels->mask_s16(job) : machine->kernels->mask_s32(job);
+  for (uint32_t k = 0; checked && k < layer.prime_count; ++k) {
+    std::memcpy(sent + k * plane, job.out + k * job.out_plane_size, count);
+  }
   return Status::kOk;
 }
 

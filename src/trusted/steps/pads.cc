@@ -19,11 +19,16 @@ void PadCounter(uint32_t layer, uint32_t prime, uint32_t row, bool spare, uint8_
 
 Status GeneratePadRow(const Machine& machine, uint32_t layer, uint32_t prime, uint32_t row,
                       std::span<uint8_t> out_row, std::span<uint8_t> spare) {
+  return GenerateResidues(machine, machine.pad_stream, layer, prime, row, out_row, spare);
+}
+
+Status GenerateResidues(const Machine& machine, crypto::Keystream* stream, uint32_t layer, uint32_t prime, uint32_t row,
+                        std::span<uint8_t> out_row, std::span<uint8_t> spare) {
   uint8_t block[16];
   PadCounter(layer, prime, row, false, block);
-  PENUMBRA_TRY(machine.pad_stream->Generate(block, out_row));
+  PENUMBRA_TRY(stream->Generate(block, out_row));
   PadCounter(layer, prime, row, true, block);
-  PENUMBRA_TRY(machine.pad_stream->Generate(block, spare));
+  PENUMBRA_TRY(stream->Generate(block, spare));
   PadFill fill{out_row.data(), out_row.size(), kPrimes[prime], spare.data(), spare.size(), 0, 0};
   // Running out has probability below 2^-64 (SpareSize); the row is then refused, never biased.
   PENUMBRA_REQUIRE(machine.kernels->pad_fill(&fill), Status::kInternal);

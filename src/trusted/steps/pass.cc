@@ -159,7 +159,7 @@ Status RunPass(Machine* machine, const Instruction& i) {
   auto* row = reinterpret_cast<float*>(machine->scratch.data() + scratch.row_at);
   for (uint32_t r = h.row_begin; r < h.row_end; ++r) {
     if (restores) {
-      RestoreRow(machine, scratch, h.source_id, r, row);
+      PENUMBRA_TRY(RestoreRow(machine, scratch, h.source_id, r, row));
     } else {
       std::memcpy(row, machine->Row(h.source_id, r, h.row_elems), uint64_t{h.row_elems} * 4);
     }

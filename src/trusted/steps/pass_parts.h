@@ -14,13 +14,21 @@ namespace penumbra::trusted {
 Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index,
                const float* row);
 
-// Puts the layer's restore tables at the start of scratch, unless they stand there already.
+// Puts the layer's restore tables and secret projections at the start of scratch, unless they stand there already.
 // kPlanRejected when an index or factor is out of range.
 Status PrepareLayer(Machine* machine, const PassScratch& scratch, uint32_t layer);
 
-// Copies one row of the reply in, once, and restores it. out_row: [out_w][m] float32.
-void RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index,
+// Copies one row of the reply in, once, checks it where the layer is checked, and restores it. out_row: [out_w][m]
+// float32, written only when the row is right. kIntegrity: the reply is wrong.
+Status RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index,
                 float* out_row);
+
+// Secret projections of a layer and prime as centred residues, out: [projection][AlignUp(m', 64)].
+Status MakeProjections(const Machine& machine, uint32_t layer, uint32_t prime, std::span<uint8_t> spare, int8_t* out);
+
+// Compares s^T y' with what x' demands, for every pixel of one row of our copy of the reply ([prime] planes of
+// scratch.reply_plane_size bytes). kIntegrity on any difference (docs/integrity.md).
+Status CheckRow(const Machine& machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index);
 
 // Views of a layer's params tile (boundary/plan.h).
 struct RestoreTables {

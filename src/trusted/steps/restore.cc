@@ -41,13 +41,19 @@ Status PrepareLayer(Machine* machine, const PassScratch& scratch, uint32_t layer
   const Status status =
       PrepareRestore(channels, machine->scratch.data() + scratch.restore_plan_at, &plan);
   PENUMBRA_REQUIRE(IsOk(status), Status::kPlanRejected);
+  for (uint32_t k = 0; (layer.flags & kLayerChecked) != 0 && k < layer.prime_count; ++k) {
+    PENUMBRA_TRY(MakeProjections(*machine, layer_index, k, machine->scratch.subspan(scratch.check_at, scratch.check_size),
+                                 reinterpret_cast<int8_t*>(machine->scratch.data() + scratch.projections_at +
+                                                           k * ProjectionsSize(layer))));
+  }
   machine->prepared_layer = layer_index;
+  machine->prepared_size = scratch.prepared_size;
   machine->restore_plan = plan;
   return Status::kOk;
 }
 
-void RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index,
-                float* out_row) {
+Status RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index,
+                  float* out_row) {
   const LayerRec& layer = machine->plan.layers[layer_index];
   const ConvGeometry& g = layer.geometry;
   const uint64_t row_size = uint64_t{g.out_w} * layer.public_out_c;
@@ -56,6 +62,7 @@ void RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer_ind
     const uint64_t from = layer.y_offset + (uint64_t{k} * g.out_h + row_index) * row_size;
     std::memcpy(reply + k * scratch.reply_plane_size, machine->exchange.data() + from, row_size);
   }
+  if ((layer.flags & kLayerChecked) != 0) PENUMBRA_TRY(CheckRow(*machine, scratch, layer_index, row_index));
   RestoreJob job{};
   job.plan = machine->restore_plan;
   job.reply = reply;
@@ -71,6 +78,7 @@ void RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer_ind
   job.pixel_count = g.out_w;
   job.out_y = out_row;
   machine->kernels->restore(job);
+  return Status::kOk;
 }
 
 }  // namespace penumbra::trusted

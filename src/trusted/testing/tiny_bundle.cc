@@ -159,7 +159,7 @@ TinyBundle MakeTinyBundle(const TinyBundleOptions& options) {
   Must(crypto::RandomBytes(bundle_key));
   crypto::AeadKey key;
   Must(key.Init(bundle_key));
-  TinyPlan plan = MakeTinyPlan();
+  TinyPlan plan = options.checked ? MakeTinyCheckedPlan() : MakeTinyPlan();
   bundle.weights = MakeWeights();
   bundle.public_half = PublishWeights(bundle.weights);
   std::vector<BoundRow> bounds = MakeBounds(bundle.weights);

@@ -30,6 +30,7 @@ struct TinyBundle {
 
 struct TinyBundleOptions {
   uint64_t model_version = 1;
+  bool checked = false;                             // MakeTinyCheckedPlan()
   std::function<void(TinyPlan*)> change_plan;       // before sealing
   std::function<void(std::vector<BoundRow>*)> change_bounds;
   std::function<void(ManifestHead*)> change_head;   // before signing

@@ -50,6 +50,7 @@ LayerRec MakeLayer() {
   layer.input_perm = kNoTensor;
   layer.x_offset = 0;
   layer.y_offset = 4096;
+  layer.derived = layer.masked = layer.expected = kNoTensor;
   return layer;
 }
 
@@ -72,16 +73,53 @@ void MakeRecords(TinyPlan* p) {
   p->outputs = {{kOut, kRows * kColumns, 16384}};
 }
 
+void MakeCheck(TinyPlan* p) {
+  LayerRec& layer = p->layers[0];
+  layer.flags |= kLayerChecked;
+  layer.projection_count = kProjections;
+  layer.derived = kProjected;
+  layer.masked = kSent;
+  layer.expected = kDemanded;
+  p->header.soundness_bits = kSoundness;
+  const CheckShape shape = ShapeOfCheck(layer);
+  const auto u8 = [](TensorKind kind, uint32_t rows, uint64_t row_elems, uint32_t tile_rows) {
+    return TensorRec{PlanType::kU8, kind, rows, static_cast<uint32_t>(row_elems), tile_rows, 0};
+  };
+  p->tensors.push_back(u8(TensorKind::kDerived, 1, shape.derived_size, 1));
+  p->tensors.push_back(u8(TensorKind::kMasked, kRows, shape.masked_row_elems, kTileRows));
+  p->tensors.push_back(u8(TensorKind::kExpected, kRows, shape.expected_row_elems, kTileRows));
+}
+
+void MakePrepareProgram(TinyPlan* p) {
+  using enum Opcode;
+  auto* w = &p->prepare;
+  Emit(w, kAlloc, {kProjected, 0, 0});
+  for (uint32_t k = 0; k < kPrimeCount; ++k) {
+    Emit(w, kFetch, {kWeights, k, 1024});
+    Emit(w, kProject, WordsOf(ProjectInstr{0, k, kWeights, k, 0, kPublicColumns}));
+    Emit(w, kFree, {kWeights, k});
+  }
+  Emit(w, kEvict, {kProjected, 0});
+}
+
 void MakeInferProgram(TinyPlan* p) {
   using enum Opcode;
   auto* w = &p->infer;
+  const bool checked = p->header.soundness_bits != 0;
+  if (checked) Emit(w, kFetch, {kProjected, 0, 12288});
   for (uint32_t t = 0; t < 2; ++t) {
     Emit(w, kAlloc, {kIn, t, 0});
     Emit(w, kInput, {0, t});
+    if (checked) Emit(w, kAlloc, {kSent, t, 512});
     EmitPass(&p->infer, {PassSource::kTensor, kIn, t * 4, t * 4 + 4, kColumns, 1, 1},
                 {{PassFn::kRelu, PassOperand::kNone, 0, 0, 0, 0}}, {{PassSinkKind::kMask, 0, 0, 0, 0}});
     Emit(w, kFree, {kIn, t});
+    if (!checked) continue;
+    Emit(w, kAlloc, {kDemanded, t, 768 + t * 64});
+    Emit(w, kExpect, {0, t});
+    Emit(w, kFree, {kSent, t});
   }
+  if (checked) Emit(w, kFree, {kProjected, 0});
   Emit(w, kJob, {0});
   Emit(w, kFetch, {kParams, 0, 1024});
   for (uint32_t t = 0; t < 2; ++t) {
@@ -92,6 +130,7 @@ void MakeInferProgram(TinyPlan* p) {
     Emit(w, kOutput, {0, t});
     Emit(w, kFree, {kOut, t});
     Emit(w, kFree, {kPad, t});
+    if (checked) Emit(w, kFree, {kDemanded, t});
   }
   Emit(w, kFree, {kParams, 0});
 }
@@ -141,6 +180,7 @@ std::vector<uint8_t> TinyPlan::Bytes() const {
   PlanHeader head = header;
   head.infer_words = static_cast<uint32_t>(infer.size());
   head.pad_words = static_cast<uint32_t>(pad.size());
+  head.prepare_words = static_cast<uint32_t>(prepare.size());
   head.float_segment_count = static_cast<uint32_t>(float_segments.size());
   head.float_port_count = static_cast<uint32_t>(float_ports.size());
   std::vector<uint8_t> out;
@@ -158,6 +198,7 @@ std::vector<uint8_t> TinyPlan::Bytes() const {
   append(float_ports.data(), float_ports.size() * sizeof(PortRec));
   append(infer.data(), infer.size() * 4);
   append(pad.data(), pad.size() * 4);
+  append(prepare.data(), prepare.size() * 4);
   return out;
 }
 
@@ -166,6 +207,17 @@ TinyPlan MakeTinyPlan() {
   MakeRecords(&p);
   MakeInferProgram(&p);
   MakePadProgram(&p);
+  MakeHeader(&p);
+  return p;
+}
+
+TinyPlan MakeTinyCheckedPlan() {
+  TinyPlan p;
+  MakeRecords(&p);
+  MakeCheck(&p);
+  MakeInferProgram(&p);
+  MakePadProgram(&p);
+  MakePrepareProgram(&p);
   MakeHeader(&p);
   return p;
 }

@@ -1,4 +1,4 @@
-// A small plan for tests: input -> relu -> masked public dense layer -> output, with its pad program.
+// A small plan for tests: input -> relu -> masked public dense layer -> output, with its pad program; checked or not.
 #ifndef PENUMBRA_TRUSTED_TESTING_TINY_PLAN_H_
 #define PENUMBRA_TRUSTED_TESTING_TINY_PLAN_H_
 
@@ -16,6 +16,9 @@ inline constexpr uint64_t kExchangeSize = uint64_t{4} << 20;
 
 // Tensors of the plan.
 enum : uint32_t { kIn = 0, kOut = 1, kParams = 2, kBounds = 3, kWeights = 4, kPad = 5, kR = 6, kLr = 7 };
+// Of the checked plan besides.
+enum : uint32_t { kProjected = 8, kSent = 9, kDemanded = 10 };
+inline constexpr uint32_t kProjections = 3, kSoundness = 23;
 
 struct TinyPlan {
   std::vector<TensorRec> tensors;
@@ -24,7 +27,7 @@ struct TinyPlan {
   std::vector<PortRec> inputs, outputs;
   std::vector<FloatSegmentRec> float_segments;
   std::vector<PortRec> float_ports;
-  std::vector<uint32_t> infer, pad;
+  std::vector<uint32_t> infer, pad, prepare;
   std::vector<uint32_t> chunk_sizes;  // chunk 0 is the plan itself
   PlanHeader header{};
 
@@ -33,6 +36,8 @@ struct TinyPlan {
 };
 
 TinyPlan MakeTinyPlan();
+// The same with its replies checked.
+TinyPlan MakeTinyCheckedPlan();
 
 // input -> float segment with two inputs (both the model's input) and two outputs -> the second one is the output.
 inline constexpr uint32_t kFloatSegment = 1;  // in the public half
