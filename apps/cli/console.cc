@@ -135,6 +135,11 @@ std::string SizeText(uint64_t size) {
   return Fixed(value, unit == 0 ? 0 : 2) + " " + kUnits[unit];
 }
 
+std::string SoundnessText(uint32_t bits) {
+  if (bits == 0) return "replies are not checked";
+  return "freivalds; a wrong reply passes with probability at most 2^-" + std::to_string(bits);
+}
+
 std::string Fixed(double value, int digits) {
   char text[64];
   std::snprintf(text, sizeof(text), "%.*f", digits, value);

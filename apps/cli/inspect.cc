@@ -30,7 +30,8 @@ Json InfoJson(const BundleInfo& info) {
                         {"primes", segment.prime_count},
                         {"multiplications", segment.multiply_count},
                         {"weight_bytes", segment.weight_size},
-                        {"crossing_bytes", segment.crossing_bytes}});
+                        {"crossing_bytes", segment.crossing_bytes},
+                        {"projections", segment.projection_count}});
   }
   return {{"name", info.name},
           {"model_version", info.model_version},
@@ -40,6 +41,7 @@ Json InfoJson(const BundleInfo& info) {
           {"sealed_bytes", info.sealed_size},
           {"exchange_bytes", info.exchange_size},
           {"secure_memory_bytes", info.secure_memory_size},
+          {"soundness_bits", info.soundness_bits},
           {"device_ids", info.device_ids},
           {"inputs", PortsJson(info.inputs)},
           {"outputs", PortsJson(info.outputs)},
@@ -68,17 +70,19 @@ std::string InfoText(const BundleInfo& info) {
              {"secure memory", SizeText(info.secure_memory_size)},
              {"exchange region", SizeText(info.exchange_size)},
              {"devices", std::to_string(info.device_count)},
+             {"integrity", SoundnessText(info.soundness_bits)},
              {"per-layer report", info.has_report ? "sealed; opens with --vendor-key or --device-key"
                                                   : "none in this bundle"},
              {"preprocessing", info.preprocess.empty() ? "none stored" : info.preprocess}});
   if (info.segments.empty()) return text + "every layer is inside the trusted half\n";
   std::vector<Row> rows{
-      {"segment", "operators", "input", "output", "primes", "weights", "crossing"}};
+      {"segment", "operators", "input", "output", "primes", "weights", "crossing", "projections"}};
   for (size_t i = 0; i < info.segments.size(); ++i) {
     const PublicSegment& segment = info.segments[i];
     rows.push_back({std::to_string(i), Joined(segment.operators), ExtentText(segment.input),
                     ExtentText(segment.output), std::to_string(segment.prime_count),
-                    SizeText(segment.weight_size), SizeText(segment.crossing_bytes)});
+                    SizeText(segment.weight_size), SizeText(segment.crossing_bytes),
+                    std::to_string(segment.projection_count)});
   }
   return text + "\n" + Table(rows);
 }

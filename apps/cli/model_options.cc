@@ -34,7 +34,9 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
   command->add_option("--placement", out->placement, "axis: which layers are public");
   command->add_option("--weights", out->weights, "axis: how public weights are hidden");
   command->add_option("--activations", out->activations, "axis: plain, otp");
-  command->add_option("--integrity", out->integrity, "axis: none, ...");
+  command->add_option("--integrity", out->integrity, "axis: none, freivalds");
+  command->add_option("--soundness", out->soundness,
+                      "with freivalds: a wrong reply passes with probability 2^-BITS; default: 40");
   command->add_option("--ratio", out->ratio,
                       "published to secret channels of shadownet, at least 1");
   command->add_option(layers, out->layers,
@@ -66,6 +68,7 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
     if (!value->empty()) options.axes[axis] = *value;
   }
   options.ratio = arguments.ratio;
+  options.soundness = arguments.soundness;
   options.layers = arguments.layers;
   options.mask_ends = arguments.mask_ends;
   options.calibration = arguments.calibration;

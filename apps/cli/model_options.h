@@ -21,6 +21,7 @@ struct ProtectArguments {
   std::string preset, calibration, preprocess, labels;
   std::string arithmetic, placement, weights, activations, integrity;
   std::optional<double> ratio;
+  std::optional<uint32_t> soundness;
   std::vector<std::string> layers;
   std::optional<bool> mask_ends;
   std::string secure_memory = "12MiB";

@@ -31,7 +31,10 @@ Json LayerJson(const ProtectedLayer& layer) {
           {"public_macs", layer.public_macs},
           {"secure_memory_bytes", layer.secure_memory_size},
           {"crossing_bytes", layer.crossing_size},
-          {"pad_bytes", layer.pad_size}};
+          {"pad_bytes", layer.pad_size},
+          {"projections", layer.projection_count},
+          {"soundness_bits", layer.soundness_bits},
+          {"check_macs", layer.check_macs}};
 }
 
 }  // namespace
@@ -47,6 +50,11 @@ Json ReportJson(const ProtectReport& report) {
           {"secure_memory_peak_bytes", report.secure_memory_peak},
           {"pad_bytes", report.pad_size},
           {"crossing_bytes", report.crossing_size},
+          {"soundness_bits", report.soundness_bits},
+          {"soundness_formula",
+           "a wrong reply is accepted with probability p^-projections, p the layer's smallest prime; "
+           "an inference with the largest over its layers"},
+          {"check_macs", report.check_macs},
           {"trusted_macs", macs.trusted},
           {"public_macs", macs.published},
           {"warnings", report.warnings},
@@ -67,19 +75,22 @@ std::vector<Row> ReportTotals(const ProtectReport& report) {
           {"secure memory", SizeText(report.secure_memory_peak)},
           {"exchange region", SizeText(report.exchange_size)},
           {"pads per inference", SizeText(report.pad_size)},
-          {"crossing per inference", SizeText(report.crossing_size)}};
+          {"crossing per inference", SizeText(report.crossing_size)},
+          {"integrity", SoundnessText(report.soundness_bits)}};
 }
 
 std::string LayerTable(const ProtectReport& report) {
   std::vector<Row> rows{{"layer", "side", "kernel", "primes", "levels", "ratio", "noise dB",
-                         "trusted", "public", "secure", "crossing", "pad", "reason"}};
+                         "trusted", "public", "secure", "crossing", "pad", "projections", "check",
+                         "reason"}};
   for (const ProtectedLayer& layer : report.layers) {
     rows.push_back({layer.name, layer.is_public ? "public" : "trusted", layer.kernel,
                     std::to_string(layer.prime_count), std::to_string(layer.level_count),
                     Fixed(layer.ratio, 2), Fixed(layer.predicted_noise_db, 1),
                     std::to_string(layer.trusted_macs), std::to_string(layer.public_macs),
                     SizeText(layer.secure_memory_size), SizeText(layer.crossing_size),
-                    SizeText(layer.pad_size), layer.reason});
+                    SizeText(layer.pad_size), std::to_string(layer.projection_count),
+                    std::to_string(layer.check_macs), layer.reason});
   }
   return Table(rows);
 }

@@ -76,6 +76,13 @@ protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, Protec
   compile.request_json = RequestJson(options);
   compile.layers = options.layers;
   if (options.mask_ends) compile.mask_ends = *options.mask_ends;
+  if (options.soundness) {
+    if (compile.scheme.integrity != protect::IntegrityAxis::kFreivalds) {
+      Throw(Status::kIllegalCombination, "--soundness needs integrity freivalds, and the scheme is " +
+                                             protect::SchemeText(compile.scheme));
+    }
+    compile.soundness_bits = *options.soundness;
+  }
   compile.secure_memory_size = options.secure_memory_size;
   compile.ring.prime_count = options.primes;
   compile.ring.bits_w = options.weight_bits;

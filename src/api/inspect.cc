@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "accel/validate.h"
@@ -82,6 +83,24 @@ std::vector<TensorInfo> PortInfos(const std::vector<host::Port>& ports) {
   return infos;
 }
 
+// Hostile text: what does not fit is left out.
+void DescribeIntegrity(const std::string& metadata, BundleInfo* info) {
+  const auto root = nlohmann::json::parse(metadata, nullptr, /*allow_exceptions=*/false);
+  if (!root.is_object() || !root.contains("integrity")) return;
+  const auto& integrity = root["integrity"];
+  if (!integrity.is_object()) return;
+  const auto bits = integrity.find("soundness_bits");
+  if (bits != integrity.end() && bits->is_number_unsigned()) {
+    info->soundness_bits = bits->get<uint32_t>();
+  }
+  const auto projections = integrity.find("projections");
+  if (projections == integrity.end() || !projections->is_array()) return;
+  for (size_t i = 0; i < std::min(projections->size(), info->segments.size()); ++i) {
+    const auto& count = (*projections)[i];
+    if (count.is_number_unsigned()) info->segments[i].projection_count = count.get<uint32_t>();
+  }
+}
+
 BundleInfo Describe(const host::BundleFile& bundle) {
   const host::Manifest& manifest = bundle.manifest();
   const host::Metadata metadata =
@@ -107,6 +126,7 @@ BundleInfo Describe(const host::BundleFile& bundle) {
   for (uint32_t i = 0; i < bundle.segment_count(); ++i) {
     info.segments.push_back(Describe(bundle, bundle.Segment(i)));
   }
+  DescribeIntegrity(manifest.metadata, &info);
   return info;
 }
 

@@ -20,6 +20,8 @@ void Fill(const protect::CompileReport& inner, ProtectReport* out) {
   out->sample_count = inner.sample_count;
   out->pad_size = inner.pad_size;
   out->crossing_size = inner.crossing_size;
+  out->soundness_bits = inner.soundness_bits;
+  out->check_macs = inner.check_macs;
   for (const protect::LayerReport& layer : inner.layers) {
     out->layers.push_back({.name = layer.name,
                            .kernel = layer.kernel,
@@ -35,7 +37,10 @@ void Fill(const protect::CompileReport& inner, ProtectReport* out) {
                            .public_macs = layer.public_macs,
                            .secure_memory_size = layer.secure_memory_size,
                            .crossing_size = layer.crossing_size,
-                           .pad_size = layer.pad_size});
+                           .pad_size = layer.pad_size,
+                           .projection_count = layer.projection_count,
+                           .soundness_bits = layer.soundness_bits,
+                           .check_macs = layer.check_macs});
   }
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kReportVersion = 1;
+constexpr int kReportVersion = 2;
 
 ProtectedLayer ParseLayer(const Json& json) {
   return {.name = json.at("name"),
@@ -28,7 +28,10 @@ ProtectedLayer ParseLayer(const Json& json) {
           .public_macs = json.at("public_macs"),
           .secure_memory_size = json.at("arena_size"),
           .crossing_size = json.at("crossing_size"),
-          .pad_size = json.at("pad_size")};
+          .pad_size = json.at("pad_size"),
+          .projection_count = json.at("projection_count"),
+          .soundness_bits = json.at("soundness_bits"),
+          .check_macs = json.at("check_macs")};
 }
 
 ProtectReport ParseInner(const Json& json) {
@@ -41,6 +44,8 @@ ProtectReport ParseInner(const Json& json) {
   report.secure_memory_peak = json.at("secure_memory_peak");
   report.pad_size = json.at("pad_size");
   report.crossing_size = json.at("crossing_size");
+  report.soundness_bits = json.at("soundness_bits");
+  report.check_macs = json.at("check_macs");
   for (const Json& layer : json.at("layers")) report.layers.push_back(ParseLayer(layer));
   return report;
 }
@@ -51,6 +56,7 @@ ProtectOptions ParseRequest(const Json& json) {
   options.axes = json.at("axes");
   if (json.contains("ratio")) options.ratio = json.at("ratio").get<double>();
   options.layers = json.at("layers");
+  if (json.contains("soundness")) options.soundness = json.at("soundness").get<uint32_t>();
   if (json.contains("mask_ends")) options.mask_ends = json.at("mask_ends").get<bool>();
   options.calibration_limit = json.at("calibration_limit");
   options.secure_memory_size = json.at("secure_memory_size");
@@ -76,6 +82,7 @@ std::string RequestJson(const ProtectOptions& options) {
                {"input_bits", options.input_bits},
                {"shapes", options.import.shapes}};
   if (options.ratio) json["ratio"] = *options.ratio;
+  if (options.soundness) json["soundness"] = *options.soundness;
   if (options.mask_ends) json["mask_ends"] = *options.mask_ends;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -99,7 +99,10 @@ nlohmann::json LayerJson(const LayerReport& layer) {
           {"public_macs", layer.public_macs},
           {"arena_size", layer.secure_memory_size},
           {"crossing_size", layer.crossing_size},
-          {"pad_size", layer.pad_size}};
+          {"pad_size", layer.pad_size},
+          {"projection_count", layer.projection_count},
+          {"soundness_bits", layer.soundness_bits},
+          {"check_macs", layer.check_macs}};
 }
 
 std::string Dumped(const nlohmann::json& json) {
@@ -154,7 +157,7 @@ void CompiledModel::Report() {
 std::string CompiledModel::ReportJson() const {
   nlohmann::json layers = nlohmann::json::array();
   for (const LayerReport& layer : report_.layers) layers.push_back(LayerJson(layer));
-  nlohmann::json json = {{"version", 1},
+  nlohmann::json json = {{"version", 2},
                          {"preset", options_.preset},
                          {"scheme", report_.scheme},
                          {"warnings", report_.warnings},
@@ -163,6 +166,8 @@ std::string CompiledModel::ReportJson() const {
                          {"secure_memory_peak", report_.schedule.secure_memory_size},
                          {"pad_size", report_.pad_size},
                          {"crossing_size", report_.crossing_size},
+                         {"soundness_bits", report_.soundness_bits},
+                         {"check_macs", report_.check_macs},
                          {"layers", std::move(layers)}};
   if (!options_.request_json.empty()) {
     json["request"] = nlohmann::json::parse(options_.request_json);

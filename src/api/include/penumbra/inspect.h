@@ -22,6 +22,7 @@ struct PublicSegment {
   uint64_t multiply_count = 0;          // multiplications of one inference, all primes
   uint64_t weight_size = 0;             // bytes
   uint64_t crossing_bytes = 0;          // masked input and reply of one inference
+  uint32_t projection_count = 0;        // secret projections per prime that check its reply
 };
 
 struct BundleInfo {
@@ -35,6 +36,9 @@ struct BundleInfo {
   std::vector<std::string> device_ids;  // SHA-256 of their public keys, hex
   std::vector<TensorInfo> inputs, outputs;
   std::string preprocess;  // JSON; may be empty
+  // A wrong reply of a segment is accepted with probability at most 2^-soundness_bits; 0: replies
+  // are not checked. As the metadata says; the trusted half proves its own plan at load.
+  uint32_t soundness_bits = 0;
   bool has_report = false;  // sealed, see ReadReport
   std::vector<PublicSegment> segments;
 };

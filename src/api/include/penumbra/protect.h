@@ -23,6 +23,9 @@ struct ProtectOptions {
   // each with a value of docs/schemes.md, e.g. {"weights", "shadownet:1.5"}.
   std::map<std::string, std::string> axes = {};
   std::optional<double> ratio = {};  // of ShadowNet's transform, >= 1
+  // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness.
+  // Unset: 40.
+  std::optional<uint32_t> soundness = {};
   // Layers that may be public, by name ('*' and '?' match); empty: as the placement says.
   std::vector<std::string> layers = {};
   // false: layers that read a model input get it without a one-time pad. Unset: true.
@@ -61,6 +64,10 @@ struct ProtectedLayer {
   uint64_t trusted_macs = 0, public_macs = 0;  // multiplications of one inference
   uint64_t secure_memory_size = 0;  // most bytes of tensors and weights inside while it is computed
   uint64_t crossing_size = 0, pad_size = 0;    // bytes of one inference
+  // Checked layers: secret projections per prime; a wrong reply is accepted with probability at most
+  // 2^-soundness_bits; byte multiplications of the checks of one inference.
+  uint32_t projection_count = 0, soundness_bits = 0;
+  uint64_t check_macs = 0;
 };
 
 struct ProtectReport {
@@ -71,6 +78,8 @@ struct ProtectReport {
   uint64_t bundle_size = 0, exchange_size = 0, secure_memory_peak = 0;  // bytes
   uint64_t pad_size = 0;       // bytes of one-time pads of one inference
   uint64_t crossing_size = 0;  // bytes of masked inputs and replies of one inference
+  uint32_t soundness_bits = 0;  // the least over checked layers; 0: replies are not checked
+  uint64_t check_macs = 0;      // byte multiplications of all checks of one inference
   std::vector<ProtectedLayer> layers;
 };
 
