@@ -142,6 +142,25 @@ TEST_F(JobPumpTest, KeepsSpillsForOneRunOnly) {
   EXPECT_HOST_ERROR(pump_->Run(start, &stats_), Status::kNotFound, "item 3");
 }
 
+TEST_F(JobPumpTest, WhatIsDerivedAtLoadStaysAsLongAsTheModel) {
+  jobs_ = {Transfer(JobKind::kWrite, JobSource::kDerived, 5, 0, 8)};
+  transport_.exchange()[0] = 9;
+  Run();
+  Command start{};
+  start.id = CommandId::kStart;
+  for (uint32_t inference = 0; inference < 2; ++inference) {
+    transport_.exchange()[64] = 0;
+    jobs_ = {Transfer(JobKind::kRead, JobSource::kDerived, 5, 64, 8)};
+    verdicts_.clear();
+    pump_->Run(start, &stats_);
+    EXPECT_EQ(transport_.exchange()[64], 9);
+  }
+  verdicts_.clear();
+  jobs_ = {Transfer(JobKind::kRead, JobSource::kDerived, 5, 64, 9)};
+  EXPECT_HOST_ERROR(pump_->Run(start, &stats_), Status::kMalformed, "item 5");
+  ExpectRefused(Transfer(JobKind::kRead, JobSource::kDerived, 5, 0, 8), Status::kNotFound);
+}
+
 TEST_F(JobPumpTest, PadsAreReadOnce) {
   constexpr uint64_t kPad = uint64_t{2} << 24;
   jobs_ = {Transfer(JobKind::kWrite, JobSource::kPad, kPad, 0, 8),

@@ -29,6 +29,8 @@ void Make(const std::filesystem::path& folder) {
   protect::CompileOptions options;
   options.preset = "shadownet";
   options.scheme = protect::PresetScheme(options.preset);
+  protect::SetAxis("integrity", "freivalds", &options.scheme);
+  options.check_costly_layers = true;
   options.seed_for_tests.emplace().fill(42);
   options.secure_memory_size = uint64_t{2} << 20;
   options.calibration = [&test, left = 3u](protect::Sample* out_sample) mutable {

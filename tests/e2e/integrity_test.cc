@@ -197,7 +197,7 @@ model::Graph RandomLayer(std::mt19937* random) {
 
 TEST(Integrity, RandomShapes) {
   std::mt19937 random(2027);
-  for (uint32_t i = 0; i < 60; ++i) {
+  for (uint32_t i = 0; i < 40; ++i) {
     SCOPED_TRACE(i);
     const model::Graph graph = RandomLayer(&random);
     const char* preset = i % 2 == 0 ? "shadownet" : "slalom-verify";

@@ -46,6 +46,7 @@ void TaskBuilder::AddExpectations(uint32_t layer, StorageId y) {
     const uint32_t tile = begin / tile_rows;
     Step step = NewStep(Instruction(Opcode::kExpect, {layer, tile}));
     Task task;
+    task.hurries = true;
     ReadMaskedRows(rec,
                    InputRowsOf(out, g.in_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top),
                    &step, &task);

@@ -61,7 +61,10 @@ class Orderer {
       }
     }
     // Last in, first out: what was just made is used up first, lower tiles before higher ones.
-    std::ranges::sort(woken, std::greater<>());
+    std::ranges::sort(woken, [this](uint32_t a, uint32_t b) {
+      const bool hurries = graph_.eager[b].hurries;
+      return graph_.eager[a].hurries != hurries ? hurries : a > b;
+    });
     ready_.insert(ready_.end(), woken.begin(), woken.end());
   }
 

@@ -138,6 +138,7 @@ class Net {
           plan.published = published_[op].get();
           plan.layer = layers++;
           plan.masked = true;
+          plan.projection_count = projections;
         }
       }
       linears_.push_back(plan);
@@ -145,10 +146,12 @@ class Net {
   }
 
   CompiledPlan Compile(uint64_t secure_memory_size) {
-    return Schedule(graph_, linears_, {secure_memory_size, 0}, &report);
+    return Schedule(graph_, linears_, {secure_memory_size, 0, projections == 0 ? 0u : 40u},
+                    &report);
   }
 
   ScheduleReport report;
+  uint32_t projections = 0;  // of every public layer
 
  private:
   LoweredGraph graph_;
@@ -216,6 +219,52 @@ TEST(Schedule, ChecksOutInEveryModeAndKeepsTheBudget) {
       }
     }
   }
+}
+
+TEST(Schedule, ChecksEveryPublicLayerWithinTheBudget) {
+  for (const uint64_t budget : {12 * kMiB, 5 * kMiB}) {
+    Net net;
+    BuildZoo(48, 16, &net);
+    net.projections = 6;
+    net.Decide(true, 3, Everything);
+    const CompiledPlan plan = net.Compile(budget);
+    EXPECT_EQ(CheckPlan(plan), "");
+    EXPECT_LE(SecureMemorySize(plan), budget);
+    EXPECT_EQ(plan.soundness_bits, 40u);
+    EXPECT_EQ(Count(plan.prepare_program, Opcode::kEvict), plan.layers.size());
+    // The pad program and the prepare program read the same slices.
+    EXPECT_EQ(Count(plan.prepare_program, Opcode::kProject), plan.slices.size());
+    for (const LayerRec& layer : plan.layers) {
+      EXPECT_EQ(plan.tensors[layer.derived].row_elems, ShapeOfCheck(layer).derived_size);
+      EXPECT_EQ(plan.tensors[layer.masked].kind, TensorKind::kMasked);
+      EXPECT_EQ(plan.tensors[layer.expected].kind, TensorKind::kExpected);
+    }
+  }
+}
+
+// Our copy of x' goes as soon as nothing more is expected from it: it never waits for the reply.
+TEST(Schedule, CopiesOfWhatWasSentLeaveBeforeTheJob) {
+  Net net;
+  TensorId x = net.Input({1, 96, 96, 8});
+  x = net.Unary(net.Conv(x, 32, 3, 1), PassFn::kRelu);
+  net.Output(net.Conv(x, 32, 3, 1));
+  net.projections = 6;
+  net.Decide(true, 3, Everything);
+  const CompiledPlan plan = net.Compile(12 * kMiB);
+  uint32_t held = 0, most = 0, jobs = 0;
+  for (const Instr& i : Decode(plan.infer_program)) {
+    if (i.opcode == Opcode::kJob) {
+      EXPECT_EQ(held, 0u);
+      ++jobs;
+    }
+    if (i.opcode != Opcode::kAlloc && i.opcode != Opcode::kFree) continue;
+    if (plan.tensors[i.operands[0]].kind != TensorKind::kMasked) continue;
+    held += i.opcode == Opcode::kAlloc ? 1 : ~0u;
+    most = std::max(most, held);
+  }
+  EXPECT_EQ(jobs, 2u);
+  EXPECT_GE(most, 2u);  // a window reads the rows of a neighbour
+  EXPECT_LE(most, 3u);
 }
 
 TEST(Schedule, FloatLayersToo) {
@@ -340,19 +389,23 @@ TEST(Schedule, CopiesAreCutAtTiles) {
 }
 
 // Removing any single instruction of a program must be noticed.
-TEST(Checker, NoticesEveryMissingInstruction) {
+class CheckerOf : public testing::TestWithParam<uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(Projections, CheckerOf, testing::Values(0u, 6u));
+
+TEST_P(CheckerOf, NoticesEveryMissingInstruction) {
   Net net;
   BuildZoo(32, 8, &net);
+  net.projections = GetParam();
   net.Decide(true, 3, [](uint32_t op) { return op != 2; });
   const CompiledPlan plan = net.Compile(12 * kMiB);
   ASSERT_EQ(CheckPlan(plan), "");
-  for (const bool pads : {false, true}) {
-    const std::vector<uint32_t>& program = pads ? plan.pad_program : plan.infer_program;
-    for (const Instr& i : Decode(program)) {
+  for (const auto program : {&CompiledPlan::infer_program, &CompiledPlan::pad_program,
+                             &CompiledPlan::prepare_program}) {
+    for (const Instr& i : Decode(plan.*program)) {
       if (i.opcode == Opcode::kOutput || i.opcode == Opcode::kCopy)
         continue;  // nothing depends on them
       CompiledPlan broken = plan;
-      std::vector<uint32_t>& words = pads ? broken.pad_program : broken.infer_program;
+      std::vector<uint32_t>& words = broken.*program;
       const auto begin = words.begin() + static_cast<std::ptrdiff_t>(i.at);
       words.erase(begin, begin + 1 + static_cast<std::ptrdiff_t>(i.operands.size()));
       EXPECT_NE(CheckPlan(broken), "") << "opcode " << static_cast<int>(i.opcode) << " at " << i.at;

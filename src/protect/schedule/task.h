@@ -18,6 +18,8 @@ struct Task {
   std::vector<Step> steps;
   std::vector<EventId> waits;  // may repeat
   std::vector<EventId> provides;
+  // Runs before what became ready with it: tiles leave once it is done.
+  bool hurries = false;
 };
 
 // Tasks of one linear layer (a job, or the tiles of a trusted convolution) run in their order when

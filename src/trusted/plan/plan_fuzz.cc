@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace penumbra;
   using namespace penumbra::trusted;
   static Buffers* const buffers = new Buffers;
-  static const std::vector<uint32_t> chunk_sizes = {100, 304, 256, 4096, 64, 1 << 20};
+  static const std::vector<uint32_t> chunk_sizes = {100, 352, 256, 4096, 64, 1 << 20};
   std::memset(buffers, 0, sizeof(Buffers));
   Arena arena(buffers->memory);
   Plan plan{};
