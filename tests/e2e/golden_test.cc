@@ -5,6 +5,7 @@
 
 #include "golden.h"
 #include "harness.h"
+#include "host/error.h"
 #include "media/npy.h"
 
 namespace penumbra::e2e {
@@ -36,8 +37,20 @@ void ExpectOutput(const std::filesystem::path& folder) {
 }
 
 TEST(Golden, TheBundleInTheTreeGivesItsOutput) { ExpectOutput(kFolder); }
-// As bundles were before they had a sealed report.
-TEST(Golden, ABundleWithoutAReportGivesItsOutput) { ExpectOutput(kFolder / "without_report"); }
+// As bundles were before their plans could ask for checks: refused, never misread.
+TEST(Golden, ABundleWithAnOlderPlanIsRefused) {
+  const std::filesystem::path folder = kFolder / "plan_1";
+  Keys keys;
+  keys.device.private_key = ReadRaw(folder / kGoldenDeviceKey);
+  keys.vendor.public_key = ReadRaw(folder / kGoldenVendorKey);
+  const ScratchFolder scratch;
+  try {
+    OpenSession(folder / kGoldenBundle, keys, {}, scratch.path());
+    FAIL() << "loaded";
+  } catch (const host::HostError& error) {
+    EXPECT_EQ(error.status(), Status::kUnsupportedVersion) << error.what();
+  }
+}
 
 }  // namespace
 }  // namespace penumbra::e2e

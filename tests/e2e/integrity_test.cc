@@ -266,7 +266,7 @@ TEST(Integrity, ReportAndMetadataStateTheBound) {
     EXPECT_EQ(layer.projection_count, 6u) << layer.name;
     EXPECT_GT(layer.check_macs, 0u);
   }
-  EXPECT_NE(model->MetadataJson().find("\"soundness_bits\":47"), std::string::npos);
+  EXPECT_NE(model->MetadataJson(0).find("\"soundness_bits\":47"), std::string::npos);
 }
 
 TEST(Integrity, SoundnessThatCannotBeMetIsRefused) {
