@@ -163,6 +163,7 @@ penumbra_status* penumbra_session_load(const penumbra_env* env, const char* bund
     if (in.carrier == PENUMBRA_CARRIER_DIRECT) out.carrier = penumbra::Carrier::kDirect;
     out.accelerator = Text(in.accelerator);
     if (in.threads != 0) out.threads = in.threads;
+    if (in.max_in_flight != 0) out.max_in_flight = in.max_in_flight;
     out.secure_memory_size = in.secure_memory_size;
     out.vendor_key = Text(in.vendor_key_file);
     out.device_key = Text(in.device_key_file);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -104,6 +105,7 @@ RunStats Convert(const host::RunStats& inner) {
 }  // namespace
 
 struct Session::Impl {
+  std::mutex trace_mutex;                    // of the pointer, not of what is recorded
   std::optional<host::TraceRecorder> trace;  // outlives the session that points to it
   std::unique_ptr<host::Session> session;
   std::vector<TensorInfo> inputs, outputs;
@@ -117,6 +119,7 @@ Session::Session(const Env& env, const std::filesystem::path& bundle, const Sess
     host::SessionOptions inner;
     inner.vendor_key = ReadVendorKey(env, options);
     inner.threads = options.threads;
+    inner.max_in_flight = options.max_in_flight;
     inner.make_missing_pads = options.pads == PadPolicy::kMakeMissing;
     inner.device_timeout = options.accelerator_timeout;
     inner.secure_memory_size = options.secure_memory_size;
@@ -168,6 +171,8 @@ SessionInfo Session::Info() {
                        .secure_memory_peak = info.secure_memory_peak,
                        .exchange_size = info.exchange_size,
                        .pads_ready = info.pads_ready,
+                       .max_in_flight = info.run_count,
+                       .in_flight_capacity = info.run_capacity,
                        .carrier = transport.label(),
                        .notice = std::string(host::ProtectionNotice(transport.carrier())),
                        .accelerator = impl_->accelerator};
@@ -175,14 +180,19 @@ SessionInfo Session::Info() {
 }
 
 void Session::StartTrace(uint64_t max_size) {
-  impl_->trace.emplace(max_size);
-  impl_->session->SetObserver(&*impl_->trace);
+  api::Translated([&] {
+    const std::lock_guard lock(impl_->trace_mutex);
+    impl_->session->SetObserver(nullptr);
+    impl_->trace.emplace(max_size);
+    impl_->session->SetObserver(&*impl_->trace);
+  });
 }
 
 std::vector<ExchangeRecord> Session::TakeTrace() {
+  const std::lock_guard lock(impl_->trace_mutex);
   std::vector<ExchangeRecord> records;
   if (!impl_->trace) return records;
-  for (const host::TraceRecorder::Record& record : impl_->trace->records()) {
+  for (host::TraceRecorder::Record& record : impl_->trace->Take()) {
     if (record.job.kind != JobKind::kAccelerate) continue;
     const SegmentTensor& shape = record.input_shape;
     records.push_back({.segment = record.job.segment,
@@ -190,10 +200,9 @@ std::vector<ExchangeRecord> Session::TakeTrace() {
                        .width = shape.w,
                        .channels = shape.c,
                        .prime_count = shape.prime_count,
-                       .input = record.input,
-                       .output = record.output});
+                       .input = std::move(record.input),
+                       .output = std::move(record.output)});
   }
-  impl_->trace->Clear();
   return records;
 }
 

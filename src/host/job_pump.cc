@@ -53,12 +53,6 @@ std::vector<Byte*> PortPointers(const std::vector<SegmentTensor>& ports, uint32_
   return pointers;
 }
 
-std::vector<SegmentTensor> Shapes(const SegmentView& view, std::span<const uint32_t> ports) {
-  std::vector<SegmentTensor> shapes;
-  for (const uint32_t port : ports) shapes.push_back(view.tensors[port]);
-  return shapes;
-}
-
 std::string Range(const char* name, uint64_t offset, uint64_t size) {
   return std::string(name) + " at " + std::to_string(offset) + ", " + std::to_string(size) +
          " bytes";
@@ -75,59 +69,50 @@ Command NextStep(const Command& command, Status job_status) {
 
 }  // namespace
 
-JobPump::JobPump(Transport* transport, std::shared_ptr<const BundleFile> bundle,
-                 std::shared_ptr<Device> device, PadStore* pads, const PumpOptions& options)
-    : transport_(transport),
+JobPump::JobPump(TrustedHalf* trusted, std::shared_ptr<const BundleFile> bundle,
+                 std::shared_ptr<SegmentSet> segments, PadStore* pads, const PumpOptions& options)
+    : trusted_(trusted),
       bundle_(std::move(bundle)),
-      device_(std::move(device)),
+      segments_(std::move(segments)),
       pads_(pads),
-      options_(options),
       runner_(options.device_timeout),
-      spill_(options.max_spill_size),
-      derived_(options.max_spill_size) {
-  const PrepareOptions prepare{.threads = options.threads, .max_batch = options.max_batch};
-  segments_.reserve(bundle_->segment_count());
-  for (uint32_t i = 0; i < bundle_->segment_count(); ++i) PrepareSegment(i, prepare);
-}
-
-void JobPump::PrepareSegment(uint32_t index, const PrepareOptions& options) {
-  const SegmentView view = bundle_->Segment(index);
-  std::unique_ptr<PreparedSegment> prepared;
-  std::string why;
-  const Status status = device_->Prepare(view, *bundle_, options, &prepared, &why);
-  if (!IsOk(status)) {
-    throw HostError(
-        status, "the accelerator refuses a segment: " + why,
-        "device " + std::string(device_->name()) + ", segment " + std::to_string(index));
-  }
-  segments_.push_back({std::move(prepared), Shapes(view, view.inputs), Shapes(view, view.outputs)});
-}
+      spill_(options.max_spill_size) {}
 
 Reply JobPump::CallTrusted(const Command& command, PumpStats* stats) {
-  Reply reply{};
   ++stats->switches;
   const Stopwatch watch(&stats->inside_ns);
-  const Status status = transport_->Call(command, &reply);
-  if (!IsOk(status))
-    throw HostError(status, transport_->failure(), "carrier " + transport_->label());
+  return trusted_->Call(command);
+}
+
+void JobPump::ForgetRun(bool failed) {
+  spill_.Clear();
+  for (const uint64_t pad : pads_read_) pads_->Drop(pad);
+  for (const uint64_t pad : pads_written_) {
+    if (failed) pads_->Drop(pad);
+  }
+  pads_read_.clear();
+  pads_written_.clear();
+}
+
+Reply JobPump::Start(const Command& command, PumpStats* stats) {
+  ForgetRun(/*failed=*/true);  // of a run that ended with an exception
+  const Reply reply = CallTrusted(command, stats);
+  if (!IsOk(reply.status)) {
+    throw HostError(reply.status, std::string(StatusMeaning(reply.status)), "trusted runtime");
+  }
   return reply;
 }
 
-void JobPump::ForgetRun() {
-  spill_.Clear();
-  for (const uint64_t pad : pads_read_) pads_->Drop(pad);
-  pads_read_.clear();
-}
-
-Reply JobPump::Run(const Command& command, PumpStats* stats) {
-  ForgetRun();  // of a run that ended with an exception
-  Reply reply = CallTrusted(command, stats);
+Reply JobPump::Finish(const Command& command, Reply reply, PumpStats* stats) {
   while (IsOk(reply.status) && reply.job.kind != JobKind::kNone) {
     const Failure failure = Do(reply.job, stats);
     reply = CallTrusted(NextStep(command, failure.status), stats);
-    if (!IsOk(failure.status)) throw HostError(failure.status, failure.what);
+    if (!IsOk(failure.status)) {
+      ForgetRun(/*failed=*/true);
+      throw HostError(failure.status, failure.what);
+    }
   }
-  ForgetRun();
+  ForgetRun(!IsOk(reply.status));
   if (!IsOk(reply.status)) {
     throw HostError(reply.status, std::string(StatusMeaning(reply.status)), "trusted runtime");
   }
@@ -148,15 +133,15 @@ JobPump::Failure JobPump::Do(const HostJob& job, PumpStats* stats) {
 }
 
 JobPump::Failure JobPump::CheckAccelerate(const HostJob& job) const {
-  const uint64_t region = transport_->exchange().size();
-  if (job.segment >= segments_.size()) {
+  const uint64_t region = trusted_->exchange().size();
+  if (job.segment >= segments_->count()) {
     return {Status::kInternal, "a job names segment " + std::to_string(job.segment) + " of " +
-                                   std::to_string(segments_.size())};
+                                   std::to_string(segments_->count())};
   }
-  if (job.batch < 1 || job.batch > options_.max_batch) {
+  if (job.batch < 1 || job.batch > segments_->max_batch()) {
     return {Status::kInternal, "a job asks for a batch of " + std::to_string(job.batch)};
   }
-  const Segment& segment = segments_[job.segment];
+  Segment& segment = segments_->at(job.segment);
   const bool fits =
       Fits(job.x_offset, job.x_size, region) && Fits(job.y_offset, job.y_size, region) &&
       job.x_offset % kExchangeAlignment == 0 && job.y_offset % kExchangeAlignment == 0 &&
@@ -173,8 +158,8 @@ JobPump::Failure JobPump::CheckAccelerate(const HostJob& job) const {
 
 JobPump::Failure JobPump::Accelerate(const HostJob& job, PumpStats* stats) {
   if (Failure failure = CheckAccelerate(job); !IsOk(failure.status)) return failure;
-  const Segment& segment = segments_[job.segment];
-  const std::span<uint8_t> region = transport_->exchange();
+  Segment& segment = segments_->at(job.segment);
+  const std::span<uint8_t> region = trusted_->exchange();
   auto* base = reinterpret_cast<std::byte*>(region.data());
   OwnedJob owned;
   owned.segment = segment.prepared;
@@ -182,16 +167,19 @@ JobPump::Failure JobPump::Accelerate(const HostJob& job, PumpStats* stats) {
   for (const SegmentTensor& t : segment.outputs) owned.rows.end = std::max(owned.rows.end, t.h);
   owned.inputs = PortPointers<const std::byte>(segment.inputs, job.batch, base + job.x_offset);
   owned.outputs = PortPointers<std::byte>(segment.outputs, job.batch, base + job.y_offset);
-  owned.keep_alive = {transport_->exchange_owner(), bundle_, device_};
+  owned.keep_alive = {trusted_->exchange_owner(), bundle_, segments_};
   stats->bytes_out += job.x_size;
   stats->bytes_in += job.y_size;
-  Status status;
+  Status status = Status::kTimeout;
   {
     const Stopwatch watch(&stats->accelerator_ns);
-    status = runner_.Run(std::move(owned));
+    FairPool::Lease turn = segment.turn.Take();
+    if (turn) status = runner_.Run(std::move(owned));
+    // The job may still be at it: nobody may run this segment again.
+    if (status == Status::kTimeout) segment.turn.Close();
   }
   if (!IsOk(status)) {
-    return {status, "the accelerator " + std::string(device_->name()) + " failed on segment " +
+    return {status, "the accelerator " + std::string(segments_->device_name()) + " failed on segment " +
                         std::to_string(job.segment) + ": " + std::string(StatusMeaning(status))};
   }
   if (observer_ != nullptr && !segment.inputs.empty() && !segment.outputs.empty()) {
@@ -202,7 +190,7 @@ JobPump::Failure JobPump::Accelerate(const HostJob& job, PumpStats* stats) {
 }
 
 JobPump::Failure JobPump::Transfer(const HostJob& job, PumpStats* stats) {
-  const std::span<uint8_t> region = transport_->exchange();
+  const std::span<uint8_t> region = trusted_->exchange();
   if (!Fits(job.offset, job.size, region.size())) {
     return {Status::kInternal, "a transfer reaches beyond the exchange region: " +
                                    Range("window", job.offset, job.size)};
@@ -238,7 +226,7 @@ JobPump::Failure JobPump::Read(const HostJob& job, std::span<uint8_t> window) {
       status = spill_.Get(job.index, window);
       break;
     case JobSource::kDerived:
-      status = derived_.Get(job.index, window);
+      status = trusted_->derived()->Get(job.index, window);
       break;
     case JobSource::kPad:
       pads_read_.insert(PadSlotOf(job.index).pad);
@@ -254,7 +242,7 @@ JobPump::Failure JobPump::Read(const HostJob& job, std::span<uint8_t> window) {
 JobPump::Failure JobPump::Write(const HostJob& job, std::span<const uint8_t> window) {
   Status status = Status::kInternal;
   if (job.source == JobSource::kSpill) status = spill_.Put(job.index, window);
-  if (job.source == JobSource::kDerived) status = derived_.Put(job.index, window);
+  if (job.source == JobSource::kDerived) status = trusted_->derived()->Put(job.index, window);
   if (job.source == JobSource::kPad) {
     const PadSlot where = PadSlotOf(job.index);
     status = Status::kOk;
@@ -262,6 +250,7 @@ JobPump::Failure JobPump::Write(const HostJob& job, std::span<const uint8_t> win
     if (window.empty()) {
       pads_->Drop(where.pad);
     } else {
+      pads_written_.insert(where.pad);
       status = pads_->Put(where, window);
     }
   }

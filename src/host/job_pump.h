@@ -11,14 +11,14 @@
 #include <string>
 #include <vector>
 
-#include "accel/device.h"
 #include "boundary/protocol.h"
 #include "host/bundle_file.h"
 #include "host/device_runner.h"
 #include "host/pad_store.h"
+#include "host/segment_set.h"
 #include "host/spill_store.h"
 #include "host/trace.h"
-#include "host/transport.h"
+#include "host/trusted_half.h"
 
 namespace penumbra::host {
 
@@ -32,44 +32,42 @@ struct PumpStats {
 };
 
 struct PumpOptions {
-  uint32_t threads = 1;                         // of the accelerator, the caller's included
-  uint32_t max_batch = 1;                       // largest batch a job may ask for
   std::chrono::milliseconds device_timeout{0};  // 0: no limit
-  // Bytes of spilled tiles of one inference, and of tiles derived at load.
+  // Bytes of spilled tiles of one inference.
   uint64_t max_spill_size = uint64_t{8} << 30;
 };
 
-// One call at a time. The trusted half is not hostile to its host, but a carrier may be buggy and a
-// bundle foreign: every job is checked against the exchange region before a byte moves.
+// One call at a time; pumps that share the rest may run at once, each for a run of its own. The
+// trusted half is not hostile to its host, but a carrier may be buggy and a bundle foreign: every job
+// is checked against the exchange region before a byte moves.
 class JobPump {
  public:
-  // Prepares every segment of `bundle` on `device`. `transport` is started; it and `pads` outlive
-  // the pump. Throws HostError with the device's reason.
-  JobPump(Transport* transport, std::shared_ptr<const BundleFile> bundle,
-          std::shared_ptr<Device> device, PadStore* pads, const PumpOptions& options);
+  // `trusted` is started; it and `pads` outlive the pump. `segments` are those of `bundle`.
+  JobPump(TrustedHalf* trusted, std::shared_ptr<const BundleFile> bundle,
+          std::shared_ptr<SegmentSet> segments, PadStore* pads, const PumpOptions& options);
 
   // Sends `command` and does jobs until the trusted half is done; returns its last reply, with
   // status kOk. Throws HostError with the trusted half's or the failed job's status; a failed job
   // is reported to the trusted half first, so that it wipes what the command was about. Spilled
-  // tiles are gone afterwards, and so is what was left of pads the command read. `stats` is added
-  // to, also on failure.
-  Reply Run(const Command& command, PumpStats* stats);
+  // tiles are gone afterwards, and so is what was left of pads the command read and, after a
+  // failure, what there was of pads it wrote. `stats` is added to, also on failure.
+  Reply Run(const Command& command, PumpStats* stats) {
+    return Finish(command, Start(command, stats), stats);
+  }
+  // The two parts of Run(): the command with its first answer, the rest.
+  Reply Start(const Command& command, PumpStats* stats);
+  Reply Finish(const Command& command, Reply reply, PumpStats* stats);
 
-  // Null switches observation off. The observer outlives its use.
+  // Null switches observation off. The observer outlives its use. Not during Run().
   void SetObserver(ExchangeObserver* observer) { observer_ = observer; }
 
  private:
-  struct Segment {
-    std::shared_ptr<PreparedSegment> prepared;
-    std::vector<SegmentTensor> inputs, outputs;
-  };
   struct Failure {
     Status status = Status::kOk;
     std::string what;
   };
 
-  void ForgetRun();
-  void PrepareSegment(uint32_t index, const PrepareOptions& options);
+  void ForgetRun(bool failed);
   Reply CallTrusted(const Command& command, PumpStats* stats);
   Failure Do(const HostJob& job, PumpStats* stats);
   Failure Accelerate(const HostJob& job, PumpStats* stats);
@@ -78,16 +76,14 @@ class JobPump {
   Failure Read(const HostJob& job, std::span<uint8_t> window);
   Failure Write(const HostJob& job, std::span<const uint8_t> window);
 
-  Transport* transport_;
+  TrustedHalf* trusted_;
   std::shared_ptr<const BundleFile> bundle_;
-  std::shared_ptr<Device> device_;
+  std::shared_ptr<SegmentSet> segments_;
   PadStore* pads_;
   PumpOptions options_;
-  std::vector<Segment> segments_;
   DeviceRunner runner_;
   SpillStore spill_;
-  SpillStore derived_;            // kept as long as the model
-  std::set<uint64_t> pads_read_;  // by the command that runs
+  std::set<uint64_t> pads_read_, pads_written_;  // by the command that runs
   ExchangeObserver* observer_ = nullptr;
 };
 

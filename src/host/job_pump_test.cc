@@ -42,11 +42,12 @@ class JobPumpTest : public ::testing::Test {
  protected:
   JobPumpTest()
       : file_(builder_.Build()),
-        transport_([this](const Command& command, std::span<uint8_t> region, Reply* reply) {
-          return OnCommand(command, region, reply);
-        }),
+        trusted_(std::make_unique<ScriptedTransport>(
+            [this](const Command& command, std::span<uint8_t> region, Reply* reply) {
+              return OnCommand(command, region, reply);
+            })),
         device_(std::make_shared<ScriptedDevice>([this](const Job& job) { return on_job_(job); })) {
-    EXPECT_EQ(transport_.Start(kRegion, 1 << 20), Status::kOk);
+    trusted_.Start(kRegion, 1 << 20);
   }
 
   Status OnCommand(const Command& command, std::span<uint8_t> region, Reply* reply) {
@@ -60,10 +61,16 @@ class JobPumpTest : public ::testing::Test {
     return Status::kOk;
   }
 
+  std::unique_ptr<JobPump> MakePump(TrustedHalf* trusted, const PumpOptions& options = {}) {
+    const auto bundle = BundleFile::Parse(file_, TestVendorKey());
+    return std::make_unique<JobPump>(
+        trusted, bundle, std::make_shared<SegmentSet>(bundle, device_, PrepareOptions{}), &pads_,
+        options);
+  }
+
   Reply Run(const PumpOptions& options = {}) {
     verdicts_.clear();
-    pump_ = std::make_unique<JobPump>(&transport_, BundleFile::Parse(file_, TestVendorKey()),
-                                      device_, &pads_, options);
+    pump_ = MakePump(&trusted_, options);
     pump_->SetObserver(observer_);
     Command start{};
     start.id = CommandId::kStart;
@@ -83,7 +90,7 @@ class JobPumpTest : public ::testing::Test {
   std::vector<Status> verdicts_;
   std::function<void(size_t, std::span<uint8_t>)> on_region_;
   ScriptedDevice::Run on_job_ = [](const Job&) { return Status::kOk; };
-  ScriptedTransport transport_;
+  TrustedHalf trusted_;
   std::shared_ptr<ScriptedDevice> device_;
   MemoryPadStore pads_{1 << 20};
   PumpStats stats_;
@@ -92,7 +99,7 @@ class JobPumpTest : public ::testing::Test {
 };
 
 TEST_F(JobPumpTest, RunsSegmentsInPlace) {
-  const uint8_t* base = transport_.exchange().data();
+  const uint8_t* base = trusted_.exchange().data();
   on_job_ = [base](const Job& job) {
     EXPECT_EQ(job.batch, 1u);
     EXPECT_EQ(job.rows.end, 2u);
@@ -109,9 +116,10 @@ TEST_F(JobPumpTest, RunsSegmentsInPlace) {
   EXPECT_EQ(stats_.switches, 2u);
   EXPECT_EQ(stats_.bytes_out, kTinyInputSize);
   EXPECT_EQ(stats_.bytes_in, kTinyOutputSize);
-  ASSERT_EQ(trace.records().size(), 1u);
-  EXPECT_EQ(trace.records()[0].output, std::vector<uint8_t>(kTinyOutputSize, 9));
-  EXPECT_EQ(trace.records()[0].input_shape.c, 2u);
+  const std::vector<TraceRecorder::Record> records = trace.Take();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].output, std::vector<uint8_t>(kTinyOutputSize, 9));
+  EXPECT_EQ(records[0].input_shape.c, 2u);
 }
 
 TEST_F(JobPumpTest, ServesBundleBytes) {
@@ -120,7 +128,7 @@ TEST_F(JobPumpTest, ServesBundleBytes) {
   jobs_ = {Transfer(JobKind::kRead, JobSource::kBundleChunk, 1, 100, chunk_size),
            Transfer(JobKind::kRead, JobSource::kPublic, 32, 200, 10)};
   Run();
-  const std::span<uint8_t> region = transport_.exchange();
+  const std::span<uint8_t> region = trusted_.exchange();
   EXPECT_TRUE(std::ranges::equal(region.subspan(100, chunk_size), bundle->Chunk(1)));
   EXPECT_TRUE(std::ranges::equal(region.subspan(200, 10), bundle->public_half().subspan(32, 10)));
   EXPECT_EQ(stats_.bytes_in, chunk_size + 10);
@@ -134,7 +142,7 @@ TEST_F(JobPumpTest, KeepsSpillsForOneRunOnly) {
   const HostJob get = Transfer(JobKind::kRead, JobSource::kSpill, 3, 64, 8);
   jobs_ = {put, get, get};
   Run();
-  EXPECT_EQ(transport_.exchange()[64], 1);
+  EXPECT_EQ(trusted_.exchange()[64], 1);
   Command start{};
   start.id = CommandId::kStart;
   verdicts_.clear();
@@ -174,6 +182,13 @@ TEST_F(JobPumpTest, PadsAreReadOnce) {
   ExpectRefused(Transfer(JobKind::kRead, JobSource::kPad, kPad, 0, 8), Status::kNotFound);
   jobs_ = {Transfer(JobKind::kWrite, JobSource::kPad, uint64_t{3} << 24, 0, 0)};
   Run();
+  EXPECT_EQ(pads_.size(), 0u);
+}
+
+TEST_F(JobPumpTest, HalfMadePadsAreForgotten) {
+  jobs_ = {Transfer(JobKind::kWrite, JobSource::kPad, uint64_t{2} << 24, 0, 8), Accelerate()};
+  on_job_ = [](const Job&) { return Status::kDeviceFailed; };
+  EXPECT_HOST_ERROR(Run(), Status::kDeviceFailed, "P501");
   EXPECT_EQ(pads_.size(), 0u);
 }
 
@@ -243,23 +258,26 @@ TEST_F(JobPumpTest, AHungDeviceIsATimeout) {
 }
 
 TEST_F(JobPumpTest, ReportsWhatTheTrustedHalfSays) {
-  ScriptedTransport refusing([](const Command&, std::span<uint8_t>, Reply* reply) {
-    reply->status = Status::kIntegrity;
-    reply->job = Accelerate();  // must not be done
-    return Status::kOk;
-  });
-  ASSERT_EQ(refusing.Start(kRegion, 1), Status::kOk);
-  JobPump pump(&refusing, BundleFile::Parse(file_, TestVendorKey()), device_, &pads_, {});
-  EXPECT_HOST_ERROR(pump.Run({}, &stats_), Status::kIntegrity, "P601");
-  EXPECT_EQ(refusing.commands.size(), 1u);
+  int commands = 0;
+  TrustedHalf refusing(std::make_unique<ScriptedTransport>(
+      [&](const Command&, std::span<uint8_t>, Reply* reply) {
+        ++commands;
+        reply->status = Status::kIntegrity;
+        reply->job = Accelerate();  // must not be done
+        return Status::kOk;
+      }));
+  refusing.Start(kRegion, 1);
+  EXPECT_HOST_ERROR(MakePump(&refusing)->Run({}, &stats_), Status::kIntegrity, "P601");
+  EXPECT_EQ(commands, 1);
 }
 
 TEST_F(JobPumpTest, DeathOfTheTrustedHalfIsReported) {
-  ScriptedTransport dying(
-      [](const Command&, std::span<uint8_t>, Reply*) { return Status::kEnclaveDied; });
-  ASSERT_EQ(dying.Start(kRegion, 1), Status::kOk);
-  JobPump pump(&dying, BundleFile::Parse(file_, TestVendorKey()), device_, &pads_, {});
-  EXPECT_HOST_ERROR(pump.Run({}, &stats_), Status::kEnclaveDied, "the script ended");
+  TrustedHalf dying(std::make_unique<ScriptedTransport>(
+      [](const Command&, std::span<uint8_t>, Reply*) { return Status::kEnclaveDied; }));
+  dying.Start(kRegion, 1);
+  const auto pump = MakePump(&dying);
+  EXPECT_HOST_ERROR(pump->Run({}, &stats_), Status::kEnclaveDied, "the script ended");
+  EXPECT_HOST_ERROR(pump->Run({}, &stats_), Status::kEnclaveDied, "session is over");
 }
 
 TEST_F(JobPumpTest, RefusedSegmentsNameTheDevice) {
@@ -272,11 +290,11 @@ TEST(TraceRecorder, KeepsItsLimit) {
   const std::vector<uint8_t> bytes(6);
   trace.OnTransfer({}, bytes);
   trace.OnTransfer({}, bytes);
-  EXPECT_EQ(trace.records().size(), 1u);
   EXPECT_EQ(trace.skipped_count(), 1u);
-  trace.Clear();
+  EXPECT_EQ(trace.Take().size(), 1u);
+  EXPECT_EQ(trace.skipped_count(), 0u);
   trace.OnTransfer({}, bytes);
-  EXPECT_EQ(trace.records().size(), 1u);
+  EXPECT_EQ(trace.Take().size(), 1u);
 }
 
 }  // namespace

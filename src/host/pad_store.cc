@@ -19,6 +19,7 @@ std::vector<uint8_t> MemoryPadStore::TakeSpare(uint64_t size) {
 }
 
 Status MemoryPadStore::Put(PadSlot where, std::span<const uint8_t> sealed) {
+  const std::lock_guard lock(mutex_);
   std::vector<uint8_t>& kept = pads_[where.pad][where.slot];
   if (sealed.size() > max_size_ - (size_ - kept.size())) return Status::kNoSpace;
   size_ = size_ - kept.size() + sealed.size();
@@ -28,6 +29,7 @@ Status MemoryPadStore::Put(PadSlot where, std::span<const uint8_t> sealed) {
 }
 
 Status MemoryPadStore::Take(PadSlot where, std::span<uint8_t> out_sealed) {
+  const std::lock_guard lock(mutex_);
   const auto pad = pads_.find(where.pad);
   if (pad == pads_.end()) return Status::kNotFound;
   const auto slot = pad->second.find(where.slot);
@@ -42,6 +44,7 @@ Status MemoryPadStore::Take(PadSlot where, std::span<uint8_t> out_sealed) {
 }
 
 void MemoryPadStore::Drop(uint64_t pad) {
+  const std::lock_guard lock(mutex_);
   const auto found = pads_.find(pad);
   if (found == pads_.end()) return;
   for (const auto& [slot, bytes] : found->second) size_ -= bytes.size();
@@ -49,10 +52,16 @@ void MemoryPadStore::Drop(uint64_t pad) {
 }
 
 void MemoryPadStore::Clear() {
+  const std::lock_guard lock(mutex_);
   pads_.clear();
   size_ = 0;
   spare_.clear();
   spare_size_ = 0;
+}
+
+uint64_t MemoryPadStore::size() const {
+  const std::lock_guard lock(mutex_);
+  return size_;
 }
 
 }  // namespace penumbra::host

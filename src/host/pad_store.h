@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -21,7 +22,7 @@ constexpr PadSlot PadSlotOf(uint64_t index) {
   return {index >> 24, static_cast<uint32_t>(index & 0xffffff)};
 }
 
-// One call at a time.
+// Safe from any thread: requests in flight share it.
 class PadStore {
  public:
   virtual ~PadStore() = default;
@@ -44,16 +45,18 @@ class MemoryPadStore final : public PadStore {
   Status Take(PadSlot where, std::span<uint8_t> out_sealed) override;
   void Drop(uint64_t pad) override;
   void Clear() override;
-  uint64_t size() const override { return size_; }
+  uint64_t size() const override;
 
  private:
   using Slots = std::map<uint32_t, std::vector<uint8_t>>;
   static constexpr uint64_t kMaxSpareSize = uint64_t{64} << 20;
 
+  // Both with mutex_.
   void Recycle(std::vector<uint8_t> bytes);
   std::vector<uint8_t> TakeSpare(uint64_t size);
 
-  uint64_t max_size_;
+  const uint64_t max_size_;
+  mutable std::mutex mutex_;  // of everything below
   uint64_t size_ = 0;
   uint64_t spare_size_ = 0;
   std::multimap<uint64_t, std::vector<uint8_t>> spare_;  // by size

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "boundary/limits.h"
 #include "boundary/protocol.h"
 #include "host/error.h"
 #include "host/layout.h"
@@ -13,6 +14,7 @@ namespace penumbra::host {
 namespace {
 
 constexpr uint64_t kMaxPadMemory = uint64_t{16} << 30;
+constexpr uint64_t kPageSize = 4096;  // parts of the exchange region share no page
 
 uint64_t ElapsedNs(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() -
@@ -50,10 +52,17 @@ void CheckInput(const Port& port, const TensorView& input) {
 }
 
 void CheckLimits(const ManifestHead& head, const SessionOptions& options) {
-  if (head.exchange_size > options.max_exchange_size) {
+  if (options.max_in_flight < 1 || options.max_in_flight > kMaxRuns) {
+    throw HostError(Status::kInvalidArgument,
+                    "between 1 and " + std::to_string(kMaxRuns) +
+                        " requests may be in flight, not " + std::to_string(options.max_in_flight));
+  }
+  if (head.exchange_size > options.max_exchange_size / options.max_in_flight) {
     throw HostError(Status::kOutOfMemory,
                     "the model wants an exchange region of " + std::to_string(head.exchange_size) +
-                        " bytes, the limit is " + std::to_string(options.max_exchange_size));
+                        " bytes for each of " + std::to_string(options.max_in_flight) +
+                        " requests in flight, the limit is " +
+                        std::to_string(options.max_exchange_size) + " together");
   }
   if (options.secure_memory_size != 0 && head.secure_memory_size > options.secure_memory_size) {
     throw HostError(Status::kSecureMemoryExceeded, "the model was planned for " +
@@ -61,6 +70,14 @@ void CheckLimits(const ManifestHead& head, const SessionOptions& options) {
                                                        " bytes of secure memory, the enclave has " +
                                                        std::to_string(options.secure_memory_size));
   }
+}
+
+Command StartCommand(ProgramId program, uint32_t lane) {
+  Command start{};
+  start.id = CommandId::kStart;
+  start.program = program;
+  start.run = lane;
+  return start;
 }
 
 }  // namespace
@@ -72,16 +89,18 @@ std::unique_ptr<Session> Session::Load(const std::filesystem::path& path,
   CheckLimits(bundle->manifest().head, options);
   Metadata metadata =
       ParseMetadata(bundle->manifest().metadata, bundle->manifest().head.exchange_size);
-  const PumpOptions pump_options{.threads = options.threads,
-                                 .max_batch = metadata.max_batch,
-                                 .device_timeout = options.device_timeout};
+  const PrepareOptions prepare{.threads = options.threads, .max_batch = metadata.max_batch};
+  const PumpOptions pump_options{.device_timeout = options.device_timeout};
   auto pads = std::move(options.pads);
   if (pads == nullptr) pads = std::make_unique<MemoryPadStore>(kMaxPadMemory);
   std::unique_ptr<Session> session(new Session(std::move(bundle), std::move(metadata),
                                                std::move(transport), options, std::move(pads)));
   session->StartTransport(options);
-  session->pump_ = std::make_unique<JobPump>(session->transport_.get(), session->bundle_,
-                                             std::move(device), session->pads_.get(), pump_options);
+  const auto segments = std::make_shared<SegmentSet>(session->bundle_, std::move(device), prepare);
+  for (uint32_t lane = 0; lane < options.max_in_flight; ++lane) {
+    session->pumps_.push_back(std::make_unique<JobPump>(
+        &session->trusted_, session->bundle_, segments, session->pads_.get(), pump_options));
+  }
   session->LoadModel();
   return session;
 }
@@ -91,48 +110,66 @@ Session::Session(std::shared_ptr<const BundleFile> bundle, Metadata metadata,
                  std::unique_ptr<PadStore> pads)
     : bundle_(std::move(bundle)),
       metadata_(std::move(metadata)),
-      transport_(std::move(transport)),
+      trusted_(std::move(transport)),
       pads_(std::move(pads)),
+      lanes_(options.max_in_flight),
       make_missing_pads_(options.make_missing_pads) {}
-
-Session::~Session() {
-  Command unload{};
-  unload.id = CommandId::kUnload;
-  Reply reply{};
-  // A lost trusted half has nothing left to wipe, so the answer does not matter.
-  static_cast<void>(transport_->Call(unload, &reply));
-  transport_->Stop();
-}
 
 void Session::StartTransport(const SessionOptions& options) {
   const ManifestHead& head = bundle_->manifest().head;
+  const uint64_t parts_size = AlignUp(head.exchange_size, kPageSize) * options.max_in_flight;
   const uint64_t exchange_size =
-      std::max({head.exchange_size, kLoadWindowSize, uint64_t{bundle_->manifest_message().size()}});
+      std::max({parts_size, kLoadWindowSize, uint64_t{bundle_->manifest_message().size()}});
   const uint64_t secure_memory_size =
       options.secure_memory_size != 0 ? options.secure_memory_size : head.secure_memory_size;
-  const Status status = transport_->Start(exchange_size, secure_memory_size);
-  if (!IsOk(status)) {
-    throw HostError(status, "the trusted half did not start: " + transport_->failure());
-  }
+  trusted_.Start(exchange_size, secure_memory_size);
 }
 
 void Session::LoadModel() {
   const std::span<const uint8_t> message = bundle_->manifest_message();
-  std::memcpy(transport_->exchange().data(), message.data(), message.size());
+  std::memcpy(trusted_.exchange().data(), message.data(), message.size());
   Command load{};
   load.id = CommandId::kLoad;
+  load.run_count = lanes_.count();
   load.args[0] = message.size();
-  load.run_count = 1;
   std::ranges::copy(bundle_->vendor_key(), load.vendor_key);
   PumpStats stats;
-  pump_->Run(load, &stats);
+  try {
+    pumps_[0]->Run(load, &stats);
+  } catch (const HostError& error) {
+    if (error.status() != Status::kSecureMemoryExceeded) throw;
+    const Info info = QueryInfo();
+    if (info.run_capacity == 0) throw;
+    throw HostError(error.status(),
+                    "the enclave's " + std::to_string(info.secure_memory_size) +
+                        " bytes of secure memory have room for " +
+                        std::to_string(info.run_capacity) + " requests in flight, not " +
+                        std::to_string(lanes_.count()),
+                    "trusted runtime",
+                    "ask for fewer in flight, give the enclave more memory, or protect the model "
+                    "again with a smaller --secure-memory");
+  }
 }
 
-Command Session::StartCommand(ProgramId program) {
-  Command start{};
-  start.id = CommandId::kStart;
-  start.program = program;
-  return start;
+FairPool::Lease Session::TakeLane() {
+  FairPool::Lease lane = lanes_.Take();
+  if (!lane) {
+    throw HostError(Status::kTimeout, "the session is over: a job of the accelerator never ended");
+  }
+  return lane;
+}
+
+// Calls body(lane) with a lane of its own. The job of a lane that timed out may write to the lane's
+// memory at any time, so nothing is started after that.
+template <typename Body>
+auto Session::WithLane(Body&& body) {
+  const FairPool::Lease lane = TakeLane();
+  try {
+    return body(lane.place());
+  } catch (const HostError& error) {
+    if (error.status() == Status::kTimeout) lanes_.Close();
+    throw;
+  }
 }
 
 RunStats Session::MakePads(uint32_t count) {
@@ -140,7 +177,9 @@ RunStats Session::MakePads(uint32_t count) {
   RunStats stats;
   try {
     for (uint32_t i = 0; i < count; ++i) {
-      pump_->Run(StartCommand(ProgramId::kMakePad), &stats.pump);
+      WithLane([&](uint32_t lane) {
+        return pumps_[lane]->Run(StartCommand(ProgramId::kMakePad, lane), &stats.pump);
+      });
     }
   } catch (const HostError& error) {
     // The trusted half's answer for a plan without pads; whoever wants some has as many as it needs.
@@ -150,24 +189,34 @@ RunStats Session::MakePads(uint32_t count) {
   return stats;
 }
 
-Reply Session::Infer(std::span<const TensorView> inputs, PumpStats* stats) {
-  WriteInputs(inputs);
+Reply Session::StartInference(const Inputs& inputs, uint32_t lane, PumpStats* stats) {
+  WriteInputs(inputs, lane);
+  const Command start = StartCommand(ProgramId::kInfer, lane);
+  const FairPool::Lease turn = starts_.Take();
   try {
-    return pump_->Run(StartCommand(ProgramId::kInfer), stats);
+    return pumps_[lane]->Start(start, stats);
   } catch (const HostError& error) {
     if (error.status() != Status::kPadsExhausted || !make_missing_pads_) throw;
   }
-  pump_->Run(StartCommand(ProgramId::kMakePad), stats);
-  WriteInputs(inputs);  // making a pad uses the whole exchange region
-  return pump_->Run(StartCommand(ProgramId::kInfer), stats);
+  pumps_[lane]->Run(StartCommand(ProgramId::kMakePad, lane), stats);
+  WriteInputs(inputs, lane);  // making a pad uses the lane's whole part of the exchange region
+  return pumps_[lane]->Start(start, stats);
+}
+
+Reply Session::Infer(const Inputs& inputs, uint32_t lane, PumpStats* stats) {
+  const Reply first = StartInference(inputs, lane, stats);
+  return pumps_[lane]->Finish(StartCommand(ProgramId::kInfer, lane), first, stats);
 }
 
 std::vector<Tensor> Session::Run(std::span<const TensorView> inputs, RunStats* out_stats) {
   const auto start = std::chrono::steady_clock::now();
   RunStats stats;
-  const Reply reply = Infer(inputs, &stats.pump);
-  std::vector<Tensor> outputs = ReadOutputs();
-  stats.clamped_count = reply.info.clamped_count;
+  const Inputs checked = CheckInputs(inputs);
+  std::vector<Tensor> outputs = WithLane([&](uint32_t lane) {
+    const Reply reply = Infer(checked, lane, &stats.pump);
+    stats.clamped_count = reply.info.clamped_count;
+    return ReadOutputs(lane);
+  });
   for (const Port& port : metadata_.inputs) stats.port_bytes += port.elem_count * sizeof(float);
   for (const Port& port : metadata_.outputs) stats.port_bytes += port.elem_count * sizeof(float);
   stats.total_ns = ElapsedNs(start);
@@ -175,16 +224,15 @@ std::vector<Tensor> Session::Run(std::span<const TensorView> inputs, RunStats* o
   return outputs;
 }
 
-std::span<float> Session::PortMemory(const Port& port) {
-  // In range and aligned: ParseMetadata checked the offset, and the region is at least that large.
-  auto* first = reinterpret_cast<float*>(transport_->exchange().data() + port.offset);
+std::span<float> Session::PortMemory(const Port& port, uint32_t lane) {
+  // In range and aligned: ParseMetadata checked the offset, and every part is at least that large.
+  const std::span<uint8_t> region = trusted_.exchange();
+  const uint64_t part_offset = lane * ExchangePartSize(region.size(), lanes_.count());
+  auto* first = reinterpret_cast<float*>(region.data() + part_offset + port.offset);
   return {first, port.elem_count};
 }
 
-void Session::WriteInputs(std::span<const TensorView> inputs) {
-  if (transport_->exchange().empty()) {
-    throw HostError(Status::kEnclaveDied, "the session is over: the trusted half has ended");
-  }
+Session::Inputs Session::CheckInputs(std::span<const TensorView> inputs) const {
   std::vector<const TensorView*> by_port(metadata_.inputs.size(), nullptr);
   for (const TensorView& input : inputs) {
     const Port* port = FindPort(metadata_.inputs, input.name);
@@ -197,23 +245,29 @@ void Session::WriteInputs(std::span<const TensorView> inputs) {
     slot = &input;
     CheckInput(*port, input);
   }
+  Inputs checked;
   for (size_t i = 0; i < by_port.size(); ++i) {
-    const Port& port = metadata_.inputs[i];
     if (by_port[i] == nullptr) {
-      throw HostError(Status::kWrongName, "input '" + port.name + "' is missing");
+      throw HostError(Status::kWrongName,
+                      "input '" + metadata_.inputs[i].name + "' is missing");
     }
+    checked.push_back(by_port[i]->values);
   }
-  for (size_t i = 0; i < by_port.size(); ++i) {
+  return checked;
+}
+
+void Session::WriteInputs(const Inputs& inputs, uint32_t lane) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
     const Port& port = metadata_.inputs[i];
-    ToPhysical(port.shape, port.perm, by_port[i]->values, PortMemory(port));
+    ToPhysical(port.shape, port.perm, inputs[i], PortMemory(port, lane));
   }
 }
 
-std::vector<Tensor> Session::ReadOutputs() {
+std::vector<Tensor> Session::ReadOutputs(uint32_t lane) {
   std::vector<Tensor> outputs;
   for (const Port& port : metadata_.outputs) {
     Tensor tensor{port.name, port.shape, std::vector<float>(port.elem_count)};
-    ToLogical(port.shape, port.perm, PortMemory(port), tensor.values);
+    ToLogical(port.shape, port.perm, PortMemory(port, lane), tensor.values);
     outputs.push_back(std::move(tensor));
   }
   return outputs;
@@ -222,8 +276,14 @@ std::vector<Tensor> Session::ReadOutputs() {
 Info Session::QueryInfo() {
   Command info{};
   info.id = CommandId::kInfo;
-  PumpStats stats;
-  return pump_->Run(info, &stats).info;
+  return trusted_.Call(info).info;
+}
+
+void Session::SetObserver(ExchangeObserver* observer) {
+  const FairPool::Lease turn = observers_.Take();
+  std::vector<FairPool::Lease> all;
+  while (all.size() < lanes_.count()) all.push_back(TakeLane());
+  for (const auto& pump : pumps_) pump->SetObserver(observer);
 }
 
 }  // namespace penumbra::host

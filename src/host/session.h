@@ -1,4 +1,5 @@
-// A protected model, loaded and ready: bundle, trusted half, accelerator and pads under one object.
+// A protected model, loaded and ready: bundle, trusted half, accelerator and pads under one object, with one lane for
+// each request in flight.
 #ifndef PENUMBRA_HOST_SESSION_H_
 #define PENUMBRA_HOST_SESSION_H_
 
@@ -13,17 +14,22 @@
 
 #include "accel/device.h"
 #include "host/bundle_file.h"
+#include "host/fair_pool.h"
 #include "host/job_pump.h"
 #include "host/metadata.h"
 #include "host/pad_store.h"
 #include "host/trace.h"
 #include "host/transport.h"
+#include "host/trusted_half.h"
 
 namespace penumbra::host {
 
 struct SessionOptions {
   VendorKey vendor_key{};
-  uint32_t threads = 1;  // of the accelerator
+  uint32_t threads = 1;  // of the accelerator, for each segment that runs; the caller's included
+  // Requests that may be under way at once, up to kMaxRuns. Each has memory of its own inside and outside the trusted
+  // half; kSecureMemoryExceeded says how many fit.
+  uint32_t max_in_flight = 1;
   // An inference that finds no pad makes one first; without this it fails with kPadsExhausted.
   bool make_missing_pads = true;
   std::chrono::milliseconds device_timeout{0};  // 0: no limit
@@ -56,8 +62,9 @@ struct RunStats {
   uint64_t crossing_bytes() const { return pump.bytes_in + pump.bytes_out + port_bytes; }
 };
 
-// One call at a time. Everything throws HostError. After kEnclaveDied, kPoisoned, kTimeout,
-// kIntegrity or kInternal the session is over; after other errors it can be used again.
+// Safe from any thread: up to max_in_flight calls of Run and MakePads are under way at once, more wait and are served in
+// the order they came. Everything throws HostError. After kEnclaveDied, kPoisoned, kTimeout, kIntegrity or kInternal
+// the session is over, for every thread; after other errors it can be used again, and no other request has noticed.
 class Session {
  public:
   // Starts `transport` (not yet started) with the sizes the bundle asks for, loads the bundle into
@@ -65,8 +72,8 @@ class Session {
   static std::unique_ptr<Session> Load(const std::filesystem::path& bundle,
                                        std::unique_ptr<Transport> transport,
                                        std::shared_ptr<Device> device, SessionOptions options);
-  // Wipes the model in the trusted half and ends it.
-  ~Session();
+  // Ends with ~TrustedHalf(). No call may be under way.
+  ~Session() = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -74,7 +81,8 @@ class Session {
   const std::vector<Port>& inputs() const { return metadata_.inputs; }
   const std::vector<Port>& outputs() const { return metadata_.outputs; }
   const BundleFile& bundle() const { return *bundle_; }
-  const Transport& transport() const { return *transport_; }
+  const Transport& transport() const { return trusted_.transport(); }
+  uint32_t max_in_flight() const { return lanes_.count(); }
 
   // Makes `count` pads ahead of the inferences that will use them. Nothing happens when the model
   // needs none. Returns what it cost.
@@ -87,26 +95,36 @@ class Session {
   // What the trusted half says about itself and its memory.
   Info QueryInfo();
 
-  // Sees every job of later calls; null to stop. The observer outlives its use.
-  void SetObserver(ExchangeObserver* observer) { pump_->SetObserver(observer); }
+  // Sees every job of later calls, on their threads; null to stop. Waits for the calls under way. The observer
+  // outlives its use.
+  void SetObserver(ExchangeObserver* observer);
 
  private:
+  using Inputs = std::vector<std::span<const float>>;  // in the order of the model's ports
+
   Session(std::shared_ptr<const BundleFile> bundle, Metadata metadata,
           std::unique_ptr<Transport> transport, const SessionOptions& options,
           std::unique_ptr<PadStore> pads);
   void StartTransport(const SessionOptions& options);
   void LoadModel();
-  void WriteInputs(std::span<const TensorView> inputs);
-  std::vector<Tensor> ReadOutputs();
-  Reply Infer(std::span<const TensorView> inputs, PumpStats* stats);
-  static Command StartCommand(ProgramId program);
-  std::span<float> PortMemory(const Port& port);
+  FairPool::Lease TakeLane();
+  Inputs CheckInputs(std::span<const TensorView> inputs) const;
+  void WriteInputs(const Inputs& inputs, uint32_t lane);
+  std::vector<Tensor> ReadOutputs(uint32_t lane);
+  Reply Infer(const Inputs& inputs, uint32_t lane, PumpStats* stats);
+  Reply StartInference(const Inputs& inputs, uint32_t lane, PumpStats* stats);
+  template <typename Body>
+  auto WithLane(Body&& body);
+  std::span<float> PortMemory(const Port& port, uint32_t lane);
 
   std::shared_ptr<const BundleFile> bundle_;
   Metadata metadata_;
-  std::unique_ptr<Transport> transport_;
+  TrustedHalf trusted_;
   std::unique_ptr<PadStore> pads_;
-  std::unique_ptr<JobPump> pump_;
+  std::vector<std::unique_ptr<JobPump>> pumps_;  // one per lane
+  FairPool lanes_;
+  FairPool starts_{1};     // whoever finds no pad makes one and takes it before anybody else starts
+  FairPool observers_{1};  // one SetObserver at a time
   bool make_missing_pads_;
 };
 

@@ -4,6 +4,7 @@
 #define PENUMBRA_HOST_TRACE_H_
 
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -12,7 +13,7 @@
 
 namespace penumbra::host {
 
-// Called by the job pump after each job, on its thread. Views end with the call.
+// Called by the job pumps after each job, each on its own thread. Views end with the call.
 class ExchangeObserver {
  public:
   virtual ~ExchangeObserver() = default;
@@ -24,7 +25,7 @@ class ExchangeObserver {
   virtual void OnTransfer(const HostJob& job, std::span<const uint8_t> bytes) = 0;
 };
 
-// Keeps copies, up to a limit. One thread at a time.
+// Keeps copies, up to a limit. Safe from any thread.
 class TraceRecorder final : public ExchangeObserver {
  public:
   struct Record {
@@ -40,14 +41,15 @@ class TraceRecorder final : public ExchangeObserver {
                     std::span<const uint8_t> output) override;
   void OnTransfer(const HostJob& job, std::span<const uint8_t> bytes) override;
 
-  const std::vector<Record>& records() const { return records_; }
-  uint64_t skipped_count() const { return skipped_count_; }  // records that did not fit the limit
-  void Clear();
+  // The records so far, which it then forgets; there is room for others again.
+  std::vector<Record> Take();
+  uint64_t skipped_count() const;  // records that did not fit the limit since the last Take()
 
  private:
   bool Reserve(uint64_t size);
 
-  uint64_t max_size_;
+  const uint64_t max_size_;
+  mutable std::mutex mutex_;  // of everything below
   uint64_t size_ = 0;
   uint64_t skipped_count_ = 0;
   std::vector<Record> records_;

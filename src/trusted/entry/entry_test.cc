@@ -14,11 +14,13 @@
 namespace penumbra::trusted {
 namespace {
 
+using testing::AlignedBytes;
 using testing::kColumns;
 using testing::kPrimeCount;
 using testing::kPublicColumns;
 using testing::kExchangeSize;
 using testing::kRows;
+using testing::MakeInput;
 using testing::MakeTinyBundle;
 using testing::MakeTinyFloatPlan;
 using testing::TinyBundle;
@@ -26,15 +28,6 @@ using testing::TinyBundleOptions;
 using testing::TinyHost;
 using testing::TinyPlan;
 using testing::TinyPort;
-
-struct AlignedBytes {
-  explicit AlignedBytes(size_t size) : storage(size + kTileAlignment) {
-    const size_t misfit = reinterpret_cast<uintptr_t>(storage.data()) % kTileAlignment;
-    view = std::span<uint8_t>(storage).subspan(kTileAlignment - misfit, size);
-  }
-  std::vector<uint8_t> storage;
-  std::span<uint8_t> view;
-};
 
 class EntryTest : public ::testing::Test {
  protected:
@@ -82,11 +75,6 @@ class EntryTest : public ::testing::Test {
     Status status = Load();
     for (uint32_t i = 0; i < count && IsOk(status); ++i) status = Start(ProgramId::kMakePad);
     return status;
-  }
-  static std::vector<float> MakeInput(uint32_t seed) {
-    std::vector<float> x(kRows * kColumns);
-    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 37 + seed) % 29) * 0.7f - 6.0f;
-    return x;
   }
   Status Infer(const std::vector<float>& x) {
     std::memcpy(exchange_.view.data() + 8192, x.data(), x.size() * 4);

@@ -177,6 +177,12 @@ TinyBundle MakeTinyBundle(const TinyBundleOptions& options) {
   return bundle;
 }
 
+std::vector<float> MakeInput(uint32_t seed) {
+  std::vector<float> x(kRows * kColumns);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 37 + seed) % 29) * 0.7f - 6.0f;
+  return x;
+}
+
 std::vector<float> ExpectedOutput(const TinyBundle& bundle, const std::vector<float>& input) {
   std::vector<float> out(input.size());
   for (uint32_t r = 0; r < kRows; ++r) {

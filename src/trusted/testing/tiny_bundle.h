@@ -19,6 +19,16 @@ namespace penumbra::trusted::testing {
 
 using Key = std::array<uint8_t, 32>;
 
+// Zeroed memory aligned as the runtime wants it.
+struct AlignedBytes {
+  explicit AlignedBytes(size_t size) : storage(size + kTileAlignment) {
+    const size_t misfit = reinterpret_cast<uintptr_t>(storage.data()) % kTileAlignment;
+    view = std::span<uint8_t>(storage).subspan(kTileAlignment - misfit, size);
+  }
+  std::vector<uint8_t> storage;
+  std::span<uint8_t> view;
+};
+
 struct TinyBundle {
   Key vendor_private{}, vendor_public{}, device_private{}, device_public{};
   std::vector<uint8_t> manifest;              // COSE_Sign1
@@ -37,6 +47,8 @@ struct TinyBundleOptions {
 };
 TinyBundle MakeTinyBundle(const TinyBundleOptions& options = {});
 
+// An input of the tiny plan, different for every seed.
+std::vector<float> MakeInput(uint32_t seed);
 // y = max(x, 0) quantised to 0..10, times the weights: what the plan computes.
 std::vector<float> ExpectedOutput(const TinyBundle& bundle, const std::vector<float>& input);
 

@@ -67,6 +67,7 @@ typedef struct {
   const char* device_key_file; /* private */
   const char* enclave_binary;
   int require_ready_pads; /* 1: PadPolicy::kRequireReady */
+  uint32_t max_in_flight; /* calls under way at once; 0: one */
 } penumbra_session_options;
 /* `options` may be NULL. `env` may be released before the session. */
 PENUMBRA_API penumbra_status* penumbra_session_load(const penumbra_env* env,

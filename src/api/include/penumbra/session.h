@@ -28,7 +28,10 @@ enum class PadPolicy {
 struct SessionOptions {
   Carrier carrier = Carrier::kProcess;
   std::string accelerator = {};           // a name of AcceleratorNames(); empty: the preferred one
-  uint32_t threads = 1;                   // of the accelerator
+  uint32_t threads = 1;                   // of the accelerator, for each request in flight
+  // Calls of Run and MakePads that may be under way at once, 1 to 16. Each takes memory of its own in the trusted
+  // half: P202 says how many fit into secure_memory_size.
+  uint32_t max_in_flight = 1;
   uint64_t secure_memory_size = 0;        // bytes; 0: what the bundle was planned for
   std::filesystem::path vendor_key = {};  // public key file; empty: DefaultKeys
   std::filesystem::path device_key = {};  // private key file; empty: DefaultKeys
@@ -52,6 +55,8 @@ struct SessionInfo {
   uint64_t secure_memory_peak = 0;  // bytes the loaded model uses of them
   uint64_t exchange_size = 0;       // bytes shared with the accelerator
   uint64_t pads_ready = 0;
+  uint32_t max_in_flight = 0;
+  uint32_t in_flight_capacity = 0;  // how many the secure memory would have room for
   std::string carrier;  // one line: the carrier and the isolation it really has
   std::string notice;   // what every output must say about the protection; empty for hardware TEEs
   std::string accelerator;
@@ -68,8 +73,11 @@ struct ExchangeRecord {
 // Preferred first.
 PENUMBRA_API std::vector<std::string> AcceleratorNames();
 
-// One call at a time; different sessions are independent. Everything throws Error. After P207 and
-// 1xx the session can be used again; after other errors of Run it is over.
+// Safe from any thread: up to max_in_flight calls of Run and MakePads are under way at once, further
+// callers wait and are served in the order they came. Different sessions are independent: each has a
+// trusted half of its own. Moving and destroying are for when no call is under way. Everything
+// throws Error. After P207, P501 and 1xx the session can be used again, and other calls under way
+// have not noticed; after other errors of Run it is over for every thread.
 class PENUMBRA_API Session {
  public:
   // Verifies the bundle against the vendor's key, starts the trusted half and loads the model into
@@ -93,8 +101,8 @@ class PENUMBRA_API Session {
   RunStats MakePads(uint32_t count);
   SessionInfo Info();
 
-  // Keeps copies of the jobs of later calls, at most `max_size` bytes; TakeTrace returns and
-  // forgets them.
+  // Keeps copies of the jobs of later calls, at most `max_size` bytes; waits for the calls under way.
+  // TakeTrace returns and forgets them.
   void StartTrace(uint64_t max_size);
   std::vector<ExchangeRecord> TakeTrace();
 

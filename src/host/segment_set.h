@@ -1,0 +1,47 @@
+// The segments of a bundle, prepared once on one device for every request in flight: packed weights
+// are large, and two requests rarely want the same segment at the same moment. When they do, the
+// second waits; from then on they follow each other one segment apart.
+#ifndef PENUMBRA_HOST_SEGMENT_SET_H_
+#define PENUMBRA_HOST_SEGMENT_SET_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "accel/device.h"
+#include "host/bundle_file.h"
+#include "host/fair_pool.h"
+
+namespace penumbra::host {
+
+struct Segment {
+  std::shared_ptr<PreparedSegment> prepared;
+  std::vector<SegmentTensor> inputs, outputs;
+  // Taken for each Run, because a prepared segment runs one job at a time.
+  FairPool turn{1};
+};
+
+// Safe from any thread after construction.
+class SegmentSet {
+ public:
+  // Throws HostError with the device's reason.
+  SegmentSet(std::shared_ptr<const BundleFile> bundle, std::shared_ptr<Device> device,
+             const PrepareOptions& options);
+
+  uint32_t count() const { return static_cast<uint32_t>(segments_.size()); }
+  Segment& at(uint32_t index) { return *segments_.at(index); }
+  std::string_view device_name() const { return device_->name(); }
+  uint32_t max_batch() const { return max_batch_; }
+
+ private:
+  void Prepare(uint32_t index, const PrepareOptions& options);
+
+  std::shared_ptr<const BundleFile> bundle_;  // segments use its bytes in place
+  std::shared_ptr<Device> device_;
+  uint32_t max_batch_;
+  std::vector<std::unique_ptr<Segment>> segments_;
+};
+
+}  // namespace penumbra::host
+
+#endif  // PENUMBRA_HOST_SEGMENT_SET_H_

@@ -1,0 +1,37 @@
+#include "host/trusted_half.h"
+
+#include "host/error.h"
+
+namespace penumbra::host {
+
+TrustedHalf::~TrustedHalf() {
+  Command unload{};
+  unload.id = CommandId::kUnload;
+  Reply reply{};
+  // A lost trusted half has nothing left to wipe, so the answer does not matter.
+  static_cast<void>(transport_->Call(unload, &reply));
+  transport_->Stop();
+}
+
+void TrustedHalf::Start(uint64_t exchange_size, uint64_t secure_memory_size) {
+  const Status status = transport_->Start(exchange_size, secure_memory_size);
+  if (!IsOk(status)) {
+    throw HostError(status, "the trusted half did not start: " + transport_->failure());
+  }
+  exchange_ = transport_->exchange();
+  exchange_owner_ = transport_->exchange_owner();
+}
+
+Reply TrustedHalf::Call(const Command& command) {
+  const FairPool::Lease turn = turn_.Take();
+  if (lost_) {
+    throw HostError(Status::kEnclaveDied, "the session is over: the trusted half has ended");
+  }
+  Reply reply{};
+  const Status status = transport_->Call(command, &reply);
+  if (IsOk(status)) return reply;
+  lost_ = true;
+  throw HostError(status, transport_->failure(), "carrier " + transport_->label());
+}
+
+}  // namespace penumbra::host

@@ -1,0 +1,55 @@
+// One trusted half and everybody who calls it: calls are served first come, first served.
+#ifndef PENUMBRA_HOST_TRUSTED_HALF_H_
+#define PENUMBRA_HOST_TRUSTED_HALF_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "boundary/protocol.h"
+#include "host/fair_pool.h"
+#include "host/spill_store.h"
+#include "host/transport.h"
+
+namespace penumbra::host {
+
+inline constexpr uint64_t kMaxDerivedSize = uint64_t{1} << 30;  // bytes
+
+// Safe from any thread after Start().
+class TrustedHalf {
+ public:
+  // `transport` is not started yet.
+  explicit TrustedHalf(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
+  // Wipes the model in the trusted half and ends it.
+  ~TrustedHalf();
+  TrustedHalf(const TrustedHalf&) = delete;
+  TrustedHalf& operator=(const TrustedHalf&) = delete;
+
+  // Throws HostError with the carrier's reason.
+  void Start(uint64_t exchange_size, uint64_t secure_memory_size);
+  // One command, one reply, whatever its status. Throws HostError when the trusted half is lost,
+  // and kEnclaveDied at every call after that.
+  Reply Call(const Command& command);
+
+  // As it was started with; its memory lives as long as a copy of the owner, even if the trusted
+  // half ends.
+  std::span<uint8_t> exchange() const { return exchange_; }
+  const std::shared_ptr<const void>& exchange_owner() const { return exchange_owner_; }
+  const Transport& transport() const { return *transport_; }
+  // Sealed tiles it made while the model was loaded, for as long as that stays loaded. Written by the
+  // one thread that loads; after that, reads only.
+  SpillStore* derived() { return &derived_; }
+
+ private:
+  std::unique_ptr<Transport> transport_;
+  std::span<uint8_t> exchange_;
+  std::shared_ptr<const void> exchange_owner_;
+  SpillStore derived_{kMaxDerivedSize};
+  FairPool turn_{1};
+  bool lost_ = false;  // with turn_
+};
+
+}  // namespace penumbra::host
+
+#endif  // PENUMBRA_HOST_TRUSTED_HALF_H_

@@ -1,0 +1,70 @@
+#include "trusted/session/pad_book.h"
+
+#include <gtest/gtest.h>
+
+namespace penumbra::trusted {
+namespace {
+
+uint64_t Begin(PadBook* book) {
+  uint64_t id = 0;
+  EXPECT_EQ(book->Begin(&id), Status::kOk);
+  return id;
+}
+
+uint64_t Take(PadBook* book) {
+  uint64_t id = 0;
+  EXPECT_EQ(book->Take(&id), Status::kOk);
+  return id;
+}
+
+TEST(PadBook, OldestReadyPadFirst) {
+  PadBook book;
+  const uint64_t a = Begin(&book), b = Begin(&book), c = Begin(&book);
+  uint64_t none = 0;
+  EXPECT_EQ(book.Take(&none), Status::kPadsExhausted);
+  book.Finish(c);
+  EXPECT_EQ(Take(&book), c);  // the others are not there yet
+  book.Finish(b);
+  book.Finish(a);
+  EXPECT_EQ(book.ready(), 2u);
+  EXPECT_EQ(Take(&book), a);
+  EXPECT_EQ(Take(&book), b);
+  EXPECT_EQ(book.Take(&none), Status::kPadsExhausted);
+}
+
+TEST(PadBook, NoIdentifierIsGivenTwice) {
+  PadBook book;
+  uint64_t last = 0;
+  for (int i = 0; i < 3 * static_cast<int>(kMaxPads); ++i) {
+    const uint64_t id = Begin(&book);
+    ASSERT_GT(id, last);
+    last = id;
+    if (i % 3 == 0) {
+      book.Burn(id);
+    } else {
+      book.Finish(id);
+      ASSERT_EQ(Take(&book), id);
+    }
+  }
+  book.Clear();
+  EXPECT_GT(Begin(&book), last);
+}
+
+TEST(PadBook, HoldsSoManyAndNoMore) {
+  PadBook book;
+  const uint64_t first = Begin(&book);
+  for (uint32_t i = 1; i < kMaxPads; ++i) book.Finish(Begin(&book));
+  uint64_t id = 0;
+  EXPECT_EQ(book.Begin(&id), Status::kNoSpace);
+  EXPECT_EQ(Take(&book), first + 1);
+  EXPECT_EQ(book.Begin(&id), Status::kNoSpace);  // the first one is still being made
+  book.Burn(first);
+  EXPECT_EQ(book.Begin(&id), Status::kOk);
+  EXPECT_EQ(book.ready(), kMaxPads - 2);
+  book.Clear();
+  EXPECT_EQ(book.ready(), 0u);
+  EXPECT_EQ(book.Take(&id), Status::kPadsExhausted);
+}
+
+}  // namespace
+}  // namespace penumbra::trusted
