@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "model_options.h"
 #include "peer.h"
+#include "throughput.h"
 #include "verbs.h"
 
 namespace penumbra::cli {
@@ -25,6 +26,7 @@ struct Options {
   SessionArguments session;
   uint32_t warmup = 3, iterations = 20;
   double duration = 0;  // seconds; 0: count iterations
+  std::vector<uint32_t> in_flight;
 };
 
 class ScratchFolder {
@@ -178,7 +180,8 @@ Row SummaryRow(const std::string& name, const Summary& s) {
           Fixed(s.p99, 3)};
 }
 
-void Report(const Times& times, const SessionInfo& info, bool pads, const Console& console) {
+void Report(const Times& times, const std::vector<Throughput>& throughput, const SessionInfo& info,
+            bool pads, const Console& console) {
   const Summary burst = Summarise(times.burst), sustained = Summarise(times.sustained);
   const Summary peer = Summarise(times.peer);
   Json document{{"iterations", times.burst.size()},
@@ -207,18 +210,31 @@ void Report(const Times& times, const SessionInfo& info, bool pads, const Consol
   facts.push_back({"switches", std::to_string(times.last.switches)});
   facts.push_back({"crossing", SizeText(times.last.crossing_bytes)});
   facts.push_back({"peak secure memory", SizeText(info.secure_memory_peak)});
-  console.Result("bench", document, Table(rows) + "\n" + Table(facts));
+  std::string text = Table(rows) + "\n" + Table(facts);
+  if (!throughput.empty()) {
+    document["in_flight"] = ThroughputJson(throughput);
+    text += "\n" + Table(ThroughputTable(throughput));
+  }
+  console.Result("bench", document, text);
 }
 
 void Run(const Options& options, const Console& console) {
   const ScratchFolder scratch;
-  Session session(console.env(), PrepareBundle(options, console, scratch),
-                  ToSessionOptions(options.session));
+  SessionOptions session_options = ToSessionOptions(options.session);
+  for (const uint32_t count : options.in_flight) {
+    session_options.max_in_flight = std::max(session_options.max_in_flight, count);
+  }
+  Session session(console.env(), PrepareBundle(options, console, scratch), session_options);
   const TensorMap feeds = Noise(session.inputs(), 1);
   const auto peer = MakePeer(options, console, scratch, feeds);
   const bool pads = MakesPads(&session);
   const Times times = Measure(options, console, &session, pads, peer.get(), feeds);
-  Report(times, session.Info(), pads, console);
+  std::vector<Throughput> throughput;
+  if (!options.in_flight.empty()) {
+    throughput =
+        MeasureThroughput(&session, feeds, pads, options.in_flight, options.iterations, console);
+  }
+  Report(times, throughput, session.Info(), pads, console);
 }
 
 }  // namespace
@@ -239,6 +255,12 @@ Verb AddBench(CLI::App* app) {
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   command->add_option("--duration", options->duration, "seconds to measure instead");
+  command
+      ->add_option("--in-flight", options->in_flight,
+                   "throughput with so many requests in flight, too: 2 or 2,4; each needs secure "
+                   "memory, see --enclave-memory")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 16));
   // --device names the session's key here; bundles made for the measurement use the default keys.
   AddProtectArguments(command, &options->protect);
   AddSessionArguments(command, &options->session);

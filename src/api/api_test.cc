@@ -1,10 +1,13 @@
-// The public surface that needs no model: errors, samples, the C interface's handling of bad
-// arguments.
+// The public surface: errors, samples, the C interface's handling of bad arguments, sessions that are
+// used from several threads.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "penumbra/penumbra.h"
 #include "penumbra/penumbra_c.h"
@@ -124,6 +127,90 @@ TEST_F(ApiTest, CErrorsCarryCodeAndText) {
   status = penumbra_session_load(env, "/nowhere.penumbra", &unset, &session);
   EXPECT_EQ(penumbra_status_number(status), 101u);
   penumbra_status_free(status);
+  penumbra_env_free(env);
+}
+
+Tensor Picture(const TensorInfo& info, uint32_t seed) {
+  Tensor tensor{info.shape, {}};
+  size_t count = 1;
+  for (const int64_t extent : info.shape) count *= static_cast<size_t>(extent);
+  for (size_t i = 0; i < count; ++i) {
+    tensor.values.push_back(std::sin(static_cast<float>(i * (seed + 1)) * 0.01f));
+  }
+  return tensor;
+}
+
+class InFlightTest : public ApiTest {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    const Env env({.config_folder = folder_ / "config"});
+    const std::filesystem::path model = PENUMBRA_TEST_DATA "/resnet44-cifar10.onnx";
+    const TensorInfo input = FloatModel(model).inputs().at(0);
+    std::filesystem::create_directory(folder_ / "samples");
+    for (uint32_t i = 0; i < 2; ++i) {
+      WriteNpy(folder_ / "samples" / (std::to_string(i) + ".npy"), Picture(input, i));
+    }
+    bundle_ = folder_ / "model.penumbra";
+    ProtectOptions options;
+    options.preset = "shadownet";
+    options.calibration = folder_ / "samples";
+    options.secure_memory_size = 4 << 20;
+    Protect(env, model, bundle_, options);
+  }
+  std::filesystem::path bundle_;
+};
+
+TEST_F(InFlightTest, ManyThreadsShareASession) {
+  constexpr uint32_t kThreads = 4, kRequests = 3;
+  const Env env({.config_folder = folder_ / "config"});
+  Session session(env, bundle_,
+                  {.carrier = Carrier::kDirect, .accelerator = "reference", .max_in_flight = 2});
+  EXPECT_EQ(session.Info().max_in_flight, 2u);
+  EXPECT_GE(session.Info().in_flight_capacity, 2u);
+  const TensorInfo input = session.inputs().at(0);
+  std::vector<TensorMap> wanted;
+  for (uint32_t t = 0; t < kThreads; ++t) {
+    wanted.push_back(session.Run({{input.name, Picture(input, t)}}));
+  }
+  std::atomic<uint32_t> wrong{0}, done{0};
+  std::vector<std::thread> threads;
+  for (uint32_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (uint32_t i = 0; i < kRequests; ++i) {
+        if (i == 1 && t == 0) session.MakePads(1);
+        if (i == 1 && t == 1) session.StartTrace(1 << 20);
+        const TensorMap got = session.Run({{input.name, Picture(input, t)}});
+        for (const auto& [name, tensor] : wanted[t]) {
+          if (got.at(name).values != tensor.values) ++wrong;
+        }
+        ++done;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_EQ(done, kThreads * kRequests);
+  EXPECT_FALSE(session.TakeTrace().empty());
+  EXPECT_TRUE(session.TakeTrace().empty());
+}
+
+TEST_F(InFlightTest, TheCInterfaceTakesTheNumberAndItsLimits) {
+  penumbra_env* env = nullptr;
+  ASSERT_EQ(penumbra_env_create((folder_ / "config").c_str(), nullptr, nullptr, &env), nullptr);
+  penumbra_session_options options{};
+  options.struct_size = sizeof(options);
+  options.carrier = PENUMBRA_CARRIER_DIRECT;
+  options.accelerator = "reference";
+  options.max_in_flight = 17;
+  penumbra_session* session = nullptr;
+  penumbra_status* status = penumbra_session_load(env, bundle_.c_str(), &options, &session);
+  EXPECT_EQ(penumbra_status_number(status), 101u) << penumbra_status_text(status);
+  penumbra_status_free(status);
+  options.max_in_flight = 2;
+  status = penumbra_session_load(env, bundle_.c_str(), &options, &session);
+  EXPECT_EQ(status, nullptr) << penumbra_status_text(status);
+  penumbra_session_free(session);
   penumbra_env_free(env);
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <utility>
 
 #include "accel/validate.h"
@@ -9,6 +11,10 @@
 
 namespace penumbra::host {
 namespace {
+
+// A turn in the trusted half ends at the first call that returns after this, even if only copies
+// follow: a pad is made of nothing else, and others wait.
+constexpr std::chrono::milliseconds kLongestTurn{2};
 
 class Stopwatch {
  public:
@@ -79,9 +85,22 @@ JobPump::JobPump(TrustedHalf* trusted, std::shared_ptr<const BundleFile> bundle,
       spill_(options.max_spill_size) {}
 
 Reply JobPump::CallTrusted(const Command& command, PumpStats* stats) {
+  if (!turn_) {
+    turn_ = trusted_->Enter();
+    turn_began_ = std::chrono::steady_clock::now();
+  }
   ++stats->switches;
-  const Stopwatch watch(&stats->inside_ns);
-  return trusted_->Call(command);
+  Reply reply{};
+  try {
+    const Stopwatch watch(&stats->inside_ns);
+    reply = trusted_->Call(command);
+  } catch (const HostError&) {
+    turn_.Return();
+    throw;
+  }
+  const bool copies = reply.job.kind == JobKind::kRead || reply.job.kind == JobKind::kWrite;
+  if (!copies || std::chrono::steady_clock::now() - turn_began_ > kLongestTurn) turn_.Return();
+  return reply;
 }
 
 void JobPump::ForgetRun(bool failed) {
@@ -105,7 +124,7 @@ Reply JobPump::Start(const Command& command, PumpStats* stats) {
 
 Reply JobPump::Finish(const Command& command, Reply reply, PumpStats* stats) {
   while (IsOk(reply.status) && reply.job.kind != JobKind::kNone) {
-    const Failure failure = Do(reply.job, stats);
+    const Failure failure = DoCaught(reply.job, stats);
     reply = CallTrusted(NextStep(command, failure.status), stats);
     if (!IsOk(failure.status)) {
       ForgetRun(/*failed=*/true);
@@ -117,6 +136,17 @@ Reply JobPump::Finish(const Command& command, Reply reply, PumpStats* stats) {
     throw HostError(reply.status, std::string(StatusMeaning(reply.status)), "trusted runtime");
   }
   return reply;
+}
+
+// The trusted half hears of every job's end: it waits for nothing else, and so may others.
+JobPump::Failure JobPump::DoCaught(const HostJob& job, PumpStats* stats) {
+  try {
+    return Do(job, stats);
+  } catch (const std::bad_alloc&) {
+    return {Status::kOutOfMemory, "memory ran out while a job was done"};
+  } catch (const std::exception& error) {
+    return {Status::kInternal, std::string("a job failed: ") + error.what()};
+  }
 }
 
 JobPump::Failure JobPump::Do(const HostJob& job, PumpStats* stats) {
@@ -172,8 +202,8 @@ JobPump::Failure JobPump::Accelerate(const HostJob& job, PumpStats* stats) {
   stats->bytes_in += job.y_size;
   Status status = Status::kTimeout;
   {
+    const FairPool::Lease turn = segment.turn.Take();
     const Stopwatch watch(&stats->accelerator_ns);
-    FairPool::Lease turn = segment.turn.Take();
     if (turn) status = runner_.Run(std::move(owned));
     // The job may still be at it: nobody may run this segment again.
     if (status == Status::kTimeout) segment.turn.Close();

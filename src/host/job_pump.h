@@ -24,8 +24,8 @@ namespace penumbra::host {
 
 struct PumpStats {
   uint64_t switches = 0;        // calls into the trusted half
-  uint64_t inside_ns = 0;       // spent in those calls, hand-over included
-  uint64_t accelerator_ns = 0;  // spent in segments
+  uint64_t inside_ns = 0;       // spent in those calls, hand-over included, waiting for one's turn not
+  uint64_t accelerator_ns = 0;  // spent in segments, likewise
   uint64_t transfer_ns = 0;     // spent copying for kRead and kWrite
   uint64_t bytes_out = 0;       // left the trusted half: masked inputs, kWrite
   uint64_t bytes_in = 0;        // entered it: replies, kRead
@@ -70,6 +70,7 @@ class JobPump {
   void ForgetRun(bool failed);
   Reply CallTrusted(const Command& command, PumpStats* stats);
   Failure Do(const HostJob& job, PumpStats* stats);
+  Failure DoCaught(const HostJob& job, PumpStats* stats);
   Failure Accelerate(const HostJob& job, PumpStats* stats);
   Failure CheckAccelerate(const HostJob& job) const;
   Failure Transfer(const HostJob& job, PumpStats* stats);
@@ -84,6 +85,10 @@ class JobPump {
   DeviceRunner runner_;
   SpillStore spill_;
   std::set<uint64_t> pads_read_, pads_written_;  // by the command that runs
+  // Kept from call to call while nothing but copies lies between them: handing the trusted half to
+  // another thread at every copy would cost more than the copies.
+  FairPool::Lease turn_;
+  std::chrono::steady_clock::time_point turn_began_;
   ExchangeObserver* observer_ = nullptr;
 };
 

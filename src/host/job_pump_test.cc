@@ -242,6 +242,13 @@ TEST_F(JobPumpTest, ReportsDeviceFailures) {
   ExpectRefused(Accelerate(), Status::kDeviceFailed);
 }
 
+TEST_F(JobPumpTest, ExceptionsAreReportedAsFailures) {
+  on_job_ = [](const Job&) -> Status { throw std::bad_alloc(); };
+  ExpectRefused(Accelerate(), Status::kOutOfMemory);
+  on_job_ = [](const Job&) -> Status { throw std::runtime_error("odd"); };
+  ExpectRefused(Accelerate());
+}
+
 TEST_F(JobPumpTest, AHungDeviceIsATimeout) {
   std::atomic<bool> release{false}, ended{false};
   on_job_ = [&](const Job&) {

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <thread>
 
 #include "host/testing/bundle_builder.h"
 #include "host/testing/expect_error.h"
@@ -38,16 +41,33 @@ class SessionTest : public ::testing::Test {
         std::make_unique<ScriptedTransport>([this](const Command& c, std::span<uint8_t> region,
                                                    Reply* r) { return Serve(c, region, r); });
     transport_ = transport.get();
-    auto device = std::make_shared<ScriptedDevice>([](const Job&) { return Status::kOk; });
+    auto device = std::make_shared<ScriptedDevice>([this](const Job& job) { return on_job_(job); });
     return Session::Load(path, std::move(transport), std::move(device), std::move(options_));
   }
 
-  Status Serve(const Command& command, std::span<uint8_t> region, Reply* reply) {
+  Status Serve(const Command& command, std::span<uint8_t> whole, Reply* reply) {
+    if (command.id == CommandId::kLoad) runs_ = command.run_count;
+    const uint64_t part_size = ExchangePartSize(whole.size(), runs_);
+    const std::span<uint8_t> region = whole.subspan(command.run * part_size, part_size);
+    if (asks_for_jobs_ && command.id == CommandId::kStart) {
+      ++started_;
+      reply->job.kind = JobKind::kAccelerate;
+      reply->job.batch = 1;
+      reply->job.x_offset = command.run * part_size;
+      reply->job.x_size = kTinyInputSize;
+      reply->job.y_offset = reply->job.x_offset + 64;
+      reply->job.y_size = kTinyOutputSize;
+      return Status::kOk;
+    }
+    return Finish(command, region, reply);
+  }
+
+  Status Finish(const Command& command, std::span<uint8_t> region, Reply* reply) {
     if (command.id == CommandId::kLoad) {
       loaded_manifest_.assign(region.begin(),
                               region.begin() + static_cast<ptrdiff_t>(command.args[0]));
     }
-    if (command.id != CommandId::kStart) return Status::kOk;
+    if (command.id != (asks_for_jobs_ ? CommandId::kStep : CommandId::kStart)) return Status::kOk;
     if (command.program == ProgramId::kMakePad) {
       if (!has_pads_) {
         reply->status = Status::kUnsupported;
@@ -78,6 +98,10 @@ class SessionTest : public ::testing::Test {
   std::vector<uint8_t> loaded_manifest_;
   std::vector<float> values_;
   bool has_pads_ = true;  // the plan has a program that makes pads
+  ScriptedDevice::Run on_job_ = [](const Job&) { return Status::kOk; };
+  uint32_t runs_ = 1;
+  std::atomic<uint32_t> started_{0};
+  bool asks_for_jobs_ = false;
   bool needs_pads_ = false;
   bool dies_ = false;
   int pads_ = 0;
@@ -166,10 +190,65 @@ TEST_F(SessionTest, ADeadTrustedHalfEndsTheSession) {
   EXPECT_HOST_ERROR(session->Run(Inputs()), Status::kEnclaveDied, "session is over");
 }
 
+// Each inference needs one job of the accelerator, and no job ends before as many inferences as may be in flight have
+// begun: the test ends only if they overlap.
+TEST_F(SessionTest, RequestsInFlightOverlapAndStayApart) {
+  constexpr uint32_t kInFlight = 3, kThreads = 6, kRequests = 8;
+  options_.max_in_flight = kInFlight;
+  builder_.head.exchange_size = 65536;
+  on_job_ = [&](const Job&) {
+    while (started_ < kInFlight) std::this_thread::yield();
+    return Status::kOk;
+  };
+  asks_for_jobs_ = true;
+  const auto session = Load();
+  std::atomic<uint32_t> wrong{0};
+  std::vector<std::thread> threads;
+  for (uint32_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (uint32_t i = 0; i < kRequests; ++i) {
+        const std::vector<float> x(kInputCount, static_cast<float>(t * kRequests + i));
+        const TensorView view{"x", {1, 2, 2, 2}, x};
+        const std::vector<float> y = session->Run(std::span(&view, 1))[0].values;
+        if (y[0] != x[0] || y[1] != x[0]) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_EQ(started_, kThreads * kRequests);
+}
+
+// After a job that never ended nobody is let in: its memory may still be written to.
+TEST_F(SessionTest, AHungAcceleratorEndsTheSessionForAll) {
+  std::atomic<bool> release{false}, ended{false};
+  options_.max_in_flight = 2;
+  options_.device_timeout = std::chrono::milliseconds(20);
+  asks_for_jobs_ = true;
+  on_job_ = [&](const Job&) {
+    while (!release) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ended = true;
+    return Status::kOk;
+  };
+  auto session = Load();
+  EXPECT_HOST_ERROR(session->Run(Inputs()), Status::kTimeout, "P208");
+  EXPECT_HOST_ERROR(session->Run(Inputs()), Status::kTimeout, "session is over");
+  EXPECT_HOST_ERROR(session->MakePads(1), Status::kTimeout, "session is over");
+  session.reset();
+  release = true;
+  while (!ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
 TEST_F(SessionTest, KeepsItsLimits) {
   builder_.head.exchange_size = uint64_t{1} << 50;
   EXPECT_HOST_ERROR(Load(), Status::kOutOfMemory, "exchange region");
   builder_.head.exchange_size = 16384;
+  for (const uint32_t count : {0u, kMaxRuns + 1}) {
+    options_ = {};
+    options_.vendor_key = TestVendorKey();
+    options_.max_in_flight = count;
+    EXPECT_HOST_ERROR(Load(), Status::kInvalidArgument, "may be in flight");
+  }
   options_ = {};
   options_.vendor_key = TestVendorKey();
   options_.secure_memory_size = builder_.head.secure_memory_size - 1;

@@ -23,7 +23,6 @@ void TrustedHalf::Start(uint64_t exchange_size, uint64_t secure_memory_size) {
 }
 
 Reply TrustedHalf::Call(const Command& command) {
-  const FairPool::Lease turn = turn_.Take();
   if (lost_) {
     throw HostError(Status::kEnclaveDied, "the session is over: the trusted half has ended");
   }

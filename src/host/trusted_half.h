@@ -1,4 +1,4 @@
-// One trusted half and everybody who calls it: calls are served first come, first served.
+// One trusted half and everybody who calls it: one at a time, first come, first served.
 #ifndef PENUMBRA_HOST_TRUSTED_HALF_H_
 #define PENUMBRA_HOST_TRUSTED_HALF_H_
 
@@ -28,8 +28,10 @@ class TrustedHalf {
 
   // Throws HostError with the carrier's reason.
   void Start(uint64_t exchange_size, uint64_t secure_memory_size);
-  // One command, one reply, whatever its status. Throws HostError when the trusted half is lost,
-  // and kEnclaveDied at every call after that.
+  // The right to call, for as long as the lease is held.
+  FairPool::Lease Enter() { return turn_.Take(); }
+  // One command, one reply, whatever its status, for the holder of a lease of Enter(). Throws
+  // HostError when the trusted half is lost, and kEnclaveDied at every call after that.
   Reply Call(const Command& command);
 
   // As it was started with; its memory lives as long as a copy of the owner, even if the trusted

@@ -95,6 +95,8 @@ std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, 
   host::SessionOptions options;
   options.vendor_key = keys.vendor.public_key;
   options.threads = place.threads;
+  options.max_in_flight = place.in_flight;
+  options.secure_memory_size = place.secure_memory_size;
   return host::Session::Load(bundle, MakeTransport(keys, place, scratch), std::move(device),
                              std::move(options));
 }

@@ -38,6 +38,8 @@ struct Place {
   std::string device = "reference";
   CarrierKind carrier = CarrierKind::kDirect;
   uint32_t threads = 1;
+  uint32_t in_flight = 1;
+  uint64_t secure_memory_size = 0;  // 0: what the bundle was planned for
 };
 std::string PlaceName(const Place& place);
 
