@@ -179,7 +179,7 @@ TEST_F(InFlightTest, ManyThreadsShareASession) {
     threads.emplace_back([&, t] {
       for (uint32_t i = 0; i < kRequests; ++i) {
         if (i == 1 && t == 0) session.MakePads(1);
-        if (i == 1 && t == 1) session.StartTrace(1 << 20);
+        if (i == 1 && t == 1) session.StartTrace(64 << 20);
         const TensorMap got = session.Run({{input.name, Picture(input, t)}});
         for (const auto& [name, tensor] : wanted[t]) {
           if (got.at(name).values != tensor.values) ++wrong;
