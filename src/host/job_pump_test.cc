@@ -152,21 +152,21 @@ TEST_F(JobPumpTest, KeepsSpillsForOneRunOnly) {
 
 TEST_F(JobPumpTest, WhatIsDerivedAtLoadStaysAsLongAsTheModel) {
   jobs_ = {Transfer(JobKind::kWrite, JobSource::kDerived, 5, 0, 8)};
-  transport_.exchange()[0] = 9;
+  trusted_.exchange()[0] = 9;
   Run();
   Command start{};
   start.id = CommandId::kStart;
   for (uint32_t inference = 0; inference < 2; ++inference) {
-    transport_.exchange()[64] = 0;
+    trusted_.exchange()[64] = 0;
     jobs_ = {Transfer(JobKind::kRead, JobSource::kDerived, 5, 64, 8)};
     verdicts_.clear();
     pump_->Run(start, &stats_);
-    EXPECT_EQ(transport_.exchange()[64], 9);
+    EXPECT_EQ(trusted_.exchange()[64], 9);
   }
   verdicts_.clear();
   jobs_ = {Transfer(JobKind::kRead, JobSource::kDerived, 5, 64, 9)};
   EXPECT_HOST_ERROR(pump_->Run(start, &stats_), Status::kMalformed, "item 5");
-  ExpectRefused(Transfer(JobKind::kRead, JobSource::kDerived, 5, 0, 8), Status::kNotFound);
+  ExpectRefused(Transfer(JobKind::kRead, JobSource::kDerived, 6, 0, 8), Status::kNotFound);
 }
 
 TEST_F(JobPumpTest, PadsAreReadOnce) {
