@@ -46,6 +46,7 @@ class Simulator {
   Resident Run() {
     for (uint32_t s = 0; s < steps_.size(); ++s) {
       const std::vector<uint32_t> needed = Needed(steps_[s]);
+      placed_.clear();
       if (!PlaceAll(needed)) Rearrange(s, needed);
       if (steps_[s].op < out_.in_use.size()) {
         uint64_t& in_use = out_.in_use[steps_[s].op];
@@ -112,6 +113,7 @@ class Simulator {
     TileLife& life = tiles_[t];
     life.offset = offset;
     resident_[offset] = t;
+    placed_.push_back({out_.program.size(), t});
     resident_size_ += life.size;
     out_.arena_size = std::max(out_.arena_size, offset + life.size);
     const bool stored_earlier = IsStored(KindOf(life)) && !IsWrittenNow(life);
@@ -211,14 +213,27 @@ class Simulator {
     return best->begin;
   }
 
+  // Takes back what brought tiles of this step in: a pad can be fetched only once.
+  void Unplace() {
+    for (; !placed_.empty(); placed_.pop_back()) {
+      const auto [at, t] = placed_.back();
+      TileLife& life = tiles_[t];
+      const auto begin = out_.program.begin() + static_cast<std::ptrdiff_t>(at);
+      out_.program.erase(begin, begin + 1 + (*begin >> 16));
+      resident_.erase(*life.offset);
+      resident_size_ -= life.size;
+      life.offset.reset();
+    }
+  }
+
   // The tiles of this step themselves are in each other's way: everything that can leave does, and
   // they come back side by side.
   void Rearrange(uint32_t step, const std::vector<uint32_t>& needed) {
+    Unplace();
     for (auto it = resident_.begin(); it != resident_.end();) {
       TileLife& life = tiles_[it->second];
       ++it;
-      const bool empty = !life.complete && !life.dirty;  // allocated just now, nothing written yet
-      if (life.complete || empty) Remove(&life);
+      if (life.complete) Remove(&life);
     }
     if (PlaceAll(needed)) return;
     uint64_t size = 0;
@@ -238,6 +253,11 @@ class Simulator {
   std::vector<uint32_t> first_;  // tile of each tensor
   std::vector<TileLife> tiles_;
   std::map<uint64_t, uint32_t> resident_;  // offset -> tile
+  struct Placed {
+    size_t at;  // word of the instruction that brought the tile in
+    uint32_t tile;
+  };
+  std::vector<Placed> placed_;  // by this step
   uint64_t resident_size_ = 0;
   Resident out_;
 };
