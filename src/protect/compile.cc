@@ -9,6 +9,7 @@
 #include "protect/placement/checkable.h"
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
+#include "protect/schedule/conv_weights.h"
 #include "ring/soundness.h"
 
 namespace penumbra::protect {
@@ -131,7 +132,7 @@ void CompiledModel::KeepUncheckable() {
     const std::string reason =
         options_.check_costly_layers
             ? WhyNoCheck(g, layer.prime_count, ProjectionsOf(layer))
-            : WhyNotChecked(g, g, layer.prime_count, ProjectionsOf(layer), inside.piece_count());
+            : WhyNotChecked(g, g, layer.prime_count, ProjectionsOf(layer), FormOf(inside).piece_count);
     if (reason.empty() || !FitsInside(layer)) continue;
     public_[op] = false;
     kept_[op] = reason;

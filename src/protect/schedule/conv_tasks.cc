@@ -9,8 +9,7 @@ namespace penumbra::protect {
 
 struct TaskBuilder::ConvPlan {
   const LinearPlan* linear;
-  ConvMode mode;
-  uint32_t piece_count;
+  ConvForm form;
   StorageId x;  // what the kernel reads: float32 or levels
   uint32_t src, dst, weights;
   uint32_t tile_count;  // of dst
@@ -22,7 +21,7 @@ void TaskBuilder::AddConvStep(const ConvPlan& conv, uint32_t tile, size_t run, T
   const ConvGeometry& g = conv.linear->linear->geometry;
   const TensorRec& d = plan_.tensors[conv.dst];
   const ChannelRun channels = conv.runs[run];
-  ConvInstr instr{conv.mode,
+  ConvInstr instr{conv.form.mode,
                   conv.src,
                   conv.dst,
                   tile,
@@ -30,8 +29,8 @@ void TaskBuilder::AddConvStep(const ConvPlan& conv, uint32_t tile, size_t run, T
                   static_cast<uint32_t>(run),
                   channels.begin,
                   channels.end,
-                  conv.mode == ConvMode::kU8 ? -conv.linear->quantized->klo : 0,
-                  conv.piece_count,
+                  conv.form.mode == ConvMode::kU8 ? -conv.linear->quantized->klo : 0,
+                  conv.form.piece_count,
                   g};
   Step step = NewStep(RecordInstruction(Opcode::kConv, instr));
   const uint32_t begin = tile * d.tile_rows;
@@ -75,20 +74,19 @@ void TaskBuilder::WeightsOuter(const ConvPlan& conv) {
 void TaskBuilder::Lower(const ConvNode& n) {
   const LinearPlan& linear = linears_[n.linear];
   const ConvGeometry& g = linear.linear->geometry;
-  ConvPlan conv{&linear,  linear.mode(),      linear.piece_count(),
-                n.levels, TensorOf(n.levels), TensorOf(n.y),
-                0,        TileCountOf(n.y),   {},
+  const ConvForm form = FormOf(linear);
+  ConvPlan conv{&linear, form, n.levels, TensorOf(n.levels), TensorOf(n.y), 0, TileCountOf(n.y), {},
                 0};
-  if (conv.mode == ConvMode::kS16 &&
+  if (form.mode == ConvMode::kS16 &&
       (linear.quantized->klo < -32768 || linear.quantized->khi > 32767)) {
     throw model::ModelError(Status::kUnsupported,
                             OpText(lowered_, op_) + ": its input levels do not fit 16 bits", {},
                             "use fewer bits (--bits-x) or make this layer public");
   }
-  conv.runs = CutChannels(g, FilterLength(g) * ConvElementSize(conv.mode) * conv.piece_count);
+  conv.runs = CutChannels(g, FilterLength(g) * ConvElementSize(form.mode) * form.piece_count);
   std::vector<ConstantTile> tiles;
   for (const ChannelRun run : conv.runs) {
-    const uint32_t size = ConvTileSize(linear, run);
+    const uint32_t size = ConvTileSize(linear, form, run);
     if (size > kMaxChunkSize) {
       throw model::ModelError(Status::kSecureMemoryExceeded,
                               OpText(lowered_, op_) + " needs " + std::to_string(size) +
@@ -97,8 +95,8 @@ void TaskBuilder::Lower(const ConvNode& n) {
                                   std::to_string(kMaxChunkSize));
     }
     conv.weights_size += size;
-    tiles.push_back({size, [&linear, run] { return MakeConvTile(linear, run); }});
-    NeedScratch(ConvScratchSize(conv.mode, g, run.end - run.begin));
+    tiles.push_back({size, [&linear, form, run] { return MakeConvTile(linear, form, run); }});
+    NeedScratch(ConvScratchSize(form.mode, g, run.end - run.begin));
   }
   conv.weights = AddConstantTiles(std::move(tiles));
   const uint64_t data_size =

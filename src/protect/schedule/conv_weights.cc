@@ -76,17 +76,14 @@ void Put(const T* values, size_t count, uint64_t at, std::vector<uint8_t>* out) 
 
 }  // namespace
 
-ConvMode LinearPlan::mode() const {
-  if (quantized == nullptr) return ConvMode::kF32;
-  const bool small = quantized->prime_count == 0 && quantized->khi - quantized->klo <= 255 &&
-                     LargestWeight(*quantized) <= 127 &&
-                     FilterLength(linear->geometry) * 255 * 128 < (uint64_t{1} << 31);
-  return small ? ConvMode::kU8 : ConvMode::kS16;
-}
-
-uint32_t LinearPlan::piece_count() const {
-  if (mode() != ConvMode::kS16) return 1;
-  return LargestWeight(*quantized) <= std::numeric_limits<int16_t>::max() ? 1 : 2;
+ConvForm FormOf(const LinearPlan& plan) {
+  if (plan.quantized == nullptr) return {ConvMode::kF32, 1};
+  const QuantizedLinear& q = *plan.quantized;
+  const uint32_t largest = LargestWeight(q);
+  const bool small = q.prime_count == 0 && q.khi - q.klo <= 255 && largest <= 127 &&
+                     FilterLength(plan.linear->geometry) * 255 * 128 < (uint64_t{1} << 31);
+  if (small) return {ConvMode::kU8, 1};
+  return {ConvMode::kS16, largest <= std::numeric_limits<int16_t>::max() ? 1u : 2u};
 }
 
 std::vector<ChannelRun> CutChannels(const ConvGeometry& g, uint64_t row_size) {
@@ -112,17 +109,16 @@ std::vector<ChannelRun> CutChannels(const ConvGeometry& g, uint64_t row_size) {
   return runs;
 }
 
-uint32_t ConvTileSize(const LinearPlan& plan, ChannelRun run) {
+uint32_t ConvTileSize(const LinearPlan& plan, ConvForm form, ChannelRun run) {
   const ConvTileLayout layout =
-      LayoutConvTile(plan.mode(), plan.linear->geometry, run.begin, run.end, plan.piece_count());
+      LayoutConvTile(form.mode, plan.linear->geometry, run.begin, run.end, form.piece_count);
   return static_cast<uint32_t>(
       std::min<uint64_t>(layout.size, std::numeric_limits<uint32_t>::max()));
 }
 
-std::vector<uint8_t> MakeConvTile(const LinearPlan& plan, ChannelRun run) {
+std::vector<uint8_t> MakeConvTile(const LinearPlan& plan, ConvForm form, ChannelRun run) {
   const ConvGeometry& g = plan.linear->geometry;
-  const ConvMode mode = plan.mode();
-  const uint32_t pieces = plan.piece_count();
+  const auto [mode, pieces] = form;
   const ConvTileLayout layout = LayoutConvTile(mode, g, run.begin, run.end, pieces);
   const uint64_t n = FilterLength(g);
   std::vector<uint8_t> tile(layout.size);

@@ -24,9 +24,16 @@ inline constexpr uint32_t kMaxRunChannels = 256;
 // layer, whole groups, or a part of one group. row_size: bytes of one filter as stored.
 std::vector<ChannelRun> CutChannels(const ConvGeometry& geometry, uint64_t row_size);
 
-// Bytes of the weight tile of a run.
-uint32_t ConvTileSize(const LinearPlan& plan, ChannelRun run);
-std::vector<uint8_t> MakeConvTile(const LinearPlan& plan, ChannelRun run);
+// How the weights of a trusted layer are stored. Finding out reads every weight once.
+struct ConvForm {
+  ConvMode mode;
+  uint32_t piece_count;  // 1 unless mode is kS16
+};
+ConvForm FormOf(const LinearPlan& plan);
+
+// Bytes of the weight tile of a run; `form`: FormOf(plan).
+uint32_t ConvTileSize(const LinearPlan& plan, ConvForm form, ChannelRun run);
+std::vector<uint8_t> MakeConvTile(const LinearPlan& plan, ConvForm form, ChannelRun run);
 
 }  // namespace penumbra::protect
 

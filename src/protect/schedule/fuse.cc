@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "boundary/limits.h"
+#include "protect/schedule/conv_weights.h"
 #include "protect/schedule/nodes.h"
 
 namespace penumbra::protect {
@@ -91,7 +92,7 @@ class SinkBuilder {
   // The quantised copy of x for this layer; layers with equal levels share one.
   StorageId Levels(StorageId x, const LinearPlan& plan) {
     const QuantizedLinear& q = *plan.quantized;
-    const PlanType type = plan.mode() == ConvMode::kU8 ? PlanType::kU8 : PlanType::kS16;
+    const PlanType type = FormOf(plan).mode == ConvMode::kU8 ? PlanType::kU8 : PlanType::kS16;
     const ConvGeometry& g = plan.linear->geometry;
     const auto key = std::make_tuple(x, type, q.inv_step, q.klo, q.khi);
     const auto [entry, inserted] = levels_.try_emplace(key, kNoStorage);

@@ -21,8 +21,6 @@ struct LinearPlan {
   uint32_t projection_count = 0;                // secret projections per prime; 0: replies are not checked
 
   bool is_public() const { return published != nullptr; }
-  ConvMode mode() const;  // trusted layers
-  uint32_t piece_count() const;
 };
 
 }  // namespace penumbra::protect
