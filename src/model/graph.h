@@ -69,6 +69,11 @@ class Graph {
   std::string name;
   std::vector<ValueId> inputs;   // run-time inputs only, in the order of the file
   std::vector<ValueId> outputs;  // in the order of the file; an entry may be a constant
+  // What the file declares where the IR computes with another type (float16, float64); shorter than
+  // `inputs` and `outputs` where nothing was declared.
+  std::vector<DataType> declared_inputs, declared_outputs;
+  DataType InputType(size_t i) const { return PortType(inputs.at(i), declared_inputs, i); }
+  DataType OutputType(size_t i) const { return PortType(outputs.at(i), declared_outputs, i); }
 
   // --- Values ---
   // `name` is made unique when taken. The id stays valid for the life of the graph.
@@ -112,6 +117,10 @@ class Graph {
   void Validate() const;
 
  private:
+  DataType PortType(ValueId id, const std::vector<DataType>& declared, size_t i) const {
+    const DataType type = value(id).type;
+    return i < declared.size() && ComputeType(declared[i]) == type ? declared[i] : type;
+  }
   void ValidateValues() const;
   std::string UniqueName(const std::string& wanted) const;
 

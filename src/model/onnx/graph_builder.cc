@@ -15,6 +15,12 @@ namespace {
 constexpr size_t kMaxNodeCount = size_t{1} << 16;  // after inlining
 constexpr int kMaxInlineDepth = 16;
 
+// Ends the import at once: to go on with other nodes could take forever.
+class LimitExceeded : public ModelError {
+ public:
+  explicit LimitExceeded(const std::string& what) : ModelError(Status::kUnsupported, what) {}
+};
+
 bool IsDefaultDomain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
 ErrorPlace PlaceOf(const onnx::NodeProto& node, int opset) {
@@ -29,7 +35,8 @@ const onnx::AttributeProto* FindAttribute(const onnx::NodeProto& node, const std
   return nullptr;
 }
 
-// A fixed input: one element fills the shape, otherwise the shapes agree; converted to `type`.
+// A fixed input: one element fills the shape, otherwise the shapes agree; converted to `type`, which
+// must hold every element exactly.
 Tensor FixedInput(const std::string& name, const Tensor& given, DataType type, const Shape& shape) {
   Tensor tensor(type, shape);
   if (given.count() != 1 && given.shape() != shape) {
@@ -46,6 +53,13 @@ Tensor FixedInput(const std::string& name, const Tensor& given, DataType type, c
     for (size_t i = 0; i < data.size(); ++i) {
       const size_t from = given.count() == 1 ? 0 : i;
       data[i] = exact ? SaturatingCast<T>(integers[from]) : SaturatingCast<T>(floats[from]);
+      const bool same = exact ? static_cast<int64_t>(data[i]) == integers[from]
+                              : static_cast<float>(data[i]) == floats[from];
+      if (!same && type != DataType::kFloat32) {
+        throw ModelError(Status::kInvalidArgument,
+                         "element " + std::to_string(from) + " of the value for input '" + name +
+                             "' is not of its type, " + std::string(DataTypeName(type)));
+      }
     }
   });
   return tensor;
@@ -83,14 +97,17 @@ Graph GraphBuilder::Build(const ImportOptions& options) {
   AddInitializers(main, &scope);
   AddInputs(main, options, &scope);
   AddBody(main.node(), &scope);
+  ThrowComplaints();
   if (main.output_size() == 0) throw ModelError(Status::kMalformed, "the model has no output");
   for (const auto& output : main.output()) {
     const ValueId id = scope.Find(output.name());
     if (id == kNoValue) {
       throw ModelError(Status::kMalformed, "output '" + output.name() + "' is computed by no node");
     }
-    reader_.NoteConversion(DataTypeFromOnnx(output.type().tensor_type().elem_type()));
+    const DataType declared = DataTypeFromOnnx(output.type().tensor_type().elem_type());
+    reader_.NoteConversion(declared);
     graph_.outputs.push_back(id);
+    graph_.declared_outputs.push_back(declared);
   }
   graph_.RemoveDead();
   graph_.Validate();
@@ -139,6 +156,7 @@ void GraphBuilder::AddInputs(const onnx::GraphProto& graph, const ImportOptions&
     } else {
       scope->names[name] = graph_.AddValue(name, type, shapes.at(name));
       graph_.inputs.push_back(scope->names[name]);
+      graph_.declared_inputs.push_back(declared);
     }
   }
 }
@@ -156,6 +174,10 @@ void GraphBuilder::AddBody(const NodeList& nodes, Scope* scope) {
   }
   for (int index : order) {
     const onnx::NodeProto& node = nodes[index];
+    if (ReadsLost(node, *scope)) {
+      Lose(node, *scope);
+      continue;
+    }
     try {
       CountNode(*scope);
       if (const auto* function = FindFunction(node)) {
@@ -167,20 +189,46 @@ void GraphBuilder::AddBody(const NodeList& nodes, Scope* scope) {
       } else {
         AddOperator(node, scope);
       }
+    } catch (const UnsupportedOperators&) {
+      throw;
+    } catch (const LimitExceeded&) {
+      throw;
     } catch (const ModelError& error) {
-      throw error.At(PlaceOf(node, scope->opset));
+      const ModelError placed = error.At(PlaceOf(node, scope->opset));
+      if (placed.status() != Status::kUnsupported) throw placed;
+      complaints_.push_back(placed);
+      Lose(node, *scope);
     }
   }
 }
 
+bool GraphBuilder::ReadsLost(const onnx::NodeProto& node, const Scope& scope) const {
+  return !lost_.empty() && std::ranges::any_of(node.input(), [&](const std::string& name) {
+    return lost_.contains(scope.Find(name));
+  });
+}
+
+void GraphBuilder::Lose(const onnx::NodeProto& node, const Scope& scope) {
+  for (const std::string& output : node.output()) {
+    if (!output.empty()) lost_.insert(scope.names.at(output));
+  }
+}
+
+void GraphBuilder::ThrowComplaints() const {
+  if (complaints_.empty()) return;
+  if (complaints_.size() == 1) throw complaints_.front();
+  std::string all;
+  for (const ModelError& complaint : complaints_) all += std::string("\n  ") + complaint.what();
+  throw ModelError(Status::kUnsupported,
+                   std::to_string(complaints_.size()) + " nodes cannot be imported:" + all);
+}
+
 void GraphBuilder::CountNode(const Scope& scope) {
   if (++node_count_ > kMaxNodeCount) {
-    throw ModelError(Status::kUnsupported,
-                     "the model has more than " + std::to_string(kMaxNodeCount) + " nodes");
+    throw LimitExceeded("the model has more than " + std::to_string(kMaxNodeCount) + " nodes");
   }
   if (scope.depth > kMaxInlineDepth) {
-    throw ModelError(Status::kUnsupported,
-                     "functions or branches are nested too deeply, or without end");
+    throw LimitExceeded("functions or branches are nested too deeply, or without end");
   }
 }
 
@@ -300,6 +348,10 @@ void GraphBuilder::AddConstantNode(const onnx::NodeProto& proto, Scope* scope) {
 }
 
 void GraphBuilder::Alias(ValueId from, ValueId to, const std::string& label) {
+  if (lost_.contains(from)) {
+    lost_.insert(to);
+    return;
+  }
   Node node{.op = OpKind::kIdentity, .name = label, .inputs = {from}, .outputs = {to}};
   InferNode(graph_, node);
   if (!FoldNode(graph_, node)) graph_.AddNode(std::move(node));

@@ -12,6 +12,7 @@
 
 #include "model/graph.h"
 #include "model/onnx/import.h"
+#include "model/error.h"
 #include "model/onnx/node_order.h"
 #include "model/onnx/tensor_reader.h"
 
@@ -63,11 +64,18 @@ class GraphBuilder {
   // Makes `to`, declared in an outer scope, a copy of `from`.
   void Alias(ValueId from, ValueId to, const std::string& label);
   void CountNode(const Scope& scope);
+  // A node that cannot be imported takes everything that reads its outputs with it; the others are
+  // still looked at, so that one error names all that is unsupported.
+  bool ReadsLost(const onnx::NodeProto& node, const Scope& scope) const;
+  void Lose(const onnx::NodeProto& node, const Scope& scope);
+  void ThrowComplaints() const;
 
   const onnx::ModelProto& model_;
   TensorReader& reader_;
   Graph graph_;
   size_t node_count_ = 0;
+  std::set<ValueId> lost_;
+  std::vector<ModelError> complaints_;
 };
 
 }  // namespace penumbra::model
