@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <utility>
@@ -9,6 +10,7 @@ namespace penumbra::cli {
 namespace {
 
 constexpr uint32_t kInvalidArgument = 101, kWrongName = 102;
+constexpr int64_t kLargestInteger = int64_t{1} << 24;
 
 template <typename Number>
 bool ParseNumber(const std::string& text, Number* out_value) {
@@ -22,6 +24,23 @@ std::vector<std::string> Split(const std::string& text, char separator) {
   std::istringstream stream(text);
   for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
   return parts;
+}
+
+// A number, true or false, or a file.
+Tensor ParseFixedValue(const std::string& value) {
+  if (value == "true" || value == "false")
+    return {{}, {value == "true" ? 1.0f : 0.0f}, TensorType::kBool};
+  int64_t integer = 0;
+  if (ParseNumber(value, &integer)) {
+    if (std::abs(integer) > kLargestInteger) {
+      ThrowUsage("integers beyond 2^24 are not kept exactly; write " + value +
+                 ".0 for a float32 input");
+    }
+    return {{}, {static_cast<float>(integer)}};
+  }
+  float number = 0;
+  if (ParseNumber(value, &number)) return {{}, {number}};
+  return ReadNpy(value);
 }
 
 }  // namespace
@@ -68,9 +87,7 @@ TensorMap ParseFixedInputs(const std::vector<std::string>& texts) {
       ThrowUsage("'" + text + "' fixes no input; write it like name=0.5 or name=file.npy");
     }
     const std::string value = text.substr(equals + 1);
-    float number = 0;
-    tensors[text.substr(0, equals)] =
-        ParseNumber(value, &number) ? Tensor{{}, {number}} : ReadNpy(value);
+    tensors[text.substr(0, equals)] = ParseFixedValue(value);
   }
   return tensors;
 }

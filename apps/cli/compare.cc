@@ -87,10 +87,12 @@ Tally Compare(const Options& options, const Console& console, const FloatModel& 
                       actual = session->Run(feeds);
       if (layers != nullptr) layers->Add(feeds, actual);
       CountErrors(expected, actual, &tally);
-      const std::vector<float>& values = expected.at(scores).values;
-      CountClasses(TopScores(values, 1).front().index,
-                   TopScores(actual.at(scores).values, 1).front().index,
-                   TrueClass(sample, dataset, session->labels(), values.size()), &tally);
+      const Tensor& output = expected.at(scores);
+      const size_t score_count =
+          IsFloat(output.type) ? output.values.size() : dataset.classes.size();
+      CountClasses(TopScores(output, 1).front().index,
+                   TopScores(actual.at(scores), 1).front().index,
+                   TrueClass(sample, dataset, session->labels(), score_count), &tally);
       ++tally.samples;
     }
   }

@@ -148,7 +148,11 @@ std::string Fixed(double value, int digits) {
 
 Json PortsJson(const std::vector<TensorInfo>& ports) {
   Json list = Json::array();
-  for (const TensorInfo& port : ports) list.push_back({{"name", port.name}, {"shape", port.shape}});
+  for (const TensorInfo& port : ports) {
+    list.push_back({{"name", port.name},
+                    {"type", TensorTypeName(port.type)},
+                    {"shape", port.shape}});
+  }
   return list;
 }
 

@@ -54,6 +54,7 @@ std::string PortText(const std::vector<TensorInfo>& ports) {
   std::string text;
   for (const TensorInfo& port : ports) {
     text.append(text.empty() ? "" : ", ").append(port.name + " " + ShapeText(port.shape));
+    if (port.type != TensorType::kFloat32) text += " " + TensorTypeName(port.type);
   }
   return text;
 }

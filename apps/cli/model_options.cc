@@ -8,7 +8,7 @@ void AddImportArguments(CLI::App* command, ImportArguments* out) {
   command->add_option("--shapes", out->shapes,
                       "fix dynamic dimensions: NAME:1x3x224x224[,NAME:...]");
   command->add_option("--fix-input", out->fix_inputs,
-                      "turn an input into a constant: NAME=VALUE|FILE.npy");
+                      "turn an input into a constant: NAME=NUMBER|true|false|FILE.npy");
 }
 
 ImportSettings ToImportSettings(const ImportArguments& arguments) {
@@ -48,7 +48,8 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
   command->add_option("--primes", out->primes,
                       "primes of the ring, 1 to 6; default: by predicted noise");
   command->add_option("--bits-w", out->bits_w,
-                      "bits of integer weights; default: what the window holds");
+                      "bits of integer weights; default: what the window holds, 8 for preset "
+                      "enclave, where 16 stands for weights and inputs");
   command->add_option("--bits-x", out->bits_x,
                       "bits of integer inputs; default: what the window holds");
   command->add_flag("--no-pads", out->no_pads, "activations leave the TEE unmasked");

@@ -54,7 +54,7 @@ size_t SampleCount(const std::map<std::string, std::vector<Tensor>>& inputs) {
 
 // Samples one after the other along the first axis, which is added where it is not a batch of 1.
 Tensor Join(const std::vector<TensorMap>& results, const TensorInfo& port) {
-  Tensor joined{port.shape, {}};
+  Tensor joined{port.shape, {}, port.type};
   if (results.size() != 1) {
     if (joined.shape.empty() || joined.shape.front() != 1)
       joined.shape.insert(joined.shape.begin(), 1);
@@ -102,7 +102,7 @@ Shown ShowTop(const std::vector<TensorMap>& results, const Session& session, uin
   for (size_t i = 0; i < results.size(); ++i) {
     Json scores = Json::array();
     for (const Score& score :
-         TopScores(results[i].at(session.outputs().front().name).values, top)) {
+         TopScores(results[i].at(session.outputs().front().name), top)) {
       const std::string label = LabelOf(session.labels(), score.index);
       shown.rows.push_back(
           {std::to_string(i), std::to_string(scores.size() + 1), label, Fixed(score.value, 4)});
@@ -118,7 +118,9 @@ Shown ShowOutputs(const std::vector<TensorMap>& results, const Session& session,
   Shown shown;
   for (const TensorInfo& port : session.outputs()) {
     const Tensor joined = Join(results, port);
-    Json entry{{"name", port.name}, {"shape", joined.shape}};
+    Json entry{{"name", port.name},
+               {"type", TensorTypeName(port.type)},
+               {"shape", joined.shape}};
     const auto file = files.find(port.name);
     if (file != files.end()) {
       WriteNpy(file->second, joined);
@@ -128,7 +130,7 @@ Shown ShowOutputs(const std::vector<TensorMap>& results, const Session& session,
       if (joined.values.size() <= kMaxPrintedValues) entry["values"] = joined.values;
       std::string values;
       for (size_t i = 0; i < std::min<size_t>(joined.values.size(), 8); ++i) {
-        values += Fixed(joined.values[i], 4) + " ";
+        values += Fixed(joined.values[i], IsFloat(port.type) ? 4 : 0) + " ";
       }
       shown.rows.push_back(
           {port.name, ShapeText(joined.shape), values + (joined.values.size() > 8 ? "..." : "")});

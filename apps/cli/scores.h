@@ -29,6 +29,17 @@ inline std::vector<Score> TopScores(const std::vector<float>& values, uint32_t c
   return scores;
 }
 
+inline bool IsFloat(TensorType type) {
+  return type == TensorType::kFloat32 || type == TensorType::kFloat16 ||
+         type == TensorType::kFloat64;
+}
+
+// Of scores: the largest. A model that ends with ArgMax says the class itself.
+inline std::vector<Score> TopScores(const Tensor& output, uint32_t count) {
+  if (IsFloat(output.type)) return TopScores(output.values, count);
+  return {{static_cast<uint32_t>(output.values.at(0)), output.values.at(0)}};
+}
+
 inline std::string LabelOf(const std::vector<std::string>& labels, uint32_t index) {
   return index < labels.size() ? labels[index] : "class " + std::to_string(index);
 }

@@ -9,15 +9,16 @@ Verb AddOps(CLI::App* app) {
   CLI::App* command = app->add_subcommand("ops", "list the ONNX operators a model may use");
   return {command, [](const Console& console) {
             Json list = Json::array();
-            std::vector<Row> rows{{"operator", "opset", "notes"}};
+            std::vector<Row> rows{{"operator", "opset", "notes", "protect"}};
             for (const OperatorInfo& op : SupportedOperators()) {
               list.push_back({{"name", op.name},
                               {"min_opset", op.min_opset},
                               {"max_opset", op.max_opset},
-                              {"notes", op.notes}});
+                              {"notes", op.notes},
+                              {"protect", op.protection}});
               rows.push_back({op.name,
                               std::to_string(op.min_opset) + ".." + std::to_string(op.max_opset),
-                              op.notes});
+                              op.notes, op.protection});
             }
             console.Result("ops", {{"operators", list}}, Table(rows));
           }};

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/convert.h"
 #include "api/translate.h"
 #include "penumbra/penumbra.h"
 #include "penumbra/penumbra_c.h"
@@ -77,6 +78,12 @@ penumbra_tensor Port(const std::vector<penumbra::TensorInfo>& infos, size_t inde
   return index < infos.size() ? View(infos[index]) : penumbra_tensor{};
 }
 
+// Points into the table of the model room, which lives as long as the library.
+const char* TypeName(const std::vector<penumbra::TensorInfo>& infos, size_t index) {
+  if (index >= infos.size()) return "";
+  return penumbra::model::DataTypeName(penumbra::api::ModelTypeOf(infos[index].type)).data();
+}
+
 penumbra::TensorMap ReadInputs(const penumbra_tensor* inputs, size_t count) {
   penumbra::TensorMap map;
   for (size_t i = 0; i < count; ++i) {
@@ -85,7 +92,8 @@ penumbra::TensorMap ReadInputs(const penumbra_tensor* inputs, size_t count) {
     Require(in.values != nullptr || in.count == 0, "an input has no values");
     Require(in.shape != nullptr || in.rank == 0, "an input has no shape");
     const bool fresh = map.emplace(in.name, penumbra::Tensor{{in.shape, in.shape + in.rank},
-                                                             {in.values, in.values + in.count}})
+                                                             {in.values, in.values + in.count},
+                                                             penumbra::TensorType::kFloat32})
                            .second;
     if (!fresh)
       penumbra::api::Throw(Status::kWrongName,
@@ -189,6 +197,14 @@ size_t penumbra_session_output_count(const penumbra_session* session) {
 
 penumbra_tensor penumbra_session_output(const penumbra_session* session, size_t index) {
   return Port(session->session.outputs(), index);
+}
+
+const char* penumbra_session_input_type(const penumbra_session* session, size_t index) {
+  return TypeName(session->session.inputs(), index);
+}
+
+const char* penumbra_session_output_type(const penumbra_session* session, size_t index) {
+  return TypeName(session->session.outputs(), index);
 }
 
 penumbra_status* penumbra_session_make_pads(penumbra_session* session, uint32_t count) {

@@ -87,6 +87,7 @@ protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, Protec
   compile.ring.prime_count = options.primes;
   compile.ring.bits_w = options.weight_bits;
   compile.ring.bits_x = options.input_bits;
+  if (options.weight_bits != 0) compile.integer.bits = options.weight_bits;
   if (options.progress) {
     compile.progress = [progress = options.progress](const std::string& stage, uint64_t done,
                                                      uint64_t total) {
@@ -106,8 +107,7 @@ std::unique_ptr<protect::CompiledModel> Compile(const std::filesystem::path& onn
   model::ImportedModel imported = Import(onnx, options.import);
   model::Normalize(imported.graph);
   out_report->notes.insert(out_report->notes.end(), imported.notes.begin(), imported.notes.end());
-  SetSamples(options, GraphPorts(imported.graph, imported.graph.inputs), stored_preprocess,
-             &compile);
+  SetSamples(options, GraphInputs(imported.graph), stored_preprocess, &compile);
   return std::make_unique<protect::CompiledModel>(imported.graph, compile);
 }
 

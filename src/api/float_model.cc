@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "accel/registry.h"
+#include "api/convert.h"
 #include "api/import.h"
 #include "api/translate.h"
 #include "boundary/bundle.h"
@@ -10,6 +11,7 @@
 #include "model/interpreter.h"
 #include "model/op_table.h"
 #include "model/passes/passes.h"
+#include "protect/lower/lower.h"
 
 namespace penumbra {
 
@@ -23,8 +25,8 @@ FloatModel::FloatModel(const std::filesystem::path& onnx, const ImportSettings& 
   api::Translated([&] {
     impl_->graph = api::Import(onnx, settings).graph;
     model::Normalize(impl_->graph);
-    impl_->inputs = api::GraphPorts(impl_->graph, impl_->graph.inputs);
-    impl_->outputs = api::GraphPorts(impl_->graph, impl_->graph.outputs);
+    impl_->inputs = api::GraphInputs(impl_->graph);
+    impl_->outputs = api::GraphOutputs(impl_->graph);
   });
 }
 
@@ -55,7 +57,8 @@ std::vector<std::pair<std::string, Tensor>> FloatModel::Trace(const TensorMap& i
     std::vector<std::pair<std::string, Tensor>> activations;
     const model::Interpreter interpreter(impl_->graph);
     interpreter.Run(ToFeeds(impl_->graph, inputs), [&](model::ValueId id, const model::Tensor& tensor) {
-      activations.emplace_back(impl_->graph.value(id).name, Tensor{tensor.shape(), tensor.ToFloat()});
+      activations.emplace_back(impl_->graph.value(id).name, Tensor{tensor.shape(), tensor.ToFloat(),
+                                      api::TensorTypeOf(tensor.type())});
     });
     return activations;
   });
@@ -65,9 +68,11 @@ TensorMap FloatModel::Run(const TensorMap& inputs, uint32_t threads) const {
   return api::Translated([&] {
     const std::map<std::string, model::Tensor> feeds = ToFeeds(impl_->graph, inputs);
     const model::Interpreter interpreter(impl_->graph, {.threads = static_cast<int>(threads)});
+    const std::map<std::string, model::Tensor> results = interpreter.Run(feeds);
     TensorMap outputs;
-    for (const auto& [name, tensor] : interpreter.Run(feeds)) {
-      outputs[name] = {tensor.shape(), tensor.ToFloat()};
+    for (const TensorInfo& port : impl_->outputs) {
+      const model::Tensor& tensor = results.at(port.name);
+      outputs[port.name] = {tensor.shape(), tensor.ToFloat(), port.type};
     }
     return outputs;
   });
@@ -76,7 +81,8 @@ TensorMap FloatModel::Run(const TensorMap& inputs, uint32_t threads) const {
 std::vector<OperatorInfo> SupportedOperators() {
   std::vector<OperatorInfo> operators;
   for (const model::OpInfo& op : model::AllOps()) {
-    operators.push_back({std::string(op.name), op.min_opset, op.max_opset, std::string(op.notes)});
+    operators.push_back({std::string(op.name), op.min_opset, op.max_opset, std::string(op.notes),
+                         std::string(protect::ProtectedLimits(op.kind))});
   }
   return operators;
 }

@@ -1,9 +1,8 @@
 #include "api/import.h"
 
-#include <cmath>
-#include <limits>
-#include <type_traits>
+#include <algorithm>
 
+#include "api/convert.h"
 #include "api/translate.h"
 
 namespace penumbra::api {
@@ -12,46 +11,40 @@ model::ImportedModel Import(const std::filesystem::path& onnx, const ImportSetti
   model::ImportOptions options;
   options.shapes = settings.shapes;
   for (const auto& [name, tensor] : settings.fix_inputs) {
-    options.fix_inputs.emplace(name, ToModelTensor(tensor, model::DataType::kFloat32));
+    options.fix_inputs.emplace(name, ToModelTensor(tensor, ModelTypeOf(tensor.type)));
   }
   return model::ImportOnnxFile(onnx, options);
 }
 
-std::vector<TensorInfo> GraphPorts(const model::Graph& graph,
-                                   const std::vector<model::ValueId>& ids) {
+std::vector<TensorInfo> GraphInputs(const model::Graph& graph) {
   std::vector<TensorInfo> infos;
-  for (const model::ValueId id : ids)
-    infos.push_back({graph.value(id).name, graph.value(id).shape});
+  for (size_t i = 0; i < graph.inputs.size(); ++i) {
+    const model::Value& value = graph.value(graph.inputs[i]);
+    infos.push_back({value.name, value.shape, TensorTypeOf(graph.InputType(i))});
+  }
+  return infos;
+}
+
+std::vector<TensorInfo> GraphOutputs(const model::Graph& graph) {
+  std::vector<TensorInfo> infos;
+  for (size_t i = 0; i < graph.outputs.size(); ++i) {
+    const model::Value& value = graph.value(graph.outputs[i]);
+    infos.push_back({value.name, value.shape, TensorTypeOf(graph.OutputType(i))});
+  }
   return infos;
 }
 
 model::Tensor ToModelTensor(const Tensor& tensor, model::DataType type) {
-  model::Tensor result(type, tensor.shape);
+  model::Tensor result(model::ComputeType(type), tensor.shape);
   if (static_cast<size_t>(result.count()) != tensor.values.size()) {
     Throw(Status::kWrongShape, "a tensor has " + std::to_string(tensor.values.size()) +
                                    " values, its shape " + model::ShapeText(tensor.shape) +
                                    " says " + std::to_string(result.count()));
   }
-  model::WithElementType(type, [&](auto zero) {
-    using Element = decltype(zero);
-    const std::span<Element> elements = result.Data<Element>();
-    for (size_t i = 0; i < elements.size(); ++i) {
-      const float value = tensor.values[i];
-      if constexpr (std::is_same_v<Element, float>) {
-        elements[i] = value;
-      } else {
-        const double rounded = std::nearbyint(static_cast<double>(value));
-        // 2^digits is exact in double where max() is not.
-        const double limit = std::ldexp(1.0, std::numeric_limits<Element>::digits);
-        if (!(rounded >= static_cast<double>(std::numeric_limits<Element>::lowest()) &&
-              rounded < limit)) {
-          Throw(Status::kWrongType, "element " + std::to_string(i) +
-                                        " does not fit the input's type " +
-                                        std::string(model::DataTypeName(type)));
-        }
-        elements[i] = static_cast<Element>(rounded);
-      }
-    }
+  RequireInputValues({"", tensor.shape, TensorTypeOf(type)}, tensor.values);
+  model::WithElementType(result.type(), [&](auto zero) {
+    std::ranges::transform(tensor.values, result.Data<decltype(zero)>().begin(),
+                           [](float value) { return static_cast<decltype(zero)>(value); });
   });
   return result;
 }

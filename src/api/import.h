@@ -12,10 +12,12 @@ namespace penumbra::api {
 
 model::ImportedModel Import(const std::filesystem::path& onnx, const ImportSettings& settings);
 
-std::vector<TensorInfo> GraphPorts(const model::Graph& graph,
-                                   const std::vector<model::ValueId>& ids);
+// With the element types that the file declares.
+std::vector<TensorInfo> GraphInputs(const model::Graph& graph);
+std::vector<TensorInfo> GraphOutputs(const model::Graph& graph);
 
-// Rounded to nearest for integer types. Throws Error(P104) for a value the type cannot hold.
+// Of the type the model computes with: float32 for float16 and float64. Throws Error(P101) for a
+// value that an integer type cannot hold.
 model::Tensor ToModelTensor(const Tensor& tensor, model::DataType type);
 
 }  // namespace penumbra::api

@@ -7,6 +7,7 @@
 
 #include "accel/validate.h"
 #include "api/bundle_preprocess.h"
+#include "api/convert.h"
 #include "api/report_json.h"
 #include "api/translate.h"
 #include "host/bundle_file.h"
@@ -76,13 +77,6 @@ PublicSegment Describe(const host::BundleFile& bundle, const SegmentView& segmen
   return result;
 }
 
-std::vector<TensorInfo> PortInfos(const std::vector<host::Port>& ports) {
-  std::vector<TensorInfo> infos;
-  for (const host::Port& port : ports)
-    infos.push_back({port.name, {port.shape.begin(), port.shape.end()}});
-  return infos;
-}
-
 // Hostile text: what does not fit is left out.
 void DescribeIntegrity(const std::string& metadata, BundleInfo* info) {
   const auto root = nlohmann::json::parse(metadata, nullptr, /*allow_exceptions=*/false);
@@ -120,8 +114,8 @@ BundleInfo Describe(const host::BundleFile& bundle) {
   for (uint32_t i = 0; i < info.device_count; ++i) {
     info.device_ids.push_back(Hex(manifest.wraps[i].device_id));
   }
-  info.inputs = PortInfos(metadata.inputs);
-  info.outputs = PortInfos(metadata.outputs);
+  info.inputs = api::PortInfos(metadata.inputs);
+  info.outputs = api::PortInfos(metadata.outputs);
   info.preprocess = api::ReadStoredPreprocess(manifest.metadata).json;
   for (uint32_t i = 0; i < bundle.segment_count(); ++i) {
     info.segments.push_back(Describe(bundle, bundle.Segment(i)));

@@ -86,13 +86,6 @@ host::VendorKey ReadVendorKey(const Env& env, const SessionOptions& options) {
   return host::ReadPublicKey(host::KeyKind::kVendor, path);
 }
 
-std::vector<TensorInfo> PortInfos(const std::vector<host::Port>& ports) {
-  std::vector<TensorInfo> infos;
-  for (const host::Port& port : ports)
-    infos.push_back({port.name, {port.shape.begin(), port.shape.end()}});
-  return infos;
-}
-
 RunStats Convert(const host::RunStats& inner) {
   return {.total_ns = inner.total_ns,
           .inside_ns = inner.inside_ns(),
@@ -127,8 +120,8 @@ Session::Session(const Env& env, const std::filesystem::path& bundle, const Sess
     impl_->accelerator = device->name();
     impl_->session = host::Session::Load(bundle, MakeTransport(env, options), std::move(device),
                                          std::move(inner));
-    impl_->inputs = PortInfos(impl_->session->inputs());
-    impl_->outputs = PortInfos(impl_->session->outputs());
+    impl_->inputs = api::PortInfos(impl_->session->inputs());
+    impl_->outputs = api::PortInfos(impl_->session->outputs());
     impl_->preprocess = api::ReadStoredPreprocess(impl_->session->bundle().manifest().metadata);
   });
 }
@@ -147,12 +140,18 @@ TensorMap Session::Run(const TensorMap& inputs, RunStats* out_stats) {
   return api::Translated([&] {
     std::vector<host::TensorView> views;
     for (const auto& [name, tensor] : inputs) {
+      // A name or a shape that is wrong is found behind this.
+      const auto port = std::ranges::find(impl_->inputs, name, &TensorInfo::name);
+      if (port != impl_->inputs.end()) api::RequireInputValues(*port, tensor.values);
       views.push_back({name, api::ToExtents(tensor.shape, name), tensor.values});
     }
     host::RunStats stats;
     TensorMap outputs;
-    for (host::Tensor& tensor : impl_->session->Run(views, &stats)) {
-      outputs[tensor.name] = {{tensor.shape.begin(), tensor.shape.end()}, std::move(tensor.values)};
+    std::vector<host::Tensor> results = impl_->session->Run(views, &stats);
+    for (size_t i = 0; i < results.size(); ++i) {
+      const TensorInfo& port = impl_->outputs.at(i);
+      api::RequireOutputValues(port, results[i].values);
+      outputs[port.name] = {port.shape, std::move(results[i].values), port.type};
     }
     if (out_stats != nullptr) *out_stats = Convert(stats);
     return outputs;

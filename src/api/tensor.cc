@@ -40,7 +40,7 @@ std::vector<int64_t> WithoutOuterOnes(const std::vector<int64_t>& shape) {
 
 std::vector<Tensor> SplitSamples(const TensorInfo& input, const Tensor& tensor) {
   if (WithoutOuterOnes(input.shape) == WithoutOuterOnes(tensor.shape))
-    return {{input.shape, tensor.values}};
+    return {{input.shape, tensor.values, tensor.type}};
   // [n, ...] for an input of [1, ...] or of [...].
   const bool has_batch_axis = !input.shape.empty() && input.shape.front() == 1;
   const std::vector<int64_t> inner(input.shape.begin() + (has_batch_axis ? 1 : 0),
@@ -56,7 +56,7 @@ std::vector<Tensor> SplitSamples(const TensorInfo& input, const Tensor& tensor) 
   std::vector<Tensor> samples;
   for (size_t i = 0; i < count; ++i) {
     const auto first = tensor.values.begin() + static_cast<ptrdiff_t>(i * size);
-    samples.push_back({input.shape, {first, first + static_cast<ptrdiff_t>(size)}});
+    samples.push_back({input.shape, {first, first + static_cast<ptrdiff_t>(size)}, tensor.type});
   }
   return samples;
 }

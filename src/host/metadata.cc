@@ -1,5 +1,7 @@
 #include "host/metadata.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
@@ -14,6 +16,16 @@ namespace penumbra::host {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::string_view kPortTypes[] = {"float32", "float16", "float64", "int8",
+                                            "int16",   "int32",   "int64",   "uint8",
+                                            "uint16",  "uint32",  "uint64",  "bool"};
+
+std::string TypeList() {
+  std::string list;
+  for (const std::string_view type : kPortTypes) list.append(list.empty() ? "" : ", ").append(type);
+  return list;
+}
 
 [[noreturn]] void ThrowMalformed(const std::string& what, const std::string& where) {
   throw HostError(Status::kMalformed, what, "metadata " + where);
@@ -63,9 +75,10 @@ Port ParsePort(const json& object, uint64_t exchange_size, const std::string& wh
   if (port.name.empty() || port.name.size() > kMaxNameSize || !IsPrintableUtf8(port.name)) {
     ThrowMalformed("'name' is empty, too long or not printable", where);
   }
-  const std::string type = TakeString(object, "type", where);
-  if (type != "float32") {
-    throw HostError(Status::kUnsupported, "only float32 ports can be served", "metadata " + where);
+  port.type = TakeString(object, "type", where);
+  if (std::ranges::find(kPortTypes, port.type) == std::end(kPortTypes)) {
+    throw HostError(Status::kUnsupported, "a port of another element type than " + TypeList(),
+                    "metadata " + where);
   }
   port.shape = TakeList(object, "shape", kMaxDim, where);
   port.perm = TakeList(object, "perm", kMaxRank, where);

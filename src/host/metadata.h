@@ -16,6 +16,7 @@ namespace penumbra::host {
 
 struct Port {
   std::string name;
+  std::string type;             // that the model declares; elements cross as float32
   std::vector<uint32_t> shape;  // logical
   std::vector<uint32_t> perm;
   uint64_t elem_count;

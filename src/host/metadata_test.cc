@@ -62,7 +62,7 @@ TEST(Metadata, EveryMemberIsChecked) {
                              R"("offset":"0")"}) {
     EXPECT_HOST_ERROR(ParseMetadata(With(member), kRegion), Status::kMalformed, "inputs[0]");
   }
-  EXPECT_HOST_ERROR(ParseMetadata(With(R"("type":"float16")"), kRegion), Status::kUnsupported,
+  EXPECT_HOST_ERROR(ParseMetadata(With(R"("type":"string")"), kRegion), Status::kUnsupported,
                     "float32");
 }
 

@@ -3,8 +3,11 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "media/error.h"
 #include "media/file.h"
@@ -33,33 +36,89 @@ float ToFloat(Half half) {
   return sign * std::ldexp(static_cast<float>(mantissa + 1024), static_cast<int>(exponent) - 25);
 }
 
+// Round to nearest even, as the hardware converts.
+Half ToHalf(float value) {
+  const auto half = static_cast<_Float16>(value);
+  return {std::bit_cast<uint16_t>(half)};
+}
+
+// bool in a file: one byte.
+struct Bool {
+  uint8_t byte;
+};
+
 template <typename T>
 float ToFloat(T value) {
   return static_cast<float>(value);
 }
+float ToFloat(Bool value) { return value.byte != 0 ? 1.0f : 0.0f; }
+
+// `value` as T; nothing when T is an integer type without this value.
+template <typename T>
+std::optional<T> FromFloat(float value) {
+  if constexpr (std::is_same_v<T, Half>) {
+    return ToHalf(value);
+  } else if constexpr (std::is_same_v<T, Bool>) {
+    if (value != 0.0f && value != 1.0f) return std::nullopt;
+    return Bool{static_cast<uint8_t>(value)};
+  } else if constexpr (std::is_integral_v<T>) {
+    // 2^digits is the first value past the end and exact, which max() may not be.
+    const float end = std::ldexp(1.0f, std::numeric_limits<T>::digits);
+    const bool inside = value >= static_cast<float>(std::numeric_limits<T>::min()) && value < end;
+    if (!inside || value != std::trunc(value)) return std::nullopt;
+    return static_cast<T>(value);
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
+[[noreturn]] void ThrowInexact(size_t element, const std::string& value, const std::string& why) {
+  throw MediaError(Status::kInvalidArgument, ".npy: " + value + " " + why,
+                   "element " + std::to_string(element),
+                   "whole numbers up to 16777216 are kept exactly");
+}
 
 template <typename T>
-void Convert(const uint8_t* bytes, std::vector<float>* out_values) {
+void Decode(const uint8_t* bytes, std::vector<float>* out_values) {
   for (size_t i = 0; i < out_values->size(); ++i) {
     T value;
     std::memcpy(&value, bytes + i * sizeof(T), sizeof(T));
     (*out_values)[i] = ToFloat(value);
+    if constexpr (std::is_integral_v<T> && sizeof(T) >= sizeof(float)) {
+      if (FromFloat<T>((*out_values)[i]) != value)
+        ThrowInexact(i, std::to_string(value), "is not exactly a float32 number");
+    }
+  }
+}
+
+template <typename T>
+void Encode(const std::vector<float>& values, uint8_t* out_bytes) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    const std::optional<T> value = FromFloat<T>(values[i]);
+    if (!value) ThrowInexact(i, std::to_string(values[i]), "is not a value of the integer type");
+    std::memcpy(out_bytes + i * sizeof(T), &*value, sizeof(T));
   }
 }
 
 struct ElementFormat {
   std::string_view name;  // of descr, without its byte order
   size_t size;
-  void (*convert)(const uint8_t* bytes, std::vector<float>* out_values);
+  void (*decode)(const uint8_t* bytes, std::vector<float>* out_values);
+  void (*encode)(const std::vector<float>& values, uint8_t* out_bytes);
 };
+
+template <typename T>
+constexpr ElementFormat Format(std::string_view name) {
+  return {name, sizeof(T), Decode<T>, Encode<T>};
+}
 
 constexpr ElementFormat kFormats[] = {
-    {"f2", 2, Convert<Half>},     {"f4", 4, Convert<float>},    {"f8", 8, Convert<double>},
-    {"i1", 1, Convert<int8_t>},   {"i2", 2, Convert<int16_t>},  {"i4", 4, Convert<int32_t>},
-    {"i8", 8, Convert<int64_t>},  {"u1", 1, Convert<uint8_t>},  {"u2", 2, Convert<uint16_t>},
-    {"u4", 4, Convert<uint32_t>}, {"u8", 8, Convert<uint64_t>}, {"b1", 1, Convert<uint8_t>},
+    Format<Half>("f2"),     Format<float>("f4"),    Format<double>("f8"),   Format<int8_t>("i1"),
+    Format<int16_t>("i2"),  Format<int32_t>("i4"),  Format<int64_t>("i8"),  Format<uint8_t>("u1"),
+    Format<uint16_t>("u2"), Format<uint32_t>("u4"), Format<uint64_t>("u8"), Format<Bool>("b1"),
 };
 
+// `descr`: byte order and name.
 const ElementFormat& FormatOf(const std::string& descr) {
   if (descr.size() == 3) {
     const std::string_view name = std::string_view(descr).substr(1);
@@ -153,8 +212,10 @@ Array ParseNpy(std::span<const uint8_t> bytes) {
     throw MediaError(Status::kMalformed, ".npy: bytes after the last element",
                      At(data_offset + count * format.size));
   }
-  Array array{{header.shape.begin(), header.shape.end()}, std::vector<float>(count)};
-  format.convert(bytes.data() + data_offset, &array.values);
+  Array array{{header.shape.begin(), header.shape.end()},
+              std::vector<float>(count),
+              std::string(format.name)};
+  format.decode(bytes.data() + data_offset, &array.values);
   if (header.fortran_order) array.values = FromFortranOrder(array.shape, array.values);
   return array;
 }
@@ -169,7 +230,9 @@ Array ReadNpy(const std::filesystem::path& path) {
 }
 
 std::vector<uint8_t> EncodeNpy(const Array& array) {
-  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
+  const std::string descr = (array.type.ends_with('1') ? "|" : "<") + array.type;
+  const ElementFormat& format = FormatOf(descr);
+  std::string header = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
   for (const uint32_t extent : array.shape) header += std::to_string(extent) + ", ";
   if (array.shape.size() > 1) header.resize(header.size() - 2);  // only a 1-tuple needs its comma
   header += "), }";
@@ -181,8 +244,8 @@ std::vector<uint8_t> EncodeNpy(const Array& array) {
   bytes.insert(bytes.end(), {1, 0, static_cast<uint8_t>(header.size()),
                              static_cast<uint8_t>(header.size() >> 8)});
   bytes.insert(bytes.end(), header.begin(), header.end());
-  const auto* elements = reinterpret_cast<const uint8_t*>(array.values.data());
-  bytes.insert(bytes.end(), elements, elements + array.values.size() * sizeof(float));
+  bytes.resize(total + array.values.size() * format.size);
+  format.encode(array.values, bytes.data() + total);
   return bytes;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "media/testing.h"
 
@@ -90,6 +91,34 @@ TEST(Npy, RoundTripsEveryRank) {
     EXPECT_EQ(back.shape, shape);
     EXPECT_EQ(back.values, array.values);
   }
+}
+
+TEST(Npy, WritesEveryElementType) {
+  const std::pair<const char*, size_t> types[] = {
+      {"f2", 2}, {"f4", 4}, {"f8", 8}, {"i1", 1}, {"i2", 2}, {"i4", 4},
+      {"i8", 8}, {"u1", 1}, {"u2", 2}, {"u4", 4}, {"u8", 8}, {"b1", 1}};
+  for (const auto& [type, size] : types) {
+    const Array array{{2, 2}, {0, 1, 1, 0}, type};
+    const std::vector<uint8_t> bytes = EncodeNpy(array);
+    EXPECT_EQ(bytes.size() % 64, 4 * size % 64) << type;
+    const Array back = ParseNpy(bytes);
+    EXPECT_EQ(back.type, type);
+    EXPECT_EQ(back.values, array.values) << type;
+  }
+}
+
+TEST(Npy, IntegersAreNeverRounded) {
+  const auto fails = [](const std::string& text, auto action) {
+    ExpectError(Status::kInvalidArgument, text, action);
+  };
+  fails("16777217", [] { ParseNpy(Build(Header("<i8", "(1,)"), Bytes<int64_t>({16777217}))); });
+  fails("18446744073709551615",
+        [] { ParseNpy(Build(Header("<u8", "(1,)"), Bytes<uint64_t>({UINT64_MAX}))); });
+  fails("0.5", [] { EncodeNpy({{1}, {0.5f}, "i4"}); });
+  fails("128", [] { EncodeNpy({{1}, {128}, "i1"}); });
+  fails("-1", [] { EncodeNpy({{1}, {-1}, "u8"}); });
+  fails("2.0", [] { EncodeNpy({{1}, {2}, "b1"}); });
+  fails("nan", [] { EncodeNpy({{1}, {NAN}, "i8"}); });
 }
 
 TEST(Npy, EveryTruncationIsAnError) {

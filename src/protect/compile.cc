@@ -28,20 +28,6 @@ bool ReadsInput(const LoweredGraph& graph, TensorId x) {
   return std::ranges::any_of(graph.inputs, [x](const LoweredPort& p) { return p.tensor == x; });
 }
 
-// Hosts serve float32 only; a bundle nobody can load must not be written.
-void RequireFloatPorts(const LoweredGraph& graph) {
-  for (const auto* ports : {&graph.inputs, &graph.outputs}) {
-    for (const LoweredPort& port : *ports) {
-      if (port.type == model::DataType::kFloat32) continue;
-      throw model::ModelError(
-          Status::kUnsupported,
-          "'" + port.name + "' is " + std::string(model::DataTypeName(port.type)) +
-              "; inputs and outputs of protected models are float32",
-          {}, "end the model with a Cast to float32, or leave its last node to the application");
-    }
-  }
-}
-
 std::unique_ptr<PublishedWeights> Publish(const Scheme& scheme, const IntegerLayer& layer,
                                           const SecretKey& secrets, uint64_t index) {
   if (scheme.weights == WeightsAxis::kPlain) return MakePlainWeights(layer);
@@ -63,7 +49,6 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
   }
   Progress("lower", 0, 1);
   lowered_ = Lower(graph);
-  RequireFloatPorts(lowered_);
   const Placement placement = Place(lowered_, options_.scheme, options_.layers);
   for (const Side side : placement) public_.push_back(side == Side::kPublic);
   if (UsesLevels(options_.scheme)) Quantise();

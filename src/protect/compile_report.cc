@@ -5,6 +5,7 @@
 #include "boundary/limits.h"
 #include "model/error.h"
 #include "protect/compile.h"
+#include "protect/lower/layout.h"
 #include "protect/placement/checkable.h"
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
@@ -73,7 +74,7 @@ nlohmann::json PortJson(const LoweredGraph& lowered, const LoweredPort& port,
           {"type", model::DataTypeName(port.type)},
           {"shape", port.shape},
           {"dims", tensor.dims},
-          {"perm", tensor.perm},
+          {"perm", port.shape.empty() ? Perm{} : tensor.perm},  // a scalar has no axes
           {"offset", record.offset}};
 }
 

@@ -146,7 +146,7 @@ class Cli(unittest.TestCase):
         )
         self.assertTrue(document["signature_checked"])
         self.assertGreater(len(document["segments"]), 40)
-        self.assertEqual(document["inputs"], [{"name": "input", "shape": [1, 3, 32, 32]}])
+        self.assertEqual(document["inputs"], [{"name": "input", "type": "float32", "shape": [1, 3, 32, 32]}])
         self.assertEqual(len(document["device_ids"]), 1)
         self.assertNotIn("report", document)
         self.assertNotIn("/body/", json.dumps(document))

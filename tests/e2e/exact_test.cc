@@ -180,17 +180,6 @@ TEST_P(ExactGraph, RingLayersInside) {
 INSTANTIATE_TEST_SUITE_P(Graphs, ExactGraph, testing::ValuesIn(GraphCases()),
                          [](const auto& param_info) { return param_info.param.name; });
 
-TEST(Exact, APortNoHostCanServeIsRefusedBeforeAnythingIsWritten) {
-  protect::TestGraph t;
-  t.Output(t.Node(model::OpKind::kArgMax, {t.Input({1, 5})}, {{"axis", int64_t{1}}}));
-  try {
-    Compile(t.graph, Enclave(8));
-    FAIL() << "compiled";
-  } catch (const model::ModelError& error) {
-    EXPECT_EQ(error.status(), Status::kUnsupported) << error.what();
-  }
-}
-
 class ExactResNet44 : public testing::Test {
  protected:
   static void SetUpTestSuite() {

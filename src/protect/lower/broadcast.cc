@@ -15,14 +15,6 @@ Dims Padded(Dims dims, size_t rank) {
   return dims;
 }
 
-Dims BroadcastDims(Dims a, Dims b) {
-  const size_t rank = std::max(a.size(), b.size());
-  a = Padded(std::move(a), rank);
-  b = Padded(std::move(b), rank);
-  for (size_t d = 0; d < rank; ++d) a[d] = std::max(a[d], b[d]);
-  return a;
-}
-
 // A view whose logical extents are `logical`, which its own broadcast to.
 View BroadcastTo(Builder& b, const View& view, const Dims& logical) {
   return b.Expand(b.Reshape(view, Padded(b.LogicalOf(view), logical.size())), logical);
@@ -102,6 +94,14 @@ Variation VariationOf(const Dims& operand, const Dims& x) {
 }
 
 }  // namespace
+
+Dims BroadcastDims(Dims a, Dims b) {
+  const size_t rank = std::max(a.size(), b.size());
+  a = Padded(std::move(a), rank);
+  b = Padded(std::move(b), rank);
+  for (size_t d = 0; d < rank; ++d) a[d] = std::max(a[d], b[d]);
+  return a;
+}
 
 View EmitUnary(Builder& b, PassFn fn, const View& x, float parameter_a, float parameter_b) {
   ElementwiseOp op = OnView(fn, x);

@@ -7,6 +7,26 @@
 #include "protect/lower/reshape_order.h"
 
 namespace penumbra::protect {
+namespace {
+
+// Up to here float32 holds every integer.
+constexpr int64_t kLargestExactInteger = int64_t{1} << 24;
+
+// Integers that float32 does not hold must not be rounded silently.
+std::vector<float> ExactFloats(const model::Tensor& tensor, const std::string& name) {
+  std::vector<float> floats = tensor.ToFloat();
+  if (tensor.type() == model::DataType::kFloat32) return floats;
+  const std::vector<int64_t> integers = tensor.ToInt64();
+  for (size_t i = 0; i < floats.size(); ++i) {
+    if (integers[i] >= -kLargestExactInteger && integers[i] <= kLargestExactInteger) continue;
+    throw model::ModelError(Status::kUnsupported,
+                            "the constant '" + name + "' holds " + std::to_string(integers[i]) +
+                                ", and integers beyond 2^24 are not kept exactly");
+  }
+  return floats;
+}
+
+}  // namespace
 
 std::vector<uint32_t> Flattened::StoredOrder() const {
   const Perm place = Inverse(source.perm);
@@ -208,7 +228,7 @@ const std::vector<float>* Builder::ConstantOf(model::ValueId value) {
   const model::Value& v = model_.value(value);
   if (!v.IsConstant()) return nullptr;
   const auto [entry, inserted] = constants_.try_emplace(value);
-  if (inserted) entry->second = v.constant->ToFloat();
+  if (inserted) entry->second = ExactFloats(*v.constant, v.name);
   return &entry->second;
 }
 

@@ -1,10 +1,7 @@
 // Gemm and MatMul: dense layers where one factor is constant, products of activations elsewhere.
 #include <algorithm>
-#include <string>
 #include <utility>
 
-#include "boundary/limits.h"
-#include "model/error.h"
 #include "protect/lower/node_lowering.h"
 
 namespace penumbra::protect {
@@ -129,9 +126,6 @@ View EmitDense(Builder& b, const View& x, uint32_t axis, std::vector<float> weig
   const auto out_c = static_cast<uint32_t>(bias.size());
   const View in = x.perm.back() == axis ? x : b.Ordered(x, AxisLastPerm(logical.size(), axis));
   logical[axis] = out_c;
-  const bool direct =
-      value != model::kNoValue && LogicalDims(b.model().value(value).shape) == logical;
-  const TensorId y = direct ? b.AddTensorFor(value, in.perm) : b.AddScratch(logical, in.perm);
   const LoweredTensor& source = b.lowered().tensors[in.tensor];
   ConvGeometry g{};
   g.in_h = g.out_h = source.rows();
@@ -139,13 +133,10 @@ View EmitDense(Builder& b, const View& x, uint32_t axis, std::vector<float> weig
   g.in_c = in_c;
   g.out_c = out_c;
   g.kernel_h = g.kernel_w = g.stride_h = g.stride_w = g.dilation_h = g.dilation_w = g.groups = 1;
-  if (in_c > kMaxFilterLength) {
-    throw model::ModelError(Status::kUnsupported, "a dense layer of " + std::to_string(in_c) +
-                                                      " inputs, the limit is " +
-                                                      std::to_string(kMaxFilterLength));
-  }
-  b.AddOp(LinearOp{in.tensor, y, g, std::move(weights), std::move(bias)});
-  return {y, in.perm};
+  const bool direct = value != model::kNoValue && !IsLongFilter(g) &&
+                      LogicalDims(b.model().value(value).shape) == logical;
+  const TensorId y = direct ? b.AddTensorFor(value, in.perm) : kNone;
+  return EmitLinear(b, in, g, std::move(weights), std::move(bias), logical, y);
 }
 
 void LowerGemm(const NodeLowering& n) {

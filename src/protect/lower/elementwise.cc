@@ -68,7 +68,14 @@ PassFn FunctionOf(OpKind op) {
   }
 }
 
+// Integers are kept as float32: only what selects or negates them stays exact.
+bool KeepsIntegersExact(OpKind op) {
+  return op == OpKind::kMin || op == OpKind::kMax || op == OpKind::kNeg || op == OpKind::kAbs ||
+         op == OpKind::kRelu || op == OpKind::kClip;
+}
+
 void RequireFloat(const NodeLowering& n) {
+  if (KeepsIntegersExact(n.node.op)) return;
   for (size_t i = 0; i < n.node.inputs.size(); ++i) {
     if (n.InType(i) != model::DataType::kFloat32) {
       n.Unsupported("arithmetic on " + std::string(model::DataTypeName(n.InType(i))) +
@@ -142,6 +149,23 @@ bool FoldIntoLinear(const NodeLowering& n, PassFn fn, size_t x_input,
 
 View WithConstant(const NodeLowering& n, PassFn fn, const View& x, size_t constant_input) {
   return EmitWithConstant(n.builder, fn, x, *n.Constant(constant_input), n.InDims(constant_input));
+}
+
+// Elements of a constant with the extents `out`, to which its own broadcast.
+std::vector<float> BroadcastConstant(const std::vector<float>& constant, Dims dims,
+                                     const Dims& out) {
+  dims.insert(dims.begin(), out.size() - dims.size(), 1u);
+  const std::vector<int64_t> strides = Strides(dims);
+  std::vector<float> full(Product(out));
+  std::vector<uint32_t> index(out.size(), 0);
+  for (float& value : full) {
+    int64_t at = 0;
+    for (size_t d = 0; d < out.size(); ++d) at += dims[d] == 1 ? 0 : index[d] * strides[d];
+    value = constant[static_cast<size_t>(at)];
+    size_t d = out.size();
+    while (d > 0 && ++index[d - 1] == out[d - 1]) index[--d] = 0;
+  }
+  return full;
 }
 
 bool IsSquare(const NodeLowering& n) {
@@ -227,21 +251,27 @@ void LowerBinary(const NodeLowering& n) {
   LowerVariadic(n, fn);
 }
 
-// With a constant condition: x where it holds and a constant elsewhere, as x * m + c * (1 - m).
+// With a constant condition and one constant branch c: x * m + c where m = 0, so that an infinite c
+// (attention masks) never meets a factor 0. Two computed branches: x * m + y * (1 - m).
 void LowerWhere(const NodeLowering& n) {
   const std::vector<float>* condition = n.Constant(0);
   if (condition == nullptr) n.Unsupported("a condition that is computed at run time");
-  if (n.InType(1) != model::DataType::kFloat32) n.Unsupported("a choice between integers");
-  std::vector<View> parts;
-  for (size_t branch = 1; branch <= 2; ++branch) {
-    std::vector<float> mask = *condition;
-    if (branch == 2) std::ranges::transform(mask, mask.begin(), [](float m) { return 1.0f - m; });
-    const View x = n.Constant(branch) != nullptr
-                       ? n.In(branch, IdentityPerm(n.InDims(branch).size()))
-                       : n.Any(branch);
-    parts.push_back(EmitWithConstant(n.builder, PassFn::kMul, x, mask, n.InDims(0)));
+  std::vector<float> inverse = *condition;
+  std::ranges::transform(inverse, inverse.begin(), [](float m) { return 1.0f - m; });
+  const auto masked = [&](size_t branch) {
+    return EmitWithConstant(n.builder, PassFn::kMul, n.Any(branch),
+                            branch == 1 ? *condition : inverse, n.InDims(0));
+  };
+  const size_t fixed = n.Constant(1) != nullptr ? 1 : 2;
+  if (n.Constant(fixed) == nullptr) {
+    return n.Define(EmitWithTensor(n.builder, PassFn::kAdd, masked(1), masked(2)));
   }
-  n.Define(EmitWithTensor(n.builder, PassFn::kAdd, parts[0], parts[1]));
+  const Dims dims = BroadcastDims(n.InDims(0), n.InDims(fixed));
+  const std::vector<float> chosen =
+      BroadcastConstant(fixed == 1 ? *condition : inverse, n.InDims(0), dims);
+  std::vector<float> summand = BroadcastConstant(*n.Constant(fixed), n.InDims(fixed), dims);
+  for (size_t i = 0; i < summand.size(); ++i) summand[i] = chosen[i] != 0 ? summand[i] : 0.0f;
+  n.Define(EmitWithConstant(n.builder, PassFn::kAdd, masked(3 - fixed), summand, dims));
 }
 
 void LowerBatchNormalization(const NodeLowering& n) {

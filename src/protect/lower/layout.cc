@@ -85,9 +85,9 @@ Dims LogicalDims(const model::Shape& shape) {
   Dims dims;
   for (int64_t extent : shape) {
     if (extent < 1 || extent > int64_t{kMaxDim}) {
-      throw model::ModelError(Status::kWrongShape, "extent " + std::to_string(extent) +
-                                                       " of shape " + model::ShapeText(shape) +
-                                                       " is out of range");
+      throw model::ModelError(Status::kUnsupported, "extent " + std::to_string(extent) +
+                                                        " of shape " + model::ShapeText(shape) +
+                                                        " is out of range");
     }
     dims.push_back(static_cast<uint32_t>(extent));
   }

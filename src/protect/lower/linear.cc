@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "boundary/limits.h"
+#include "kernels/conv_layout.h"
+#include "model/error.h"
 #include "protect/lower/node_lowering.h"
 
 namespace penumbra::protect {
@@ -62,18 +64,61 @@ std::vector<float> ConstantBias(const NodeLowering& n, uint32_t channels) {
   return *bias;
 }
 
-void CheckFilter(const NodeLowering& n, const ConvGeometry& g) {
-  if (FilterLength(g) > kMaxFilterLength) {
-    n.Unsupported("a filter of " + std::to_string(FilterLength(g)) + " weights, the limit is " +
-                      std::to_string(kMaxFilterLength),
-                  "split the layer over its input channels");
+// A panel of filters of four bytes a weight (float32, or two pieces of 16 bits) fills a sealed chunk
+// but for the arrays behind the weights.
+constexpr uint64_t kLongestFilter = (kMaxChunkSize - 8192) / (kPanelWidth * sizeof(float));
+static_assert(kLongestFilter <= kMaxFilterLength);
+
+// Channels [begin, end) of every group.
+struct ChannelPiece {
+  uint32_t begin, end;
+};
+
+std::vector<ChannelPiece> CutFilter(const ConvGeometry& g) {
+  const uint32_t channels = InChannelsPerGroup(g);
+  const auto fit = static_cast<uint32_t>(kLongestFilter / (uint64_t{g.kernel_h} * g.kernel_w));
+  if (fit == 0) {
+    throw model::ModelError(Status::kUnsupported,
+                            "a kernel of " + std::to_string(g.kernel_h) + "x" +
+                                std::to_string(g.kernel_w) + " taps, the limit is " +
+                                std::to_string(kLongestFilter) + " taps");
   }
+  const uint32_t count = (channels + fit - 1) / fit;
+  std::vector<ChannelPiece> pieces;
+  for (uint32_t i = 0; i < count; ++i) {
+    pieces.push_back({static_cast<uint32_t>(uint64_t{channels} * i / count),
+                      static_cast<uint32_t>(uint64_t{channels} * (i + 1) / count)});
+  }
+  return pieces;
 }
 
-void CheckBatch(const NodeLowering& n, const Dims& x) {
-  if (x.at(0) != 1) {
-    n.Unsupported("a batch of " + std::to_string(x[0]), "export the model with batch size 1");
+// The channels of a piece, side by side; `axis`: the logical axis of the channels.
+View TakeChannels(Builder& b, const View& x, uint32_t axis, const ConvGeometry& g,
+                  ChannelPiece piece) {
+  Dims dims = b.LogicalOf(x);
+  std::vector<AxisRuns> runs;
+  for (const uint32_t extent : dims) runs.push_back(WholeAxis(extent));
+  const uint32_t count = piece.end - piece.begin;
+  runs[axis].clear();
+  for (uint32_t group = 0; group < g.groups; ++group) {
+    runs[axis].push_back({.dst_start = group * count,
+                          .src_start = int64_t{group} * InChannelsPerGroup(g) + piece.begin,
+                          .count = count});
   }
+  dims[axis] = g.groups * count;
+  return b.CopyByRuns(x, dims, runs);
+}
+
+std::vector<float> TakeWeights(const std::vector<float>& weights, const ConvGeometry& g,
+                               ChannelPiece piece) {
+  const size_t channels = InChannelsPerGroup(g);
+  std::vector<float> taken;
+  taken.reserve(weights.size() / channels * (piece.end - piece.begin));
+  for (size_t tap = 0; tap < weights.size(); tap += channels) {
+    taken.insert(taken.end(), weights.begin() + static_cast<std::ptrdiff_t>(tap + piece.begin),
+                 weights.begin() + static_cast<std::ptrdiff_t>(tap + piece.end));
+  }
+  return taken;
 }
 
 // One axis of a transposed convolution: source i lands on i * stride - crop of the enlarged input.
@@ -106,7 +151,96 @@ EnlargedAxis Enlarge(int64_t in, int64_t out, int64_t kernel, int64_t stride, in
   return axis;
 }
 
+Perm FirstTwoSwapped(size_t rank) {
+  Perm order = IdentityPerm(rank);
+  std::swap(order[0], order[1]);
+  return order;
+}
+
+// The samples of a batch under each other, with their own padding, in one image of the same columns;
+// g follows. Every sample begins at a multiple of the stride, so the rows of its output lie together,
+// out_pitch of them apart from those of the next one.
+View StackSamples(Builder& b, const View& x, ConvGeometry* g, uint32_t* out_pitch) {
+  Dims dims = b.LogicalOf(x);
+  const uint32_t padded = g->pad_top + g->in_h + g->pad_bottom;
+  std::vector<AxisRuns> runs;
+  for (const uint32_t extent : dims) runs.push_back(WholeAxis(extent));
+  runs[2] = {{.dst_start = g->pad_top, .count = g->in_h}};
+  *out_pitch = (padded + g->stride_h - 1) / g->stride_h;
+  dims[2] = *out_pitch * g->stride_h;
+  const View channels_first = b.Transpose(b.CopyByRuns(x, dims, runs), FirstTwoSwapped(dims.size()));
+  g->in_h = dims[0] * dims[2];
+  g->pad_top = g->pad_bottom = 0;
+  g->out_h = (g->in_h - (g->kernel_h - 1) * g->dilation_h - 1) / g->stride_h + 1;
+  Dims stacked = dims;
+  stacked[0] = 1;
+  stacked[2] = g->in_h;
+  return b.Ordered(b.Reshape(channels_first, stacked), x.perm);
+}
+
+// The rows of the samples out of a stacked output, as a batch of extents `out`.
+View TakeSamples(Builder& b, const View& stacked, uint32_t pitch, const Dims& out) {
+  Dims rows = b.LogicalOf(stacked);
+  rows[2] = out[0] * out[2];
+  std::vector<AxisRuns> runs;
+  for (const uint32_t extent : rows) runs.push_back(WholeAxis(extent));
+  runs[2].clear();
+  for (uint32_t sample = 0; sample < out[0]; ++sample) {
+    runs[2].push_back({.dst_start = sample * out[2],
+                       .src_start = int64_t{sample} * pitch,
+                       .count = out[2]});
+  }
+  Dims channels_first = out;
+  std::swap(channels_first[0], channels_first[1]);
+  return b.Transpose(b.Reshape(b.CopyByRuns(stacked, rows, runs), channels_first),
+                     FirstTwoSwapped(out.size()));
+}
+
+// The node's output is the linear layer over x.
+void DefineLinear(const NodeLowering& n, const View& x, ConvGeometry g,
+                  std::vector<float> weights) {
+  const Dims out = n.OutDims();
+  std::vector<float> bias = ConstantBias(n, g.out_c);
+  if (out[0] == 1 || IsPointwise(g)) {
+    // Samples of a pointwise layer are just more rows.
+    g.in_h *= out[0];
+    g.out_h *= out[0];
+    const TensorId y = IsLongFilter(g) ? kNone : n.NewOutput(x.perm);
+    return n.Define(EmitLinear(n.builder, x, g, std::move(weights), std::move(bias), out, y));
+  }
+  uint32_t pitch = 0;
+  const View stacked = StackSamples(n.builder, x, &g, &pitch);
+  Dims stacked_out = out;
+  stacked_out[0] = 1;
+  stacked_out[2] = g.out_h;
+  const View y = EmitLinear(n.builder, stacked, g, std::move(weights), std::move(bias), stacked_out,
+                            kNone);
+  n.Define(TakeSamples(n.builder, y, pitch, out));
+}
+
 }  // namespace
+
+bool IsLongFilter(const ConvGeometry& g) { return FilterLength(g) > kLongestFilter; }
+
+View EmitLinear(Builder& b, const View& x, const ConvGeometry& g, std::vector<float> weights,
+                std::vector<float> bias, const Dims& out_logical, TensorId y) {
+  if (!IsLongFilter(g)) {
+    if (y == kNone) y = b.AddScratch(out_logical, x.perm);
+    b.AddOp(LinearOp{x.tensor, y, g, std::move(weights), std::move(bias)});
+    return {y, x.perm};
+  }
+  View sum;
+  for (const ChannelPiece piece : CutFilter(g)) {
+    const View part = TakeChannels(b, x, x.perm.back(), g, piece);
+    ConvGeometry own = g;
+    own.in_c = g.groups * (piece.end - piece.begin);
+    const View result{b.AddScratch(out_logical, x.perm), x.perm};
+    b.AddOp(LinearOp{part.tensor, result.tensor, own, TakeWeights(weights, g, piece), bias});
+    std::ranges::fill(bias, 0.0f);  // added once
+    sum = sum.tensor == kNone ? result : EmitWithTensor(b, PassFn::kAdd, sum, result);
+  }
+  return sum;
+}
 
 ConvGeometry WindowGeometry(const model::Node& node, const Dims& in, const Dims& out) {
   const auto kernel = node.GetInts("kernel_shape");
@@ -140,17 +274,8 @@ void LowerConv(const NodeLowering& n) {
   const Perm perm = ChannelLastPerm(in.size());
   ConvGeometry g = WindowGeometry(n.node, in, n.OutDims());
   g.groups = static_cast<uint32_t>(n.node.GetInt("group", 1));
-  CheckFilter(n, g);
-  if (in[0] != 1 && IsPointwise(g)) {
-    g.in_h = g.out_h = in[0] * g.in_h;  // samples are just more rows
-  } else {
-    CheckBatch(n, in);
-  }
   const View x = n.In(0, perm);
-  const TensorId y = n.NewOutput(perm);
-  n.builder.AddOp(
-      LinearOp{x.tensor, y, g, ToOhwi(ConstantWeights(n), g), ConstantBias(n, g.out_c)});
-  n.Define({y, perm});
+  DefineLinear(n, x, g, ToOhwi(ConstantWeights(n), g));
 }
 
 // The adjoint of a strided window is a stride-1 convolution with flipped filters over the input
@@ -158,7 +283,6 @@ void LowerConv(const NodeLowering& n) {
 void LowerConvTranspose(const NodeLowering& n) {
   const Dims in = n.InDims(0);
   const Dims out = n.OutDims();
-  CheckBatch(n, in);
   const Perm perm = ChannelLastPerm(in.size());
   const ConvGeometry w = WindowGeometry(n.node, in, out);
   const EnlargedAxis rows =
@@ -186,11 +310,7 @@ void LowerConvTranspose(const NodeLowering& n) {
   g.pad_left = columns.pad_begin;
   g.pad_right = columns.pad_end;
   g.groups = static_cast<uint32_t>(n.node.GetInt("group", 1));
-  CheckFilter(n, g);
-  const TensorId y = n.NewOutput(perm);
-  n.builder.AddOp(
-      LinearOp{x.tensor, y, g, FlippedToOhwi(ConstantWeights(n), g), ConstantBias(n, g.out_c)});
-  n.Define({y, perm});
+  DefineLinear(n, x, g, FlippedToOhwi(ConstantWeights(n), g));
 }
 
 }  // namespace penumbra::protect

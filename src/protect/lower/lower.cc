@@ -20,23 +20,26 @@ using model::ValueId;
 struct LoweringRow {
   OpKind op;
   LowerFn* lower;
+  std::string_view limits = {};
 };
 
+constexpr std::string_view kFloatOnly = "float32 only";
+
 constexpr LoweringRow kLowerings[] = {
-    {OpKind::kConv, LowerConv},
-    {OpKind::kConvTranspose, LowerConvTranspose},
-    {OpKind::kGemm, LowerGemm},
-    {OpKind::kMatMul, LowerMatMul},
-    {OpKind::kBatchNormalization, LowerBatchNormalization},
-    {OpKind::kAdd, LowerBinary},
-    {OpKind::kSub, LowerBinary},
-    {OpKind::kMul, LowerBinary},
-    {OpKind::kDiv, LowerBinary},
-    {OpKind::kPow, LowerBinary},
+    {OpKind::kConv, LowerConv, "constant weights and bias"},
+    {OpKind::kConvTranspose, LowerConvTranspose, "constant weights and bias"},
+    {OpKind::kGemm, LowerGemm, kFloatOnly},
+    {OpKind::kMatMul, LowerMatMul, kFloatOnly},
+    {OpKind::kBatchNormalization, LowerBatchNormalization, "constant parameters"},
+    {OpKind::kAdd, LowerBinary, kFloatOnly},
+    {OpKind::kSub, LowerBinary, kFloatOnly},
+    {OpKind::kMul, LowerBinary, kFloatOnly},
+    {OpKind::kDiv, LowerBinary, kFloatOnly},
+    {OpKind::kPow, LowerBinary, kFloatOnly},
     {OpKind::kMin, LowerBinary},
     {OpKind::kMax, LowerBinary},
-    {OpKind::kPRelu, LowerBinary},
-    {OpKind::kWhere, LowerWhere},
+    {OpKind::kPRelu, LowerBinary, kFloatOnly},
+    {OpKind::kWhere, LowerWhere, "constant condition"},
     {OpKind::kRelu, LowerUnary},
     {OpKind::kLeakyRelu, LowerUnary},
     {OpKind::kClip, LowerClip},
@@ -55,15 +58,15 @@ constexpr LoweringRow kLowerings[] = {
     {OpKind::kCeil, LowerUnary},
     {OpKind::kErf, LowerUnary},
     {OpKind::kReciprocal, LowerUnary},
-    {OpKind::kCast, LowerCast},
+    {OpKind::kCast, LowerCast, "no cast between integers that may change a value"},
     {OpKind::kIdentity, LowerIdentity},
     {OpKind::kDropout, LowerIdentity},
     {OpKind::kMaxPool, LowerPool},
     {OpKind::kAveragePool, LowerPool},
-    {OpKind::kGlobalAveragePool, LowerReduce},
+    {OpKind::kGlobalAveragePool, LowerReduce, kFloatOnly},
     {OpKind::kGlobalMaxPool, LowerReduce},
-    {OpKind::kReduceMean, LowerReduce},
-    {OpKind::kReduceSum, LowerReduce},
+    {OpKind::kReduceMean, LowerReduce, kFloatOnly},
+    {OpKind::kReduceSum, LowerReduce, kFloatOnly},
     {OpKind::kReduceMax, LowerReduce},
     {OpKind::kReduceMin, LowerReduce},
     {OpKind::kArgMax, LowerArgMax},
@@ -74,8 +77,8 @@ constexpr LoweringRow kLowerings[] = {
     {OpKind::kReshape, LowerReshape},
     {OpKind::kTranspose, LowerTranspose},
     {OpKind::kPad, LowerPad},
-    {OpKind::kResize, LowerResize},
-    {OpKind::kGather, LowerGather},
+    {OpKind::kResize, LowerResize, "nearest, or linear along one or two spatial axes"},
+    {OpKind::kGather, LowerGather, "constant indices"},
     {OpKind::kExpand, LowerExpand},
     {OpKind::kTile, LowerTile},
     {OpKind::kDepthToSpace, LowerDepthToSpace},
@@ -111,7 +114,7 @@ class Lowering {
       if (lower == nullptr) lowering.Unsupported("the operator has no protected form");
       lower(lowering);
     } catch (const model::ModelError& error) {
-      complaints_.push_back(error.At(PlaceOf(node)).what());
+      complaints_.push_back(error.At(PlaceOf(node)));
       Lose(node);
     }
   }
@@ -120,13 +123,14 @@ class Lowering {
 
   void ThrowComplaints() const {
     if (complaints_.empty()) return;
+    if (complaints_.size() == 1) throw complaints_.front();
     std::string all;
-    for (const std::string& complaint : complaints_) all += "\n  " + complaint;
+    for (const model::ModelError& complaint : complaints_) all += std::string("\n  ") + complaint.what();
     throw model::ModelError(Status::kUnsupported, std::to_string(complaints_.size()) +
-                                                      " node(s) cannot be protected:" + all);
+                                                      " nodes cannot be protected:" + all);
   }
 
-  LoweredPort PortOf(ValueId id) {
+  LoweredPort PortOf(ValueId id, model::DataType type) {
     const model::Value& v = graph_.value(id);
     if (v.IsConstant()) builder_.In(id, IdentityPerm(LogicalDims(v.shape).size()));
     View view = builder_.Any(id);
@@ -137,13 +141,15 @@ class Lowering {
       builder_.AddOp(ReshapeOp{view.tensor, y});
       view.tensor = y;
     }
-    return {v.name, view.tensor, v.type, v.shape};
+    return {v.name, view.tensor, type, v.shape};
   }
 
   void AddPorts() {
     LoweredGraph& lowered = builder_.lowered();
-    for (ValueId id : graph_.inputs) lowered.inputs.push_back(PortOf(id));
-    for (ValueId id : graph_.outputs) lowered.outputs.push_back(PortOf(id));
+    for (size_t i = 0; i < graph_.inputs.size(); ++i)
+      lowered.inputs.push_back(PortOf(graph_.inputs[i], graph_.InputType(i)));
+    for (size_t i = 0; i < graph_.outputs.size(); ++i)
+      lowered.outputs.push_back(PortOf(graph_.outputs[i], graph_.OutputType(i)));
   }
 
   // Operators and tensors nobody reads: copies made for a layer that was folded, unused parts of a
@@ -170,7 +176,7 @@ class Lowering {
   const model::Graph& graph_;
   Builder builder_;
   std::set<ValueId> lost_;
-  std::vector<std::string> complaints_;
+  std::vector<model::ModelError> complaints_;
 };
 
 void RenumberOp(const std::vector<TensorId>& number, LoweredOp* op) {
@@ -218,6 +224,13 @@ void NodeLowering::Unsupported(const std::string& reason, const std::string& hin
 LowerFn* FindLowering(OpKind op) {
   const auto row = std::ranges::find(kLowerings, op, &LoweringRow::op);
   return row == std::end(kLowerings) ? nullptr : row->lower;
+}
+
+std::string_view ProtectedLimits(OpKind op) {
+  // Operators without a kernel never reach lowering: they become others or constants on import.
+  if (model::Info(op).kernel == nullptr) return {};
+  const auto row = std::ranges::find(kLowerings, op, &LoweringRow::op);
+  return row == std::end(kLowerings) ? "refused unless its inputs are constant" : row->limits;
 }
 
 LoweredGraph Lower(const model::Graph& graph) { return Lowering(graph).Run(); }

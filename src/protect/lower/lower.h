@@ -2,6 +2,8 @@
 #ifndef PENUMBRA_PROTECT_LOWER_LOWER_H_
 #define PENUMBRA_PROTECT_LOWER_LOWER_H_
 
+#include <string_view>
+
 #include "model/graph.h"
 #include "protect/lower/lowered.h"
 
@@ -12,6 +14,10 @@ namespace penumbra::protect {
 // operator that cannot be lowered (operator, node, opset, reason), kInternal when the result breaks
 // an invariant.
 LoweredGraph Lower(const model::Graph& graph);
+
+// What lowering asks of an operator beyond the importer's limits, for people; "refused" where it has
+// no protected form at all.
+std::string_view ProtectedLimits(model::OpKind op);
 
 // Throws model::ModelError(kInternal): ids in range, one producer per tensor, operators in
 // topological order, shapes and row grids of every operator agree. Lower() ends with it; stages

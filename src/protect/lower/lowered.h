@@ -122,7 +122,10 @@ struct LoweredOp {
 struct LoweredPort {
   std::string name;
   TensorId tensor;
-  model::DataType type;        // of the model's value; the trusted half computes in float32
+  // As the model declares it. The trusted half keeps float32: integers come in with at most 2^24
+  // (the host checks), and every lowered operator on integers only selects, moves or negates them,
+  // or truncates a float32, so its results are integers exactly.
+  model::DataType type;
   std::vector<int64_t> shape;  // logical
 };
 

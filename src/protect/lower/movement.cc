@@ -52,18 +52,44 @@ bool IsLosslessCast(model::DataType from, model::DataType to) {
   return bits(to) > bits(from) || (!is_signed(to) && bits(to) == bits(from));
 }
 
+// 1 where x is not zero, else 0. Twice 2^127 takes the smallest number beyond 1.
+View IsNotZero(Builder& b, const View& x) {
+  View y = EmitUnary(b, PassFn::kAbs, x);
+  for (int i = 0; i < 2; ++i) y = EmitScalar(b, PassFn::kMul, y, 0x1p127f);
+  return EmitScalar(b, PassFn::kMin, y, 1.0f);
+}
+
+// x towards zero, held within the integer type `to`.
+View Truncated(Builder& b, const View& x, model::DataType to) {
+  const View down = EmitScalar(b, PassFn::kMax, EmitUnary(b, PassFn::kFloor, x), 0.0f);
+  const View up = EmitScalar(b, PassFn::kMin, EmitUnary(b, PassFn::kCeil, x), 0.0f);
+  const View whole = EmitWithTensor(b, PassFn::kAdd, down, up);
+  return model::WithElementType(to, [&](auto tag) {
+    using T = decltype(tag);
+    const auto low = static_cast<float>(std::numeric_limits<T>::lowest());
+    // The largest float32 below the end of the type, which is a power of two.
+    const float high = std::min(
+        std::nextafter(std::ldexp(1.0f, std::numeric_limits<T>::digits), 0.0f),
+        static_cast<float>(std::numeric_limits<T>::max()));
+    return EmitUnary(b, PassFn::kClip, whole, low, high);
+  });
+}
+
 }  // namespace
 
 void LowerIdentity(const NodeLowering& n) { n.Define(n.Any(0)); }
 
+// Everything is float32 inside: casts that change no value are left out.
 void LowerCast(const NodeLowering& n) {
+  const model::DataType from = n.InType(0);
   const model::DataType to = n.builder.model().value(n.out()).type;
-  // Everything is float32 inside; only casts that change no value can be left out.
-  if (!IsLosslessCast(n.InType(0), to)) {
-    n.Unsupported("a cast from " + std::string(model::DataTypeName(n.InType(0))) + " to " +
-                  std::string(model::DataTypeName(to)));
+  if (IsLosslessCast(from, to)) return n.Define(n.Any(0));
+  if (to == model::DataType::kBool) return n.Define(IsNotZero(n.builder, n.Any(0)));
+  if (from != model::DataType::kFloat32) {
+    n.Unsupported("a cast from " + std::string(model::DataTypeName(from)) + " to " +
+                  std::string(model::DataTypeName(to)) + ", which may change values");
   }
-  n.Define(n.Any(0));
+  n.Define(Truncated(n.builder, n.Any(0), to));
 }
 
 void LowerReshape(const NodeLowering& n) {

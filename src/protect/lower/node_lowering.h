@@ -67,6 +67,9 @@ void LowerResize(const NodeLowering& n);
 
 // --- Parts that several families share ---
 
+// Extents to which both broadcast.
+Dims BroadcastDims(Dims a, Dims b);
+
 // y = fn(x, operand) for operands that broadcast to x, each in its cheapest form.
 View EmitUnary(Builder& b, PassFn fn, const View& x, float parameter_a = 0, float parameter_b = 0);
 View EmitScalar(Builder& b, PassFn fn, const View& x, float operand);
@@ -75,9 +78,22 @@ View EmitWithConstant(Builder& b, PassFn fn, const View& x, const std::vector<fl
 View EmitWithTensor(Builder& b, PassFn fn, const View& x, const View& operand);
 PassFn Reversed(PassFn fn);  // fn with its operands exchanged
 
+// [n][c]... as one sample of n * c channels, for operators that treat every channel alike.
+Dims FoldBatch(Dims dims);
+View FoldedInput(const NodeLowering& n, const Perm& perm);  // input 0 so, in the order `perm`
+
 // A window over an image: canonical attributes of a Conv or pooling node, channel counts left to
 // the caller. One spatial axis lies along in_h, so that rows can be tiled; in_w is then 1.
 ConvGeometry WindowGeometry(const model::Node& node, const Dims& in, const Dims& out);
+
+// A linear layer over `x`, whose last physical axis holds the channels; weights OHWI. Filters that
+// are too long for one layer are split by input channels and the partial results added. `y`: the
+// tensor to write, or kNone for one of the extents `out_logical` (order of x), which is also what a
+// split layer makes.
+View EmitLinear(Builder& b, const View& x, const ConvGeometry& geometry, std::vector<float> weights,
+                std::vector<float> bias, const Dims& out_logical, TensorId y);
+// Filters longer than this are split.
+bool IsLongFilter(const ConvGeometry& geometry);
 
 // Dense layer over logical axis `axis` of the input: weights [out_c][extent of axis].
 View EmitDense(Builder& b, const View& x, uint32_t axis, std::vector<float> weights,

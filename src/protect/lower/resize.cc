@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/ops/resize_coordinates.h"
 #include "protect/lower/node_lowering.h"
 
 namespace penumbra::protect {
@@ -12,32 +13,7 @@ namespace {
 // More boxes than this cost more than a table.
 constexpr size_t kMaxNearestBoxes = 64;
 
-struct Axis {
-  int64_t in, out;
-  double scale;
-};
-
-// Where output index `at` lies on the input axis (ONNX Resize, coordinate_transformation_mode).
-double SourceCoordinate(const std::string& mode, const Axis& axis, int64_t at) {
-  const auto x = static_cast<double>(at);
-  const auto in = static_cast<double>(axis.in);
-  const auto out = static_cast<double>(axis.out);
-  const double half_pixel = (x + 0.5) / axis.scale - 0.5;
-  if (mode == "asymmetric") return x / axis.scale;
-  if (mode == "align_corners") return axis.out == 1 ? 0.0 : x * (in - 1) / (out - 1);
-  if (mode == "pytorch_half_pixel") return axis.out > 1 ? half_pixel : 0.0;
-  if (mode == "tf_half_pixel_for_nn") return half_pixel + 0.5;
-  if (mode == "half_pixel_symmetric") return in / 2 * (1 - out / (axis.scale * in)) + half_pixel;
-  return half_pixel;
-}
-
-int64_t NearestIndex(const std::string& mode, double x, int64_t size) {
-  double rounded = std::ceil(x - 0.5);  // round_prefer_floor
-  if (mode == "floor") rounded = std::floor(x);
-  if (mode == "ceil") rounded = std::ceil(x);
-  if (mode == "round_prefer_ceil") rounded = std::floor(x + 0.5);
-  return std::clamp<int64_t>(static_cast<int64_t>(rounded), 0, size - 1);
-}
+using Axis = model::AxisScale;
 
 std::vector<Axis> AxesOf(const NodeLowering& n) {
   const auto scales = n.node.GetFloats("scales");
@@ -55,8 +31,8 @@ std::vector<std::vector<int64_t>> NearestTables(const NodeLowering& n,
     std::vector<int64_t> table;
     for (int64_t at = 0; at < axis.out; ++at) {
       const double x =
-          SourceCoordinate(n.node.GetString("coordinate_transformation_mode"), axis, at);
-      table.push_back(NearestIndex(n.node.GetString("nearest_mode"), x, axis.in));
+          model::SourceCoordinate(n.node.GetString("coordinate_transformation_mode"), axis, at);
+      table.push_back(model::NearestIndex(n.node.GetString("nearest_mode"), x, axis.in));
     }
     tables.push_back(std::move(table));
   }
@@ -74,7 +50,7 @@ void FillLinear(const std::string& mode, const Axis& axis, std::vector<uint32_t>
                 std::vector<uint32_t>* out_hi, std::vector<float>* out_w) {
   for (int64_t at = 0; at < axis.out; ++at) {
     const double x = axis.in == axis.out && axis.scale == 1.0 ? static_cast<double>(at)
-                                                              : SourceCoordinate(mode, axis, at);
+                                                              : model::SourceCoordinate(mode, axis, at);
     const double base = std::floor(x);
     const auto clamped = [&axis](double i) {
       return static_cast<uint32_t>(std::clamp(i, 0.0, static_cast<double>(axis.in - 1)));
@@ -85,25 +61,27 @@ void FillLinear(const std::string& mode, const Axis& axis, std::vector<uint32_t>
   }
 }
 
+// Samples of a batch become channels.
 void EmitTables(const NodeLowering& n, const std::vector<Axis>& axes,
                 const std::vector<std::vector<int64_t>>* nearest) {
   const size_t rank = axes.size();
-  if ((rank != 3 && rank != 4) || axes[0].out != 1 || axes[0].in != 1 ||
-      axes[1].in != axes[1].out) {
-    n.Unsupported("interpolation along other than the one or two spatial axes of one image");
+  if ((rank != 3 && rank != 4) || axes[0].out != axes[0].in || axes[1].in != axes[1].out) {
+    n.Unsupported("interpolation along other than the one or two spatial axes of an image");
   }
   const Perm perm = ChannelLastPerm(rank);
   const Axis single{1, 1, 1.0};
   const Axis& rows = axes[2];
   const Axis& columns = rank == 4 ? axes[3] : single;
   ResizeOp op{};
-  op.x = n.In(0, perm).tensor;
-  op.y = n.NewOutput(perm);
+  Dims folded = FoldBatch(n.InDims(0));
+  op.x = FoldedInput(n, perm).tensor;
+  for (size_t d = 2; d < rank; ++d) folded[d] = static_cast<uint32_t>(axes[d].out);
+  op.y = n.builder.AddScratch(folded, perm);
   op.in_h = static_cast<uint32_t>(rows.in);
   op.in_w = static_cast<uint32_t>(columns.in);
   op.out_h = static_cast<uint32_t>(rows.out);
   op.out_w = static_cast<uint32_t>(columns.out);
-  op.channels = static_cast<uint32_t>(axes[1].in);
+  op.channels = folded[1];
   if (nearest != nullptr) {
     FillNearest((*nearest)[2], &op.row_lo, &op.row_hi, &op.row_w);
     FillNearest(rank == 4 ? (*nearest)[3] : std::vector<int64_t>{0}, &op.col_lo, &op.col_hi,
@@ -115,7 +93,7 @@ void EmitTables(const NodeLowering& n, const std::vector<Axis>& axes,
   }
   const TensorId y = op.y;
   n.builder.AddOp(std::move(op));
-  n.Define({y, perm});
+  n.Define(n.builder.Reshape({y, perm}, n.OutDims()));
 }
 
 }  // namespace

@@ -64,15 +64,26 @@ View ReducedFirst(Builder& b, const View& x, const std::vector<bool>& reduced) {
 
 }  // namespace
 
+Dims FoldBatch(Dims dims) {
+  dims.at(1) *= dims.at(0);
+  dims[0] = 1;
+  return dims;
+}
+
+View FoldedInput(const NodeLowering& n, const Perm& perm) {
+  if (n.InDims(0)[0] == 1) return n.In(0, perm);
+  return n.builder.Ordered(n.builder.Reshape(n.Any(0), FoldBatch(n.InDims(0))), perm);
+}
+
 void LowerPool(const NodeLowering& n) {
-  const Dims in = n.InDims(0);
-  if (in[0] != 1)
-    n.Unsupported("a batch of " + std::to_string(in[0]), "export the model with batch size 1");
-  if (n.InType(0) != model::DataType::kFloat32) n.Unsupported("pooling of integers");
+  const Dims in = FoldBatch(n.InDims(0));
+  const Dims out = FoldBatch(n.OutDims());
+  const bool is_float = n.InType(0) == model::DataType::kFloat32;
+  if (!is_float && n.node.op != OpKind::kMaxPool) n.Unsupported("averages of integers");
   const Perm perm = ChannelLastPerm(in.size());
-  ConvGeometry g = WindowGeometry(n.node, in, n.OutDims());
+  ConvGeometry g = WindowGeometry(n.node, in, out);
   g.groups = g.in_c;
-  View x = n.In(0, perm);
+  View x = FoldedInput(n, perm);
   uint32_t kind = n.node.op == OpKind::kMaxPool ? kMaxPoolKind : kAverageKind;
   if (kind == kAverageKind && n.node.GetInt("count_include_pad") != 0) {
     // What ceil_mode adds beyond the padding does not count: make the padding part of the image.
@@ -83,13 +94,16 @@ void LowerPool(const NodeLowering& n) {
     }
   }
   EnlargeEndPadding(&g);
-  const TensorId y = n.NewOutput(perm);
+  const TensorId y = n.builder.AddScratch(out, perm);
   n.builder.AddOp(PoolOp{x.tensor, y, kind, g});
-  n.Define({y, perm});
+  n.Define(n.builder.Reshape({y, perm}, n.OutDims()));
 }
 
 void LowerReduce(const NodeLowering& n) {
-  if (n.InType(0) != model::DataType::kFloat32) n.Unsupported("a reduction of integers");
+  const bool is_float = n.InType(0) == model::DataType::kFloat32;
+  const bool selects = n.node.op == OpKind::kReduceMax || n.node.op == OpKind::kReduceMin ||
+                       n.node.op == OpKind::kGlobalMaxPool;
+  if (!is_float && !selects) n.Unsupported("a sum or mean of integers");
   Builder& b = n.builder;
   const Dims in = n.InDims(0);
   std::vector<bool> reduced(in.size(), false);
@@ -146,7 +160,6 @@ void LowerSoftmax(const NodeLowering& n) {
 }
 
 void LowerArgMax(const NodeLowering& n) {
-  if (n.InType(0) != model::DataType::kFloat32) n.Unsupported("a search among integers");
   Builder& b = n.builder;
   const auto axis = static_cast<uint32_t>(n.node.GetInt("axis"));
   View x = n.Any(0);

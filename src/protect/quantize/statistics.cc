@@ -12,6 +12,8 @@ namespace penumbra::protect {
 namespace {
 
 constexpr uint64_t kFewObservations = 8;
+// Of the mean square: what cancellation in float64 leaves of the variance of a constant.
+constexpr double kCancellation = 1e-12;
 
 }  // namespace
 
@@ -37,7 +39,9 @@ std::vector<double> ChannelMoments::Variance() const {
   std::vector<double> variance(sum_.size());
   for (size_t c = 0; c < sum_.size(); ++c) {
     const double mean = count_ < kFewObservations ? 0.0 : sum_[c] / static_cast<double>(count_);
-    variance[c] = std::max(0.0, square_[c] / static_cast<double>(count_) - mean * mean);
+    const double square = square_[c] / static_cast<double>(count_);
+    const double around = square - mean * mean;
+    variance[c] = around > kCancellation * square ? around : 0.0;
   }
   return variance;
 }

@@ -45,7 +45,8 @@ class PENUMBRA_API FloatModel {
 struct OperatorInfo {
   std::string name;  // ONNX, default domain
   int min_opset = 0, max_opset = 0;
-  std::string notes;
+  std::string notes;       // of the importer
+  std::string protection;  // what `protect` asks for beyond that; "refused ..." where it cannot
 };
 PENUMBRA_API std::vector<OperatorInfo> SupportedOperators();
 

@@ -80,7 +80,7 @@ typedef struct {
   const char* name;
   const int64_t* shape;
   size_t rank;
-  const float* values; /* row-major */
+  const float* values; /* row-major; whole numbers for integer types, 0 and 1 for bool */
   size_t count;        /* elements */
 } penumbra_tensor;
 
@@ -89,6 +89,10 @@ PENUMBRA_API size_t penumbra_session_input_count(const penumbra_session* session
 PENUMBRA_API penumbra_tensor penumbra_session_input(const penumbra_session* session, size_t index);
 PENUMBRA_API size_t penumbra_session_output_count(const penumbra_session* session);
 PENUMBRA_API penumbra_tensor penumbra_session_output(const penumbra_session* session, size_t index);
+/* The element type the model declares, "float32" or "int64"; index < count, else "". */
+PENUMBRA_API const char* penumbra_session_input_type(const penumbra_session* session, size_t index);
+PENUMBRA_API const char* penumbra_session_output_type(const penumbra_session* session,
+                                                      size_t index);
 
 PENUMBRA_API penumbra_status* penumbra_session_make_pads(penumbra_session* session, uint32_t count);
 PENUMBRA_API penumbra_status* penumbra_session_run(penumbra_session* session,

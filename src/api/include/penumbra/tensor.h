@@ -1,5 +1,4 @@
-// Named float32 tensors, and the files they come from. Functions throw Error and may run in any
-// thread.
+// Named tensors, and the files they come from. Functions throw Error and may run in any thread.
 #ifndef PENUMBRA_TENSOR_H_
 #define PENUMBRA_TENSOR_H_
 
@@ -13,18 +12,40 @@
 
 namespace penumbra {
 
+// Element types of models and files. Values are kept as float32 whatever the type: exact for bool
+// and for integers up to 2^24; float16 and float64 are computed as float32.
+enum class TensorType : uint8_t {
+  kFloat32,
+  kFloat16,
+  kFloat64,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kUint8,
+  kUint16,
+  kUint32,
+  kUint64,
+  kBool,
+};
+PENUMBRA_API std::string TensorTypeName(TensorType type);  // "int64"
+
 struct Tensor {
   std::vector<int64_t> shape;  // in the model's own axis order, outermost first
   std::vector<float> values;   // row-major
+  // What the values stand for: as read from a file, as the model declares an output.
+  TensorType type = TensorType::kFloat32;
 };
 using TensorMap = std::map<std::string, Tensor>;  // by the name of the model's input or output
 
 struct TensorInfo {
   std::string name;
   std::vector<int64_t> shape;
+  TensorType type = TensorType::kFloat32;
 };
 
-// NumPy .npy, versions 1 to 3; integers, bool and other floats are converted. Written as '<f4'.
+// NumPy .npy, versions 1 to 3, of any TensorType. P101 for an integer that float32 cannot hold.
+// Written with the tensor's element type.
 PENUMBRA_API Tensor ReadNpy(const std::filesystem::path& path);
 PENUMBRA_API void WriteNpy(const std::filesystem::path& path, const Tensor& tensor);
 
