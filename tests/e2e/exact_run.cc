@@ -1,5 +1,6 @@
 // exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy
 //
+// PRESET `enclave:16`: integers of 16 bits instead of 8.
 // Protects a model with one input, runs every sample of INPUTS through the bundle and through plain
 // integer arithmetic, and writes the protected outputs: one row per sample, its outputs one after
 // the other. Prints one JSON object of figures. .npy files hold samples along their first axis.
@@ -80,6 +81,10 @@ Figures Measure(char** arguments) {
 
   protect::CompileOptions options;
   options.preset = arguments[1];
+  if (options.preset.ends_with(":16")) {
+    options.preset.resize(options.preset.size() - 3);
+    options.integer.bits = 16;
+  }
   options.scheme = protect::PresetScheme(options.preset);
   const Tensors calibration = ReadSamples(arguments[2], count);
   size_t used = 0;

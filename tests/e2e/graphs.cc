@@ -55,6 +55,36 @@ void OneDimension(TestGraph& t) {
   t.Output(t.Node(OpKind::kSoftmax, {Conv(t, x, {6, 10, 1})}, {{"axis", int64_t{1}}}));
 }
 
+// Filters that no single layer can hold: split by input channels, within groups as well.
+void LongFilters(TestGraph& t) {
+  const ValueId x = t.Input({1, 70000});
+  const ValueId dense = t.Node(OpKind::kMatMul, {x, t.Weights({70000, 3}, -0.01f, 0.01f)});
+  const ValueId image = t.Node(OpKind::kReshape, {x, t.Ints({1, 14000, 5, 1})});
+  const ValueId conv =
+      Conv(t, image, {4, 7000, 5, 1}, {{"group", int64_t{2}}, {"pads", Ints{1, 0, 0, 0}}});
+  t.Output(t.Node(OpKind::kRelu, {dense}));
+  t.Output(conv);
+}
+
+// Samples of a batch share one layer, whatever its strides and pads.
+void BatchOfImages(TestGraph& t) {
+  ValueId x = Conv(t, t.Input({3, 2, 11, 9}), {6, 2, 4, 3},
+                   {{"strides", Ints{3, 2}}, {"pads", Ints{2, 1, 1, 0}}});
+  x = t.Node(OpKind::kMaxPool, {x}, {{"kernel_shape", Ints{2, 2}}});
+  x = t.Node(OpKind::kConvTranspose, {x, t.Weights({6, 2, 3, 3}, -0.3f, 0.3f), t.Weights({2})},
+             {{"strides", Ints{2, 2}}});
+  t.Output(x);
+}
+
+// Classes and whole numbers leave as what they are.
+void IntegerOutputs(TestGraph& t) {
+  const ValueId x = Conv(t, t.Input({1, 3, 6, 6}), {5, 3, 3, 3});
+  t.Output(t.Node(OpKind::kArgMax, {x}, {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}}));
+  const ValueId scaled = t.Node(OpKind::kMul, {x, t.Floats({}, {40})});
+  t.Output(t.Node(OpKind::kCast, {scaled}, {{"to", int64_t{3}}}));
+  t.Output(t.Node(OpKind::kCast, {x}, {{"to", int64_t{9}}}));
+}
+
 void TransposedConvolution(TestGraph& t) {
   ValueId x = t.Node(OpKind::kRelu, {Pointwise(t, t.Input({1, 3, 6, 5}), 3, 8)});
   x = t.Node(OpKind::kConvTranspose, {x, t.Weights({8, 3, 4, 3}, -0.3f, 0.3f), t.Weights({6})},
@@ -174,6 +204,9 @@ const std::vector<GraphCase>& GraphCases() {
       {"DataMovement", DataMovement},
       {"Attention", Attention},
       {"SeveralInputsAndOutputs", SeveralInputsAndOutputs},
+      {"LongFilters", LongFilters},
+      {"BatchOfImages", BatchOfImages},
+      {"IntegerOutputs", IntegerOutputs},
   };
   return cases;
 }
