@@ -25,7 +25,9 @@ test-sanitize: setup
 	@tools/sanitize.sh
 
 # Downloads and large networks: measures every model and preset and rewrites docs/models.md (half an hour).
+# DATA=DIR with cifar10-test.zip (test/CLASS/NNNN.jpg): accuracy on the 10,000 test pictures as well.
 test-models: build
+	$(if $(DATA),python3 tools/models/accuracy.py --build $(BUILD) --data $(DATA))
 	python3 tools/models/table.py --build $(BUILD)
 
 # Soaks: sanitizers, the other instruction set, hours of fuzzing (FUZZ_SECONDS for each target).

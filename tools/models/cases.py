@@ -11,6 +11,7 @@ import numpy.typing as npt
 import onnx
 from PIL import Image
 
+from augment import views, whole
 from zoo.pictures import pictures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,7 @@ class Case:
     file: Callable[[str, Path], Path]  # name, folder -> ONNX file with fixed shapes
     inputs: Callable[[Path], Inputs]  # folder -> what to calibrate with and to run
     classifier: bool = True
+    faces: bool = False  # BlazeFace's outputs, which tools/models/faces.py decodes
 
 
 def _run(*command: str | Path) -> None:
@@ -64,8 +66,8 @@ def _fixed_shape(shape: tuple[int, ...]) -> Callable[[str, Path], Path]:
     return file
 
 
-def _synthetic(size: int) -> Callable[[Path], Inputs]:
-    calibration, samples = (50, 20) if size <= 32 else (6, 4)
+def _synthetic(size: int, calibration: int) -> Callable[[Path], Inputs]:
+    samples = 20 if size <= 32 else 4
 
     def inputs(_: Path) -> Inputs:
         return Inputs(
@@ -84,43 +86,33 @@ def _cifar10(_: Path) -> Inputs:
     return Inputs(read("cifar10-calibration/train", 100), read("cifar10/test", 100))
 
 
-def _crops(photo: Path, count: int, seed: int, height: int, width: int) -> FloatArray:
-    """Pieces of one photograph at several scales, pixels in [0, 1], channels last."""
-    draw = np.random.default_rng(seed)
-    crops = []
-    with Image.open(photo) as opened:
-        image = opened.convert("RGB")
-        for _ in range(count):
-            scale = draw.uniform(0.4, 1.0)
-            fit = min(image.width / width, image.height / height) * scale
-            box_w, box_h = round(width * fit), round(height * fit)
-            left = int(draw.integers(0, image.width - box_w + 1))
-            top = int(draw.integers(0, image.height - box_h + 1))
-            box = (left, top, left + box_w, top + box_h)
-            crops.append(np.asarray(image.resize((width, height), box=box), np.float32) / 255)
-    return np.stack(crops)
+def _photo(path: Path) -> FloatArray:
+    """Pixels in [0, 1], channels last."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
 
 
 def _faces(folder: Path) -> Inputs:
-    photo = _fetch("photo-astronaut", "astronaut.png", folder)
-    return Inputs(_crops(photo, 16, 1, 128, 128) * 2 - 1, _crops(photo, 8, 2, 128, 128) * 2 - 1)
+    photo = _photo(_fetch("photo-astronaut", "astronaut.png", folder))
+    samples = np.concatenate([whole(photo, 128, 128)[None], views(photo, 31, 2, 128, 128)])
+    return Inputs(views(photo, 96, 1, 128, 128) * 2 - 1, samples * 2 - 1)
 
 
 def _text(height: int, width: int) -> Callable[[Path], Inputs]:
     def inputs(folder: Path) -> Inputs:
-        photo = _fetch("photo-page", "page.png", folder)
+        photo = _photo(_fetch("photo-page", "page.png", folder))
 
         def read(count: int, seed: int) -> FloatArray:
-            crops = _crops(photo, count, seed, height, width) * 2 - 1
+            crops = views(photo, count, seed, height, width, mirror=False) * 2 - 1
             return np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
 
-        return Inputs(read(12, 1), read(6, 2))
+        return Inputs(read(64, 1), read(6, 2))
 
     return inputs
 
 
-def _zoo(size: int, classifier: bool = True) -> Case:
-    return Case("zoo", _zoo_file, _synthetic(size), classifier)
+def _zoo(size: int, calibration: int = 12, classifier: bool = True) -> Case:
+    return Case("zoo", _zoo_file, _synthetic(size, calibration), classifier)
 
 
 def _trained_resnet44(_: str, __: Path) -> Path:
@@ -129,16 +121,16 @@ def _trained_resnet44(_: str, __: Path) -> Path:
 
 CASES: dict[str, Case] = {
     "resnet44-cifar10": Case("trained, tests/data", _trained_resnet44, _cifar10),
-    "blazeface-128": Case("trained, fetched", _fixed_shape((1, 128, 128, 3)), _faces, False),
+    "blazeface-128": Case("trained, fetched", _fixed_shape((1, 128, 128, 3)), _faces, False, True),
     "ppocr-det": Case("trained, fetched", _fixed_shape((1, 3, 224, 224)), _text(224, 224), False),
     "ppocr-cls": Case("trained, fetched", _fixed_shape((1, 3, 48, 192)), _text(48, 192)),
-    "resnet44-cifar": _zoo(32),
-    "minivgg": _zoo(32),
-    "mobilenet-v1": _zoo(224),
-    "mobilenet-v2": _zoo(224),
+    "resnet44-cifar": _zoo(32, 50),
+    "minivgg": _zoo(32, 50),
+    "mobilenet-v1": _zoo(224, 64),
+    "mobilenet-v2": _zoo(224, 64),
     "resnet50": _zoo(224),
     "alexnet": _zoo(224),
-    "resnet404-cifar": _zoo(32),
+    "resnet404-cifar": _zoo(32, 50),
     "densenet121": _zoo(224),
     "yolov4-tiny": _zoo(416, classifier=False),
     "vgg16": _zoo(224),

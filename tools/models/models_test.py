@@ -1,0 +1,81 @@
+"""python -m unittest discover -s tools/models -p '*_test.py'"""
+
+import sys
+import unittest
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import augment
+from faces import INPUT_SIZE, Face, anchor_centres, decode, largest_shift, overlap, suppress
+
+FAR = -50.0  # a score that no anchor's face has
+
+
+def outputs_with(faces: dict[int, tuple[float, float, float, float]]) -> list[np.ndarray]:
+    """Network outputs with centre offset and size of the given anchors, everything else far below."""
+    scores = np.full(896, FAR, np.float32)
+    boxes = np.zeros((896, 16), np.float32)
+    for anchor, values in faces.items():
+        scores[anchor] = 3
+        boxes[anchor, :4] = values
+    return [scores[:512], scores[512:], boxes[:512], boxes[512:]]
+
+
+class Faces(unittest.TestCase):
+    def test_anchors(self) -> None:
+        centres = anchor_centres()
+        self.assertEqual(centres.shape, (896, 2))
+        np.testing.assert_allclose(centres[0], [1 / 32, 1 / 32])
+        np.testing.assert_allclose(centres[2], [3 / 32, 1 / 32])
+        np.testing.assert_allclose(centres[512], [1 / 16, 1 / 16])
+        np.testing.assert_allclose(centres[-1], [15 / 16, 15 / 16])
+
+    def test_decode_places_the_box_around_its_anchor(self) -> None:
+        (face,) = decode(outputs_with({512: (4.0, -2.0, 10.0, 20.0)}))
+        x, y = INPUT_SIZE / 16 + 4, INPUT_SIZE / 16 - 2
+        self.assertAlmostEqual(face.score, 1 / (1 + np.exp(-3)), places=6)
+        np.testing.assert_allclose(face.box, (x - 5, y - 10, x + 5, y + 10), rtol=1e-6)
+
+    def test_overlapping_boxes_are_one_face(self) -> None:
+        near = {0: (0.0, 0.0, 30.0, 30.0), 1: (1.0, 1.0, 30.0, 30.0)}
+        self.assertEqual(len(decode(outputs_with(near))), 1)
+        far = near | {895: (0.0, 0.0, 30.0, 30.0)}
+        self.assertEqual(len(decode(outputs_with(far))), 2)
+        self.assertEqual(decode(outputs_with({})), [])
+
+    def test_overlap(self) -> None:
+        a, b = Face(1, (0, 0, 2, 2)), Face(0.5, (1, 0, 3, 2))
+        self.assertAlmostEqual(overlap(a, b), 1 / 3)
+        self.assertEqual(overlap(a, Face(1, (5, 5, 6, 6))), 0.0)
+        self.assertEqual(suppress([b, a]), [a])
+
+    def test_shift(self) -> None:
+        face = Face(1, (0, 0, 10, 10))
+        self.assertAlmostEqual(largest_shift([Face(0.9, (0, 0.5, 10, 10.25))], [face]), 0.5)
+        self.assertEqual(largest_shift([], [face]), float("inf"))
+        self.assertEqual(largest_shift([Face(1, (50, 50, 60, 60))], [face]), float("inf"))
+        self.assertEqual(largest_shift([], []), 0.0)
+
+
+class Augment(unittest.TestCase):
+    def test_crops_are_reproducible_and_differ(self) -> None:
+        photo = np.linspace(0, 1, 60 * 80 * 3, dtype=np.float32).reshape(60, 80, 3)
+        first = augment.views(photo, 6, 1, 16, 24)
+        self.assertEqual(first.shape, (6, 16, 24, 3))
+        np.testing.assert_array_equal(first, augment.views(photo, 6, 1, 16, 24))
+        self.assertFalse(np.array_equal(first, augment.views(photo, 6, 2, 16, 24)))
+        self.assertEqual(len({view.tobytes() for view in first}), 6)
+        self.assertGreaterEqual(first.min(), 0)
+        self.assertLessEqual(first.max(), 1)
+
+    def test_whole_photograph_keeps_its_proportions(self) -> None:
+        photo = np.ones((50, 100, 3), np.float32)
+        whole = augment.whole(photo, 20, 20)
+        np.testing.assert_array_equal(whole[:5], 0)
+        np.testing.assert_allclose(whole[5:15], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
