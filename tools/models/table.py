@@ -170,12 +170,11 @@ ACCURACY = """
 
 `python3 tools/models/accuracy.py --build build --data DIR`: the trained ResNet-44 on all {pictures}
 test pictures. **agreement**: pictures with the class of ONNX Runtime in float32; **noise**: error of
-the scores below their signal; **ms**: one inference in the `process` carrier, two shared cores, pads
-included.
+the scores below their signal.
 
-| preset | accuracy | agreement | noise | ms |
-|---|---|---|---|---|
-| float32, unprotected | {percent:.2f} % | | | |
+| preset | accuracy | agreement | noise |
+|---|---|---|---|
+| float32, unprotected | {percent:.2f} % | | |
 """
 
 
@@ -194,8 +193,7 @@ def accuracy_text(file: Path) -> str:
     figures = json.loads(file.read_text())
     rows = [
         f"| {preset} | {100 * figures[preset]['accuracy']:.2f} % "
-        f"| {100 * figures[preset]['agreement']:.2f} % | {figures[preset]['noise_db']:.1f} dB "
-        f"| {figures[preset]['milliseconds']:.1f} |"
+        f"| {100 * figures[preset]['agreement']:.2f} % | {figures[preset]['noise_db']:.1f} dB |"
         for preset in PRESETS
         if preset in figures
     ]
