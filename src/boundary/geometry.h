@@ -11,6 +11,8 @@ namespace penumbra {
 inline constexpr uint32_t kMaxPrimes = 6;
 // The primes of the ring, in the order in which layers take them (design: SCHEMES section 1).
 inline constexpr uint16_t kPrimes[8] = {251, 241, 239, 233, 229, 227, 223, 211};
+// The one prime of the papers (Slalom section 3.1, ShadowNet section 5): 2^23 + 2^21 + 7.
+inline constexpr uint32_t kFieldPrime = 10485767;
 
 struct ConvGeometry {
   uint32_t in_h, in_w, in_c;     // input  [in_h, in_w, in_c], one sample

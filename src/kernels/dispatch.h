@@ -7,6 +7,7 @@
 
 #include "kernels/depthwise.h"
 #include "kernels/elementwise.h"
+#include "kernels/field.h"
 #include "kernels/gemm_f32.h"
 #include "kernels/gemm_s16s16.h"
 #include "kernels/gemm_u8s8.h"
@@ -39,6 +40,7 @@ struct KernelTable {
   void (*depthwise_s16s16_s32)(const DepthwiseJob& job);  // out s32, the caller proves that it fits
   void (*depthwise_s16s16_s64)(const DepthwiseJob& job);  // out s64
   void (*depthwise_f32)(const DepthwiseJob& job);
+  void (*depthwise_field)(const DepthwiseJob& job);  // limb words x centred s32, out s64
   // out: [count] u8 = sums mod prime, canonical, for any s32.
   void (*reduce_mod)(const int32_t* sums, size_t count, uint16_t prime, uint8_t* out);
   void (*mask_s16)(const MaskJob& job);
@@ -48,6 +50,11 @@ struct KernelTable {
   void (*unmix)(const UnmixJob& job);
   void (*project)(const ProjectJob& job);
   void (*combine)(const CombineJob& job);
+  FieldSplitFn* field_split;
+  void (*field_reduce)(const FieldReduceJob& job);
+  void (*field_draw)(FieldDraw* job);
+  void (*field_mask)(const FieldMaskJob& job);
+  void (*field_unmix)(const FieldUnmixJob& job);
   UnaryFn* unary[kUnaryCount];                    // by Unary
   BinaryFn* binary[kBinaryCount][kOperandCount];  // by Binary, Operand
   QuantiseFn* quantise_s32;

@@ -23,6 +23,7 @@ void DepthwiseU8S8(const DepthwiseJob& job);
 void DepthwiseS16S32(const DepthwiseJob& job);
 void DepthwiseS16S64(const DepthwiseJob& job);
 void DepthwiseF32(const DepthwiseJob& job);
+void DepthwiseField(const DepthwiseJob& job);
 void ReduceMod(const int32_t* sums, size_t count, uint16_t prime, uint8_t* out);
 void MaskS16(const MaskJob& job);
 void MaskS32(const MaskJob& job);
@@ -31,6 +32,11 @@ void Restore(const RestoreJob& job);
 void Unmix(const UnmixJob& job);
 void Project(const ProjectJob& job);
 void Combine(const CombineJob& job);
+void FieldSplit(const uint32_t* residues, size_t count, uint32_t* out_words);
+void FieldReduce(const FieldReduceJob& job);
+void FillField(FieldDraw* job);
+void FieldMask(const FieldMaskJob& job);
+void FieldUnmix(const FieldUnmixJob& job);
 template <Unary kOp>
 void RunUnary(const float* x, size_t count, float a, float b, float* out_y);
 template <Binary kOp, Operand kOperand>
@@ -61,6 +67,7 @@ inline constexpr KernelTable kLoops = {
     .depthwise_s16s16_s32 = &DepthwiseS16S32,
     .depthwise_s16s16_s64 = &DepthwiseS16S64,
     .depthwise_f32 = &DepthwiseF32,
+    .depthwise_field = &DepthwiseField,
     .reduce_mod = &ReduceMod,
     .mask_s16 = &MaskS16,
     .mask_s32 = &MaskS32,
@@ -69,6 +76,11 @@ inline constexpr KernelTable kLoops = {
     .unmix = &Unmix,
     .project = &Project,
     .combine = &Combine,
+    .field_split = &FieldSplit,
+    .field_reduce = &FieldReduce,
+    .field_draw = &FillField,
+    .field_mask = &FieldMask,
+    .field_unmix = &FieldUnmix,
     .unary = {PENUMBRA_FOR_EACH_UNARY(PENUMBRA_UNARY)},
     .binary = {PENUMBRA_FOR_EACH_BINARY(PENUMBRA_BINARY)},
     .quantise_s32 = &QuantiseS32,

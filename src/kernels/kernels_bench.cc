@@ -59,6 +59,57 @@ void BM_GemmS16(benchmark::State& state, Isa isa) {
   ReportMacs(state, double{1} * rows * n * k);
 }
 
+// Modulo the papers' prime, reduction included; multiplications of residues.
+void BM_GemmField(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const auto rows = static_cast<uint32_t>(state.range(0));
+  const auto n = static_cast<uint32_t>(state.range(1));
+  const auto k = static_cast<uint32_t>(state.range(2));
+  std::vector<uint32_t> words(size_t{rows} * k, 1234567);
+  Kernels(isa).field_split(words.data(), words.size(), words.data());
+  std::vector<int16_t> packed(PackedSizeField(n, k) / sizeof(int16_t));
+  PackField(std::vector<int32_t>(size_t{n} * k, -3456789).data(), n, k, packed.data());
+  std::vector<int64_t> sums(size_t{rows} * kFieldFilters * n);
+  std::vector<uint32_t> out(size_t{rows} * n);
+  for (auto _ : state) {
+    Kernels(isa).gemm_s16s16({reinterpret_cast<const int16_t*>(words.data()), 2 * size_t{k}, packed.data(),
+                              sums.data(), kFieldFilters * size_t{n}, rows, kFieldFilters * n, 2 * k,
+                              kFieldSafePairs, false});
+    Kernels(isa).field_reduce({sums.data(), true, out.size(), out.data()});
+    benchmark::ClobberMemory();
+  }
+  ReportMacs(state, double{1} * rows * n * k);
+}
+
+// Splitting, drawing, masking, unmixing with pads: one call on 4096 residues each.
+void BM_FieldPasses(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  constexpr uint32_t kCount = 4096, kM = 64, kWide = 76, kPixels = kCount / kM;
+  const auto which = state.range(0);
+  std::vector<uint32_t> words(kPixels * kWide * 2), out(kPixels * kWide * 2);
+  for (size_t i = 0; i < words.size(); ++i) words[i] = static_cast<uint32_t>(i * 2654435761u) % (1u << 24);
+  const std::vector<int32_t> levels(kCount, -1234);
+  std::vector<uint16_t> a(kM), b(kM);
+  for (uint32_t i = 0; i < kM; ++i) {
+    a[i] = static_cast<uint16_t>(i * 5 % kWide);
+    b[i] = static_cast<uint16_t>((i * 7 + 3) % kWide);
+  }
+  for (auto _ : state) {
+    if (which == 0) Kernels(isa).field_split(words.data(), kCount, out.data());
+    if (which == 1) {
+      FieldDraw job = {words.data(), words.size(), out.data(), kCount, 0};
+      Kernels(isa).field_draw(&job);
+    }
+    if (which == 2) Kernels(isa).field_mask({levels.data(), words.data(), kCount, out.data()});
+    if (which == 3) {
+      Kernels(isa).field_unmix({words.data(), levels.data(), reinterpret_cast<int32_t*>(out.data()), kPixels, kM,
+                                kWide, a.data(), b.data(), words.data()});
+    }
+    benchmark::ClobberMemory();
+  }
+  ReportPerElement(state, kCount);
+}
+
 void BM_GemmF32(benchmark::State& state, Isa isa) {
   if (Skip(state, isa)) return;
   const auto rows = static_cast<uint32_t>(state.range(0));
@@ -183,6 +234,10 @@ PENUMBRA_BENCH_GEMM(BM_GemmU8S8, neon, Isa::kNeon);
 PENUMBRA_BENCH_GEMM(BM_GemmU8S8, neon_dot, Isa::kNeonDot);
 PENUMBRA_BENCH_GEMM(BM_GemmS16, avx2, Isa::kAvx2);
 PENUMBRA_BENCH_GEMM(BM_GemmS16, avx512_vnni, Isa::kAvx512Vnni);
+PENUMBRA_BENCH_GEMM(BM_GemmField, avx2, Isa::kAvx2);
+PENUMBRA_BENCH_GEMM(BM_GemmField, avx512, Isa::kAvx512);
+PENUMBRA_BENCH_GEMM(BM_GemmField, avx512_vnni, Isa::kAvx512Vnni);
+PENUMBRA_BENCH_GEMM(BM_GemmField, neon, Isa::kNeon);
 PENUMBRA_BENCH_GEMM(BM_GemmF32, avx2, Isa::kAvx2);
 PENUMBRA_BENCH_GEMM(BM_GemmF32, avx512, Isa::kAvx512);
 
@@ -205,6 +260,8 @@ PENUMBRA_BENCH_PASS(BM_MaskS16);
 PENUMBRA_BENCH_PASS(BM_ReduceMod);
 PENUMBRA_BENCH_PASS(BM_QuantiseS16);
 PENUMBRA_BENCH_PASS(BM_DepthwiseU8S8);
+BENCHMARK_CAPTURE(BM_FieldPasses, avx2, Isa::kAvx2)->DenseRange(0, 3);
+BENCHMARK_CAPTURE(BM_FieldPasses, avx512, Isa::kAvx512Vnni)->DenseRange(0, 3);
 BENCHMARK_CAPTURE(BM_Unary, avx2, Isa::kAvx2)->DenseRange(0, kUnaryCount - 1);
 BENCHMARK_CAPTURE(BM_Unary, avx512, Isa::kAvx512)->DenseRange(0, kUnaryCount - 1);
 

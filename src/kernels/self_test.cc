@@ -218,6 +218,60 @@ bool CheckProjections(const KernelTable& ref, const KernelTable& table, const Be
   return same;
 }
 
+bool CheckFieldProducts(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  constexpr size_t kCount = 1003;
+  FillBytes(bench.input, kPartSize, 20);
+  const auto* words = reinterpret_cast<const uint32_t*>(bench.input);
+  ClearOutputs(bench);
+  ref.field_split(words, kCount, reinterpret_cast<uint32_t*>(bench.expected));
+  table.field_split(words, kCount, reinterpret_cast<uint32_t*>(bench.actual));
+  bool same = SameOutput(bench, kCount * sizeof(uint32_t));
+  // Pairs and single sums within 2^50 and 2^62.
+  auto* sums = reinterpret_cast<int64_t*>(bench.input);
+  for (size_t i = 0; i < 2 * kCount; ++i) sums[i] >>= 2 + i / kCount * 24;
+  const FieldReduceJob single = {sums, false, kCount, nullptr};
+  same = same && SameJob(ref.field_reduce, table.field_reduce, single, &FieldReduceJob::out, bench,
+                         kCount * sizeof(uint32_t));
+  const FieldReduceJob paired = {sums + kCount + 1, true, kCount / 2, nullptr};
+  same = same && SameJob(ref.field_reduce, table.field_reduce, paired, &FieldReduceJob::out, bench,
+                         kCount / 2 * sizeof(uint32_t));
+  FillBytes(bench.input, kPartSize, 21);
+  FillBytes(bench.weights, kPartSize, 22);
+  const void* rows[3];
+  for (size_t y = 0; y < 3; ++y) rows[y] = bench.input + y * 9 * 75 * sizeof(uint32_t);
+  const DepthwiseJob depthwise = {&kWindow, {rows, 0, 3}, bench.weights, 0, 1, 0, 9, nullptr};
+  return same && SameJob(ref.depthwise_field, table.depthwise_field, depthwise, &DepthwiseJob::out, bench,
+                         9 * 75 * sizeof(int64_t));
+}
+
+bool CheckFieldMasks(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+  constexpr uint32_t kCount = 303, kSecret = 75;
+  uint16_t a[kSecret], b[kSecret];
+  uint32_t lambda[kSecret];
+  int32_t levels[kCount];
+  FillBytes(bench.input, kPartSize, 23);
+  const auto* words = reinterpret_cast<const uint32_t*>(bench.input);
+  auto* residues = reinterpret_cast<uint32_t*>(bench.weights);
+  for (uint32_t i = 0; i < kPartSize / 4; ++i) residues[i] = words[i] % kFieldPrime;
+  for (uint32_t i = 0; i < kCount; ++i) levels[i] = static_cast<int32_t>(words[i]) >> 10;
+  for (uint32_t i = 0; i < kSecret; ++i) {
+    a[i] = static_cast<uint16_t>(i * 89 % kCount);
+    b[i] = i % 5 == 0 ? kNoPartner : static_cast<uint16_t>(i * 53 % kCount);
+    lambda[i] = residues[i];
+  }
+  const FieldMaskJob mask = {levels, residues, kCount, nullptr};
+  const auto* pads = reinterpret_cast<const int32_t*>(levels);
+  const FieldUnmixJob unmix = {words, pads, nullptr, 4, kSecret, kCount, a, b, lambda};
+  ClearOutputs(bench);
+  FieldDraw expected = {words, kCount, reinterpret_cast<uint32_t*>(bench.expected), 150, 0};
+  FieldDraw actual = {words, kCount, reinterpret_cast<uint32_t*>(bench.actual), 150, 0};
+  ref.field_draw(&expected);
+  table.field_draw(&actual);
+  return expected.filled == actual.filled && SameOutput(bench, expected.filled * sizeof(uint32_t)) &&
+         SameJob(ref.field_mask, table.field_mask, mask, &FieldMaskJob::out, bench, kCount * sizeof(uint32_t)) &&
+         SameJob(ref.field_unmix, table.field_unmix, unmix, &FieldUnmixJob::out, bench, 4 * kSecret * sizeof(int32_t));
+}
+
 bool CheckElementwise(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
   constexpr size_t kCount = 517;
   auto* x = reinterpret_cast<float*>(bench.input);
@@ -332,7 +386,8 @@ Status SelfTestKernels(const KernelTable& table, void* scratch) {
   const bool same = CheckGemmU8S8(ref, table, bench) && CheckGemmS16(ref, table, bench) &&
                     CheckGemmF32(ref, table, bench) && CheckWindows(ref, table, bench) &&
                     CheckResidues(ref, table, bench) && CheckUnmix(ref, table, bench) &&
-                    CheckProjections(ref, table, bench) && CheckElementwise(ref, table, bench) &&
+                    CheckProjections(ref, table, bench) && CheckFieldProducts(ref, table, bench) &&
+                    CheckFieldMasks(ref, table, bench) && CheckElementwise(ref, table, bench) &&
                     CheckLevels(ref, table, bench) && CheckRestore(ref, table, bench, 3) &&
                     CheckRestore(ref, table, bench, kMaxPrimes);
   return same ? Status::kOk : Status::kSelfTestFailed;

@@ -41,6 +41,13 @@ template <typename Wide>
 PENUMBRA_LANE Wide Product(int16_t x, int16_t w) {
   return static_cast<Wide>(x * w);
 }
+// A limb word of kernels/field.h.
+template <typename Wide>
+PENUMBRA_LANE Wide Product(uint32_t x, int32_t w) {
+  const auto low = static_cast<int16_t>(x & 0xffffu);
+  const int32_t high = static_cast<int32_t>(x) >> 16;
+  return static_cast<Wide>(int64_t{low + high * (1 << kFieldLimbBits)} * w);
+}
 
 // Inlined, so that whole blocks get a constant width.
 template <typename In, typename Weight, typename Out, typename Wide>
@@ -153,6 +160,9 @@ void DepthwiseS16S32(const DepthwiseJob& job) {
 }
 void DepthwiseS16S64(const DepthwiseJob& job) {
   DepthwiseInteger<int16_t, int16_t, int64_t, uint64_t>(job);
+}
+void DepthwiseField(const DepthwiseJob& job) {
+  DepthwiseInteger<uint32_t, int32_t, int64_t, uint64_t>(job);
 }
 
 void DepthwiseF32(const DepthwiseJob& job) {

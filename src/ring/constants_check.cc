@@ -1,5 +1,6 @@
 // The ring's constants against those of the design (SCHEMES section 1), checked by the compiler.
 #include "ring/bound.h"
+#include "ring/field.h"
 #include "ring/modulus.h"
 #include "ring/residue.h"
 
@@ -22,5 +23,13 @@ constexpr bool CofactorsInvert() {
   return true;
 }
 static_assert(CofactorsInvert());
+
+constexpr bool IsPrime(uint32_t n) {
+  for (uint32_t d = 2; d * d <= n; ++d) {
+    if (n % d == 0) return false;
+  }
+  return n > 1;
+}
+static_assert(kFieldPrime == (1u << 23) + (1u << 21) + 7 && IsPrime(kFieldPrime));
 
 }  // namespace penumbra

@@ -23,13 +23,13 @@ constexpr uint32_t Residue(int64_t value, uint32_t p) {
   return static_cast<uint32_t>(r < 0 ? r + p : r);
 }
 
-// Centred residue in [-(p-1)/2, (p-1)/2] of any integer, p odd. Fits s8 for every ring prime.
+// Centred residue in [-(p-1)/2, (p-1)/2] of any integer, p odd, p < 2^31. Fits s8 for every ring prime.
 constexpr int32_t CentredResidue(int64_t value, uint32_t p) {
   const auto r = static_cast<int32_t>(Residue(value, p));
   return r > static_cast<int32_t>((p - 1) / 2) ? r - static_cast<int32_t>(p) : r;
 }
 
-// value^-1 mod p for a prime p < 2^16 by Fermat; 0 when value is a multiple of p. The sequence of
+// value^-1 mod p for a prime p < 2^32 by Fermat; 0 when value is a multiple of p. The sequence of
 // operations depends on p only, never on value.
 constexpr uint32_t ModularInverse(int64_t value, uint32_t p) {
   uint64_t result = 1;
