@@ -47,9 +47,9 @@ struct Capabilities {
   uint64_t ops = 0;         // CapabilityBit(op) of every operator this device runs
   uint32_t max_primes = 0;  // residue planes of a tensor, <= kMaxPrimes
   bool exact_residues =
-      false;  // kConvResidue replies are exact modulo each prime, for every legal input
-  // Job::rows may be a part of the output. Applies to segments of one kConvResidue; every other
-  // segment always runs on its full range.
+      false;  // replies of residue convolutions are exact modulo each prime, for every legal input
+  // Job::rows may be a part of the output. Applies to segments of one residue convolution; every
+  // other segment always runs on its full range.
   bool row_ranges = false;
 
   bool Runs(SegmentOp op) const { return (ops & CapabilityBit(op)) != 0; }

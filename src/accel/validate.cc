@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "ring/field.h"
+
 namespace penumbra {
 namespace {
 
@@ -79,11 +81,12 @@ class Checker {
 
   Status CheckTensor(const SegmentTensor& t) {
     if (t.h == 0 || t.w == 0 || t.c == 0) return Malformed("empty shape");
-    if (t.type != ElementType::kU8Residue && t.type != ElementType::kF32) {
+    if (t.type != ElementType::kU8Residue && t.type != ElementType::kF32 &&
+        t.type != ElementType::kU32Residue) {
       return Malformed("unknown element type");
     }
-    if (t.type == ElementType::kF32 && t.prime_count != 0)
-      return Malformed("float tensor with primes");
+    if (t.type != ElementType::kU8Residue && t.prime_count != 0)
+      return Malformed("a tensor that has no ring primes counts some");
     if (t.type == ElementType::kU8Residue) {
       if (t.prime_count == 0 || t.prime_count > kMaxPrimes)
         return Malformed("prime count not in [1, 6]");
@@ -129,10 +132,15 @@ class Checker {
     return Status::kOk;
   }
 
+  static ElementType TypeOf(SegmentOp op) {
+    if (op == SegmentOp::kConvResidue) return ElementType::kU8Residue;
+    return op == SegmentOp::kConvPrime ? ElementType::kU32Residue : ElementType::kF32;
+  }
+
   Status CheckNode(const SegmentNode& n) {
     const auto code = static_cast<uint16_t>(n.op);
     if (code < static_cast<uint16_t>(SegmentOp::kConvResidue) ||
-        code > static_cast<uint16_t>(SegmentOp::kResizeNearest)) {
+        code > static_cast<uint16_t>(kLastSegmentOp)) {
       return Malformed("unknown operator " + std::to_string(code));
     }
     where_ += std::string(" (") + SegmentOpName(n.op) + ")";
@@ -146,8 +154,7 @@ class Checker {
     if (n.output >= s_.tensors.size()) return Malformed("output tensor id out of range");
     if (written_[n.output]) return Malformed("writes a tensor that is written already");
     written_[n.output] = true;
-    const ElementType type =
-        n.op == SegmentOp::kConvResidue ? ElementType::kU8Residue : ElementType::kF32;
+    const ElementType type = TypeOf(n.op);
     if (Out(n).type != type) return Malformed("output of the wrong element type");
     for (uint32_t i = 0; i < n.input_count; ++i) {
       if (In(n, i).type != type) return Malformed("input of the wrong element type");
@@ -164,6 +171,8 @@ class Checker {
         return CheckConvResidue(n);
       case SegmentOp::kConvFloat:
         return CheckConvFloat(n);
+      case SegmentOp::kConvPrime:
+        return CheckConvPrime(n);
       case SegmentOp::kMaxPool:
       case SegmentOp::kAveragePool:
         return CheckPool(n);
@@ -252,16 +261,35 @@ class Checker {
     return length > kMaxTensorSize ? 0 : length * g.out_c;
   }
 
+  // What both residue convolutions have in common.
+  Status CheckResidueFilters(const SegmentNode& n) {
+    if (n.bias_blob != kNoBlob) return Malformed("a residue convolution has no bias");
+    if (WeightCount(n.geometry) == 0 || FilterLength(n.geometry) > kMaxResidueFilterLength) {
+      return Malformed("filter longer than " + std::to_string(kMaxResidueFilterLength) +
+                       ", sums would pass 2^31: split the layer");
+    }
+    return Status::kOk;
+  }
+
+  Status CheckConvPrime(const SegmentNode& n) {
+    if (Status s = CheckGeometry(n); !IsOk(s)) return s;
+    if (Status s = CheckResidueFilters(n); !IsOk(s)) return s;
+    const uint64_t count = WeightCount(n.geometry);
+    if (Status s = CheckBlob(n.weight_blob, count * sizeof(int32_t), alignof(int32_t), "weight");
+        !IsOk(s))
+      return s;
+    const auto* weights = reinterpret_cast<const int32_t*>(blobs_.Blob(n.weight_blob).data());
+    const auto centred = [](int32_t w) { return w >= -kFieldHalf && w <= kFieldHalf; };
+    return std::all_of(weights, weights + count, centred) ? Status::kOk
+                                                          : Malformed("weights are not centred");
+  }
+
   Status CheckConvResidue(const SegmentNode& n) {
     if (Status s = CheckGeometry(n); !IsOk(s)) return s;
     const uint32_t primes = Out(n).prime_count;
     if (In(n, 0).prime_count != primes) return Malformed("input and output primes differ");
-    if (n.bias_blob != kNoBlob) return Malformed("a residue convolution has no bias");
+    if (Status s = CheckResidueFilters(n); !IsOk(s)) return s;
     const uint64_t count = WeightCount(n.geometry);
-    if (count == 0 || FilterLength(n.geometry) > kMaxResidueFilterLength) {
-      return Malformed("filter longer than " + std::to_string(kMaxResidueFilterLength) +
-                       ", sums would pass 2^31: split the layer");
-    }
     if (Status s = CheckBlob(n.weight_blob, count * primes, 1, "weight"); !IsOk(s)) return s;
     const auto* weights = reinterpret_cast<const int8_t*>(blobs_.Blob(n.weight_blob).data());
     for (uint32_t k = 0; k < primes; ++k) {
@@ -349,6 +377,8 @@ const char* SegmentOpName(SegmentOp op) {
       return "Softmax";
     case SegmentOp::kResizeNearest:
       return "ResizeNearest";
+    case SegmentOp::kConvPrime:
+      return "ConvPrime";
   }
   return "unknown";
 }
@@ -360,7 +390,7 @@ Status CheckSegment(const SegmentView& segment, const BlobSource& blobs,
 }
 
 bool AllowsRowRanges(const OwnedSegment& segment) {
-  return segment.nodes.size() == 1 && segment.nodes[0].op == SegmentOp::kConvResidue;
+  return segment.nodes.size() == 1 && IsResidueConv(segment.nodes[0].op);
 }
 
 Status CheckJob(const OwnedSegment& segment, const Job& job, uint32_t max_batch, bool row_ranges) {

@@ -24,10 +24,13 @@ inline constexpr uint64_t kMaxResidueFilterLength = ((uint64_t{1} << 31) - 1) / 
 
 // One sample of one plane of `t`. Cannot overflow for a tensor of a checked segment.
 constexpr uint64_t SampleCount(const SegmentTensor& t) { return uint64_t{t.h} * t.w * t.c; }
+constexpr bool IsResidueConv(SegmentOp op) {
+  return op == SegmentOp::kConvResidue || op == SegmentOp::kConvPrime;
+}
 constexpr uint64_t PlaneCount(const SegmentTensor& t) {
   return t.type == ElementType::kU8Residue ? t.prime_count : 1;
 }
-constexpr uint64_t ElementSize(ElementType type) { return type == ElementType::kF32 ? 4 : 1; }
+constexpr uint64_t ElementSize(ElementType type) { return type == ElementType::kU8Residue ? 1 : 4; }
 // Bytes of `t` in the exchange region for `batch` samples.
 constexpr uint64_t TensorByteSize(const SegmentTensor& t, uint32_t batch) {
   return SampleCount(t) * ElementSize(t.type) * PlaneCount(t) * batch;

@@ -27,21 +27,27 @@ enum class SegmentOp : uint16_t {
   kConcat = 14,         // along the channel axis, any number of inputs up to kMaxSegmentInputs
   kSoftmax = 15,        // along the channel axis
   kResizeNearest = 16,  // integer factors: out_h / in_h, out_w / in_w
+  kConvPrime = 17,      // residues modulo kFieldPrime x centred s32 weights; both ends: any representative in [0, 2^32)
 };
+inline constexpr SegmentOp kLastSegmentOp = SegmentOp::kConvPrime;
 constexpr uint64_t CapabilityBit(SegmentOp op) { return uint64_t{1} << static_cast<uint16_t>(op); }
 
-enum class ElementType : uint16_t { kU8Residue = 1, kF32 = 2 };
+enum class ElementType : uint16_t {
+  kU8Residue = 1,   // modulo one of kPrimes
+  kF32 = 2,
+  kU32Residue = 3,  // modulo kFieldPrime
+};
 
 inline constexpr uint32_t kMaxSegmentInputs = 8;
 inline constexpr uint32_t kNoBlob = 0xffffffffu;
 
 // A tensor inside a segment, one sample, channel-last [h, w, c].
 // kU8Residue: one plane per prime; memory order [prime][batch][h][w][c].
-// kF32: memory order [batch][h][w][c].
+// kF32, kU32Residue: memory order [batch][h][w][c].
 struct SegmentTensor {
   uint32_t h, w, c;
   ElementType type;
-  uint16_t prime_count;  // kU8Residue: planes use kPrimes[0..prime_count); kF32: 0
+  uint16_t prime_count;  // kU8Residue: planes use kPrimes[0..prime_count); others: 0
 };
 
 struct SegmentNode {
@@ -53,7 +59,8 @@ struct SegmentNode {
   float attr_f[2];
   uint32_t attr_u[2];
   // Blobs of the public half. Weights are [out_c][kernel_h][kernel_w][in_c/groups] (OHWI): s8 centred
-  // residues, one such array per prime one after the other, for kConvResidue; float32 for kConvFloat.
+  // residues, one such array per prime one after the other, for kConvResidue; float32 for kConvFloat; s32
+  // centred residues for kConvPrime.
   uint32_t weight_blob;
   uint32_t bias_blob;  // float32 [out_c] or kNoBlob; kConvFloat only
 };

@@ -41,6 +41,30 @@ double ConvAt(const SegmentNode& n, const TestSegment& s, const Image& in, uint3
   return sum;
 }
 
+// The integer convolution at one output; `reduce` is applied to every partial sum. Products stay below 2^55.
+template <typename X, typename W, typename Reduce>
+int64_t IntegerSum(const ConvGeometry& g, const X* x, const W* w, uint32_t oy, uint32_t ox,
+                   uint32_t oc, const Reduce& reduce) {
+  const uint32_t depth = g.in_c / g.groups;
+  const uint32_t group = oc / (g.out_c / g.groups);
+  int64_t sum = 0;
+  for (uint32_t ky = 0; ky < g.kernel_h; ++ky) {
+    const int64_t iy = int64_t{oy * g.stride_h + ky * g.dilation_h} - g.pad_top;
+    if (iy < 0 || iy >= g.in_h) continue;
+    for (uint32_t kx = 0; kx < g.kernel_w; ++kx) {
+      const int64_t ix = int64_t{ox * g.stride_w + kx * g.dilation_w} - g.pad_left;
+      if (ix < 0 || ix >= g.in_w) continue;
+      for (uint32_t c = 0; c < depth; ++c) {
+        const int64_t value =
+            x[static_cast<size_t>((iy * g.in_w + ix) * g.in_c) + group * depth + c];
+        sum = reduce(sum +
+                     value * w[((size_t{oc} * g.kernel_h + ky) * g.kernel_w + kx) * depth + c]);
+      }
+    }
+  }
+  return sum;
+}
+
 double PoolAt(const SegmentNode& n, const Image& in, uint32_t oy, uint32_t ox, uint32_t channel) {
   const ConvGeometry& g = n.geometry;
   std::vector<double> taps;
@@ -124,23 +148,14 @@ double ValueAt(const SegmentNode& n, const TestSegment& s, const std::vector<Ima
 
 int64_t ResidueSum(const ConvGeometry& g, const uint8_t* x, const int8_t* w, uint32_t oy,
                    uint32_t ox, uint32_t oc) {
-  const uint32_t depth = g.in_c / g.groups;
-  const uint32_t group = oc / (g.out_c / g.groups);
-  int64_t sum = 0;
-  for (uint32_t ky = 0; ky < g.kernel_h; ++ky) {
-    const int64_t iy = int64_t{oy * g.stride_h + ky * g.dilation_h} - g.pad_top;
-    if (iy < 0 || iy >= g.in_h) continue;
-    for (uint32_t kx = 0; kx < g.kernel_w; ++kx) {
-      const int64_t ix = int64_t{ox * g.stride_w + kx * g.dilation_w} - g.pad_left;
-      if (ix < 0 || ix >= g.in_w) continue;
-      for (uint32_t c = 0; c < depth; ++c) {
-        const int64_t value =
-            x[static_cast<size_t>((iy * g.in_w + ix) * g.in_c) + group * depth + c];
-        sum += value * w[((size_t{oc} * g.kernel_h + ky) * g.kernel_w + kx) * depth + c];
-      }
-    }
-  }
-  return sum;
+  return IntegerSum(g, x, w, oy, ox, oc, [](int64_t sum) { return sum; });
+}
+
+uint32_t PrimeResidue(const ConvGeometry& g, const uint32_t* x, const int32_t* w, uint32_t oy,
+                      uint32_t ox, uint32_t oc) {
+  constexpr int64_t kP = kFieldPrime;
+  return static_cast<uint32_t>(
+      IntegerSum(g, x, w, oy, ox, oc, [](int64_t sum) { return (sum % kP + kP) % kP; }));
 }
 
 std::vector<Values> FloatValues(const TestSegment& s, const std::vector<const float*>& inputs) {

@@ -13,6 +13,10 @@ namespace penumbra::conformance {
 int64_t ResidueSum(const ConvGeometry& g, const uint8_t* x, const int8_t* w, uint32_t oy,
                    uint32_t ox, uint32_t oc);
 
+// The same modulo kFieldPrime, canonical, for any u32 residues.
+uint32_t PrimeResidue(const ConvGeometry& g, const uint32_t* x, const int32_t* w, uint32_t oy,
+                      uint32_t ox, uint32_t oc);
+
 // Values of all tensors of a float segment for one sample; inputs[i] is sample i of the i-th input.
 std::vector<std::vector<double>> FloatValues(const TestSegment& s,
                                              const std::vector<const float*>& inputs);

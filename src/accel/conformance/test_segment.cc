@@ -35,6 +35,12 @@ uint32_t TestSegment::Residue(uint32_t h, uint32_t w, uint32_t c, uint32_t prime
   return static_cast<uint32_t>(tensors.size() - 1);
 }
 
+uint32_t TestSegment::PrimeInput(uint32_t h, uint32_t w, uint32_t c) {
+  tensors.push_back({h, w, c, ElementType::kU32Residue, 0});
+  inputs.push_back(static_cast<uint32_t>(tensors.size() - 1));
+  return inputs.back();
+}
+
 uint32_t TestSegment::Apply(SegmentOp op, std::vector<uint32_t> from, SegmentTensor out) {
   SegmentNode n{};
   n.op = op;
@@ -82,6 +88,16 @@ uint32_t TestSegment::ConvResidue(uint32_t from, const ConvGeometry& g, uint32_t
   nodes.back().weight_blob = static_cast<uint32_t>(blobs.size());
   blobs.emplace_back(FilterLength(g) * g.out_c * primes);
   std::memset(blobs.back().data(), 1, blobs.back().size());
+  return out;
+}
+
+uint32_t TestSegment::ConvPrime(uint32_t from, const ConvGeometry& g) {
+  const uint32_t out = Apply(SegmentOp::kConvPrime, {from},
+                             {g.out_h, g.out_w, g.out_c, ElementType::kU32Residue, 0});
+  nodes.back().geometry = g;
+  nodes.back().weight_blob = static_cast<uint32_t>(blobs.size());
+  blobs.emplace_back(FilterLength(g) * g.out_c * sizeof(int32_t));
+  std::memset(blobs.back().data(), 0, blobs.back().size());
   return out;
 }
 

@@ -76,6 +76,7 @@ class TestSegment final : public BlobSource {
   uint32_t Float(uint32_t h, uint32_t w, uint32_t c);
   uint32_t FloatInput(uint32_t h, uint32_t w, uint32_t c);
   uint32_t Residue(uint32_t h, uint32_t w, uint32_t c, uint32_t primes);
+  uint32_t PrimeInput(uint32_t h, uint32_t w, uint32_t c);
   // Each adds a node and its output tensor, and returns that tensor.
   uint32_t Apply(SegmentOp op, std::vector<uint32_t> from, SegmentTensor out);
   uint32_t Unary(SegmentOp op, uint32_t from, float a = 0, float b = 0);
@@ -84,6 +85,7 @@ class TestSegment final : public BlobSource {
   uint32_t ConvFloat(uint32_t from, const ConvGeometry& g, bool bias, Rng& rng);
   // Weights are left for the caller to fill: blobs.back().
   uint32_t ConvResidue(uint32_t from, const ConvGeometry& g, uint32_t primes);
+  uint32_t ConvPrime(uint32_t from, const ConvGeometry& g);
 };
 
 // Output size that follows from everything else in the geometry.

@@ -27,7 +27,7 @@ class Fuser {
   std::vector<FusedNode> Run() {
     std::vector<FusedNode> fused;
     for (uint32_t i = 0; i < s_.nodes.size(); ++i) {
-      if (absorbed_[i] || s_.nodes[i].op == SegmentOp::kConvResidue) continue;
+      if (absorbed_[i] || IsResidueConv(s_.nodes[i].op)) continue;
       FusedNode f{i, {}, kNoTensor, s_.nodes[i].output};
       if (s_.nodes[i].op == SegmentOp::kConvFloat) GrowTail(&f);
       fused.push_back(f);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "accel/onednn/float_graph.h"
+#include "accel/onednn/prime_conv.h"
 #include "accel/onednn/residue_conv.h"
 #include "accel/onednn/self_test.h"
 #include "accel/validate.h"
@@ -21,11 +22,13 @@ class OnednnSegment final : public PreparedSegment {
         floats_(engine, segment_, blobs, options.threads),
         scratch_(segment_.tensors.size()) {
     for (const SegmentNode& n : segment_.nodes) {
-      if (n.op != SegmentOp::kConvResidue) continue;
+      if (!IsResidueConv(n.op)) continue;
       const SegmentTensor& out = segment_.tensors[n.output];
-      const auto* weights = reinterpret_cast<const int8_t*>(blobs.Blob(n.weight_blob).data());
-      convs_.push_back({MakeResidueConv(engine, n.geometry, out.prime_count, weights, arithmetic,
-                                        &pool_),
+      const std::byte* weights = blobs.Blob(n.weight_blob).data();
+      convs_.push_back({n.op == SegmentOp::kConvPrime
+                            ? MakePrimeConv(n.geometry, reinterpret_cast<const int32_t*>(weights), &pool_)
+                            : MakeResidueConv(engine, n.geometry, out.prime_count,
+                                              reinterpret_cast<const int8_t*>(weights), arithmetic, &pool_),
                         n.inputs[0], n.output, n.geometry.out_h});
       convs_.back().conv->Compile(max_batch_);
       scratch_[n.output].resize(TensorByteSize(out, max_batch_));
@@ -55,7 +58,7 @@ class OnednnSegment final : public PreparedSegment {
 
   bool HasResidues() const {
     for (const SegmentNode& n : segment_.nodes) {
-      if (n.op == SegmentOp::kConvResidue) return true;
+      if (IsResidueConv(n.op)) return true;
     }
     return false;
   }
@@ -94,7 +97,7 @@ class OnednnDevice final : public Device {
  public:
   OnednnDevice(const dnnl::engine& engine, Arithmetic arithmetic, std::string_view name)
       : engine_(engine), arithmetic_(arithmetic), name_(name) {
-    for (uint16_t op = 1; op <= static_cast<uint16_t>(SegmentOp::kResizeNearest); ++op) {
+    for (uint16_t op = 1; op <= static_cast<uint16_t>(kLastSegmentOp); ++op) {
       capabilities_.ops |= CapabilityBit(static_cast<SegmentOp>(op));
     }
     capabilities_.max_primes = kMaxPrimes;

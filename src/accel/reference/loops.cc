@@ -39,6 +39,20 @@ Sum WindowSum(const ConvGeometry& g, uint32_t oy, uint32_t ox, uint32_t oc, cons
   return sum;
 }
 
+// Rows `rows` of the canonical residues of all window sums.
+template <typename Sum, typename X, typename W>
+void ConvModulo(const ConvGeometry& g, Sum prime, RowRange rows, const X* x, const W* w, X* out_y) {
+  X* y = out_y + size_t{rows.begin} * g.out_w * g.out_c;
+  for (uint32_t oy = rows.begin; oy < rows.end; ++oy) {
+    for (uint32_t ox = 0; ox < g.out_w; ++ox) {
+      for (uint32_t oc = 0; oc < g.out_c; ++oc) {
+        const Sum residue = WindowSum<Sum>(g, oy, ox, oc, x, w) % prime;
+        *y++ = static_cast<X>(residue < 0 ? residue + prime : residue);
+      }
+    }
+  }
+}
+
 void MaxPool(const ConvGeometry& g, const float* x, float* out_y) {
   for (uint32_t oy = 0; oy < g.out_h; ++oy) {
     for (uint32_t ox = 0; ox < g.out_w; ++ox) {
@@ -133,15 +147,13 @@ float Unary(const SegmentNode& node, float v) {
 
 void ConvResidue(const ConvGeometry& g, uint16_t prime, RowRange rows, const uint8_t* x,
                  const int8_t* w, uint8_t* out_y) {
-  uint8_t* y = out_y + size_t{rows.begin} * g.out_w * g.out_c;
-  for (uint32_t oy = rows.begin; oy < rows.end; ++oy) {
-    for (uint32_t ox = 0; ox < g.out_w; ++ox) {
-      for (uint32_t oc = 0; oc < g.out_c; ++oc) {
-        const int32_t residue = WindowSum<int32_t>(g, oy, ox, oc, x, w) % prime;
-        *y++ = static_cast<uint8_t>(residue < 0 ? residue + prime : residue);
-      }
-    }
-  }
+  ConvModulo<int32_t>(g, int32_t{prime}, rows, x, w, out_y);
+}
+
+// Sums stay below 2^24 * 2^23 * kMaxResidueFilterLength < 2^63.
+void ConvPrime(const ConvGeometry& g, RowRange rows, const uint32_t* x, const int32_t* w,
+               uint32_t* out_y) {
+  ConvModulo<int64_t>(g, int64_t{kFieldPrime}, rows, x, w, out_y);
 }
 
 void ConvFloat(const ConvGeometry& g, const float* x, const float* w, const float* bias,

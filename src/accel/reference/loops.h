@@ -14,6 +14,11 @@ namespace penumbra::reference {
 void ConvResidue(const ConvGeometry& g, uint16_t prime, RowRange rows, const uint8_t* x,
                  const int8_t* w, uint8_t* out_y);
 
+// One sample modulo kFieldPrime. x: [in_h, in_w, in_c] canonical residues; w: OHWI s32 centred residues; out_y as
+// ConvResidue.
+void ConvPrime(const ConvGeometry& g, RowRange rows, const uint32_t* x, const int32_t* w,
+               uint32_t* out_y);
+
 // One sample. x, out_y: [h, w, c] float32; w: OHWI; bias: [out_c] or nullptr.
 void ConvFloat(const ConvGeometry& g, const float* x, const float* w, const float* bias,
                float* out_y);

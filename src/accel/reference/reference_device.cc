@@ -17,7 +17,7 @@ class ReferenceSegment final : public PreparedSegment {
     for (uint32_t id : view.inputs) is_end[id] = true;
     for (uint32_t id : view.outputs) is_end[id] = true;
     for (const SegmentNode& node : view.nodes) {
-      const bool conv = node.op == SegmentOp::kConvResidue || node.op == SegmentOp::kConvFloat;
+      const bool conv = IsResidueConv(node.op) || node.op == SegmentOp::kConvFloat;
       weights_.push_back(conv ? blobs.Blob(node.weight_blob).data() : nullptr);
       biases_.push_back(conv && node.bias_blob != kNoBlob ? blobs.Blob(node.bias_blob).data()
                                                           : nullptr);
@@ -44,6 +44,7 @@ class ReferenceSegment final : public PreparedSegment {
   void RunNode(size_t index, const Job& job, const std::vector<std::byte*>& data) const {
     const SegmentNode& node = segment_.nodes[index];
     if (node.op == SegmentOp::kConvResidue) return RunConvResidue(index, job, data);
+    if (node.op == SegmentOp::kConvPrime) return RunConvPrime(index, job, data);
     SegmentTensor shapes[kMaxSegmentInputs];
     const SegmentTensor& out = segment_.tensors[node.output];
     for (uint32_t i = 0; i < node.input_count; ++i) shapes[i] = segment_.tensors[node.inputs[i]];
@@ -80,6 +81,22 @@ class ReferenceSegment final : public PreparedSegment {
     }
   }
 
+  void RunConvPrime(size_t index, const Job& job, const std::vector<std::byte*>& data) const {
+    const SegmentNode& node = segment_.nodes[index];
+    const uint64_t in_count = SampleCount(segment_.tensors[node.inputs[0]]);
+    const uint64_t out_count = SampleCount(segment_.tensors[node.output]);
+    const RowRange rows =
+        AllowsRowRanges(segment_) ? job.rows : RowRange{0, node.geometry.out_h};
+    std::vector<uint32_t> canonical(in_count);
+    for (uint32_t b = 0; b < job.batch; ++b) {
+      const auto* x = reinterpret_cast<const uint32_t*>(data[node.inputs[0]]) + b * in_count;
+      for (size_t i = 0; i < in_count; ++i) canonical[i] = x[i] % kFieldPrime;
+      ConvPrime(node.geometry, rows, canonical.data(),
+                reinterpret_cast<const int32_t*>(weights_[index]),
+                reinterpret_cast<uint32_t*>(data[node.output]) + b * out_count);
+    }
+  }
+
   const OwnedSegment segment_;
   const uint32_t max_batch_;
   std::vector<std::vector<std::byte>> scratch_;     // per tensor; empty at the ends
@@ -89,7 +106,7 @@ class ReferenceSegment final : public PreparedSegment {
 class ReferenceDevice final : public Device {
  public:
   ReferenceDevice() {
-    for (uint16_t op = 1; op <= static_cast<uint16_t>(SegmentOp::kResizeNearest); ++op) {
+    for (uint16_t op = 1; op <= static_cast<uint16_t>(kLastSegmentOp); ++op) {
       capabilities_.ops |= CapabilityBit(static_cast<SegmentOp>(op));
     }
     capabilities_.max_primes = kMaxPrimes;
