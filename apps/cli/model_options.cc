@@ -30,7 +30,7 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
       "--preprocess", out->preprocess,
       "how pictures become inputs, stored in the bundle: imagenet, cifar10, none or FILE.json");
   command->add_option("--labels", out->labels, "class names, one a line, stored in the bundle");
-  command->add_option("--arithmetic", out->arithmetic, "axis: float32, ring, integer");
+  command->add_option("--arithmetic", out->arithmetic, "axis: float32, ring, prime, integer");
   command->add_option("--placement", out->placement, "axis: which layers are public");
   command->add_option("--weights", out->weights, "axis: how public weights are hidden");
   command->add_option("--activations", out->activations, "axis: plain, otp");
@@ -52,6 +52,8 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
                       "enclave, where 16 stands for weights and inputs");
   command->add_option("--bits-x", out->bits_x,
                       "bits of integer inputs; default: what the window holds");
+  command->add_flag("--allow-unproved-bound", out->allow_unproved_bound,
+                    "arithmetic prime: accept layers whose sums may leave the field");
   command->add_flag("--no-pads", out->no_pads, "activations leave the TEE unmasked");
   AddImportArguments(command, &out->import);
 }
@@ -81,6 +83,7 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
   options.primes = arguments.primes;
   options.weight_bits = arguments.bits_w;
   options.input_bits = arguments.bits_x;
+  options.allow_unproved_bound = arguments.allow_unproved_bound;
   options.import = ToImportSettings(arguments.import);
   return options;
 }

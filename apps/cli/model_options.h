@@ -28,6 +28,7 @@ struct ProtectArguments {
   uint32_t calibration_limit = 200;
   uint32_t primes = 0, bits_w = 0, bits_x = 0;
   bool no_pads = false;
+  bool allow_unproved_bound = false;
   ImportArguments import;
 };
 // `layers`: the option that names the layers that may be public.

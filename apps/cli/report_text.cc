@@ -27,6 +27,8 @@ Json LayerJson(const ProtectedLayer& layer) {
           {"levels", layer.level_count},
           {"ratio", layer.ratio},
           {"predicted_noise_db", layer.predicted_noise_db},
+          {"bound_unproved", layer.bound_unproved},
+          {"field_share", layer.field_share},
           {"trusted_macs", layer.trusted_macs},
           {"public_macs", layer.public_macs},
           {"secure_memory_bytes", layer.secure_memory_size},

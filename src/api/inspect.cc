@@ -29,7 +29,7 @@ std::string Hex(const uint8_t (&bytes)[32]) {
 }
 
 bool IsConvolution(const SegmentNode& node) {
-  return node.op == SegmentOp::kConvResidue || node.op == SegmentOp::kConvFloat;
+  return IsResidueConv(node.op) || node.op == SegmentOp::kConvFloat;
 }
 
 std::string OperatorText(const SegmentNode& node) {
@@ -44,6 +44,11 @@ const SegmentTensor& TensorAt(const SegmentView& segment, uint32_t id) {
     api::Throw(Status::kMalformed, "a segment names a tensor it does not have [public half]");
   }
   return segment.tensors[id];
+}
+
+// Residue planes; 0: float32.
+uint32_t PlanesOf(const SegmentTensor& tensor) {
+  return tensor.type == ElementType::kU32Residue ? 1 : tensor.prime_count;
 }
 
 uint64_t PortBytes(const SegmentView& segment, std::span<const uint32_t> ports) {
@@ -63,8 +68,7 @@ PublicSegment Describe(const host::BundleFile& bundle, const SegmentView& segmen
   result.input = Extents(segment, segment.inputs);
   result.output = Extents(segment, segment.outputs);
   result.crossing_bytes = PortBytes(segment, segment.inputs) + PortBytes(segment, segment.outputs);
-  if (!segment.inputs.empty())
-    result.prime_count = TensorAt(segment, segment.inputs.front()).prime_count;
+  if (!segment.inputs.empty()) result.prime_count = PlanesOf(TensorAt(segment, segment.inputs.front()));
   for (const SegmentNode& node : segment.nodes) {
     result.operators.push_back(OperatorText(node));
     if (!IsConvolution(node)) continue;

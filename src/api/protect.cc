@@ -33,6 +33,8 @@ void Fill(const protect::CompileReport& inner, ProtectReport* out) {
                            .level_count = layer.level_count,
                            .ratio = layer.ratio,
                            .predicted_noise_db = layer.predicted_noise_db,
+                           .bound_unproved = layer.may_wrap,
+                           .field_share = layer.field_share,
                            .trusted_macs = layer.trusted_macs,
                            .public_macs = layer.public_macs,
                            .secure_memory_size = layer.secure_memory_size,

@@ -24,6 +24,8 @@ ProtectedLayer ParseLayer(const Json& json) {
           .level_count = json.at("level_count"),
           .ratio = json.at("ratio"),
           .predicted_noise_db = json.at("predicted_noise_db"),
+          .bound_unproved = json.value("bound_unproved", false),
+          .field_share = json.value("field_share", 0.0),
           .trusted_macs = json.at("trusted_macs"),
           .public_macs = json.at("public_macs"),
           .secure_memory_size = json.at("arena_size"),
@@ -64,6 +66,7 @@ ProtectOptions ParseRequest(const Json& json) {
   options.primes = json.at("primes");
   options.weight_bits = json.at("weight_bits");
   options.input_bits = json.at("input_bits");
+  options.allow_unproved_bound = json.value("allow_unproved_bound", false);
   options.import.shapes = json.at("shapes");
   return options;
 }
@@ -80,6 +83,7 @@ std::string RequestJson(const ProtectOptions& options) {
                {"primes", options.primes},
                {"weight_bits", options.weight_bits},
                {"input_bits", options.input_bits},
+               {"allow_unproved_bound", options.allow_unproved_bound},
                {"shapes", options.import.shapes}};
   if (options.ratio) json["ratio"] = *options.ratio;
   if (options.soundness) json["soundness"] = *options.soundness;

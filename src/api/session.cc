@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "accel/registry.h"
+#include "accel/validate.h"
 #include "api/bundle_preprocess.h"
 #include "api/convert.h"
 #include "api/translate.h"
@@ -198,7 +199,10 @@ std::vector<ExchangeRecord> Session::TakeTrace() {
                        .height = shape.h,
                        .width = shape.w,
                        .channels = shape.c,
-                       .prime_count = shape.prime_count,
+                       .prime_count = shape.type == ElementType::kU32Residue ? 1u : shape.prime_count,
+                       .residue_size = shape.type == ElementType::kF32
+                                           ? 0u
+                                           : static_cast<uint32_t>(ElementSize(shape.type)),
                        .input = std::move(record.input),
                        .output = std::move(record.output)});
   }

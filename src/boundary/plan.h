@@ -60,12 +60,14 @@ enum LayerFlags : uint32_t {
   kLayerMaskInput = 1u << 0,   // x' = x + r; without it x' = x
   kLayerUnmaskOutput = 1u << 1,  // replies carry L'(r): subtract u
   kLayerChecked = 1u << 2,       // every pixel of the reply is checked before it is used (docs/integrity.md)
+  kLayerPrime = 1u << 3,         // residues modulo kFieldPrime, 4 bytes each; prime_count is 1. Without it: modulo kPrimes, u8
+  kLayerMayWrap = 1u << 4,       // of a kLayerPrime layer: the vendor accepts that a sum may leave the field
 };
 
 struct LayerRec {
   uint32_t segment;       // index into the public half's segments
   uint32_t flags;         // LayerFlags
-  uint32_t prime_count;   // 1..kMaxPrimes
+  uint32_t prime_count;   // 1..kMaxPrimes: planes of residues
   uint32_t public_out_c;  // m': output channels of the published layer
   ConvGeometry geometry;  // of the secret layer: out_c = m
   uint32_t mask_rows;     // x as the trusted half writes it: mask_rows * mask_row_elems elements;
@@ -77,28 +79,35 @@ struct LayerRec {
   uint32_t row_bounds;    // tensor id (kConstant, one tile): BoundRow[m], proof input, checked at load
   uint32_t input_perm;    // tensor id (kConstant, one tile): u16 g[in_c], or kNoTensor: the published
                           //   layer reads x'[pixel][c] = x[pixel][g[c]]; r is drawn for x' as published
-  uint64_t x_offset;      // exchange region: masked input, [prime][rows] planes, u8
-  uint64_t y_offset;      // exchange region: reply, [prime][out_h][out_w][m'] u8
+  uint64_t x_offset;      // exchange region: masked input, [prime][rows] planes of residues
+  uint64_t y_offset;      // exchange region: reply, [prime][out_h][out_w][m'] residues
   // kLayerChecked; else 0 and kNoTensor.
   uint32_t projection_count;  // k: secret projections per prime, 1..kMaxProjections
   uint32_t derived, masked, expected;  // tensor ids of these kinds, see CheckShape
 };
 inline constexpr uint32_t kNoTensor = 0xffffffffu;
 
+// Bytes of one residue, and of one element of x, y, r or u over all planes. Trusted tensors of residues are u8 tensors
+// whose rows count these bytes.
+constexpr uint32_t ResidueSize(const LayerRec& layer) { return (layer.flags & kLayerPrime) != 0 ? 4 : 1; }
+constexpr uint32_t MaskedElementSize(const LayerRec& layer) { return layer.prime_count * ResidueSize(layer); }
+
 // params tile of a layer, arrays one after the other, each aligned to 8 bytes, m = geometry.out_c:
 //   int64 offset[m]                    o_i of the decoding window
 //   float scale[m], float bias[m]      y = fma(float(Y), scale, bias)
 //   uint16 a[m], uint16 b[m]           gather indices into m'; b = kNoPartner: nothing is subtracted
 //   uint8 lambda[prime_count][m]       lambda_i^-1 * (M/p_k)^-1 mod p_k
-constexpr uint64_t RestoreParamsSize(uint32_t m, uint32_t prime_count) {
-  return AlignUp(uint64_t{8} * m, 8) + 2 * AlignUp(uint64_t{4} * m, 8) + 2 * AlignUp(uint64_t{2} * m, 8) +
-         AlignUp(uint64_t{prime_count} * m, 8);
+//                                      kLayerPrime: uint32 lambda[m], lambda_i^-1 mod kFieldPrime
+constexpr uint64_t RestoreParamsSize(const LayerRec& layer) {
+  const uint64_t m = layer.geometry.out_c;
+  return AlignUp(8 * m, 8) + 2 * AlignUp(4 * m, 8) + 2 * AlignUp(2 * m, 8) + AlignUp(MaskedElementSize(layer) * m, 8);
 }
 
-// Row grids of the tensors of a checked layer, all u8. With K = projection_count, s = prime_count and n the length of a
-// window over all input channels (a projection mixes groups):
-//   derived   one tile [prime][K][AlignUp(n, 64)]: t = s^T W' as centred s8, order [kernel_h][kernel_w][in_c], zero-padded
-//   masked    mask_rows rows of s * mask_row_elems; a tile is [prime][rows of the tile][mask_row_elems]
+// Row grids of the tensors of a checked layer, all u8 (a residue is ResidueSize() of them). With K = projection_count and n
+// the length of a window over all input channels (a projection mixes groups):
+//   derived   one tile [prime][K][n]: t = s^T W' as centred s8 or s32, order [kernel_h][kernel_w][in_c], each projection
+//             zero-padded to a multiple of 64 bytes
+//   masked    mask_rows rows; a tile is [prime][rows of the tile][mask_row_elems]
 //   expected  out_h rows [prime][out_w][K]: canonical residues of <t, x' under the window>
 struct CheckShape {
   uint64_t window_size;     // n
@@ -107,13 +116,13 @@ struct CheckShape {
 };
 constexpr CheckShape ShapeOfCheck(const LayerRec& layer) {
   const ConvGeometry& g = layer.geometry;
-  const uint64_t primes = layer.prime_count;
+  const uint64_t element = MaskedElementSize(layer);
   CheckShape shape{};
   shape.window_size = uint64_t{g.kernel_h} * g.kernel_w * g.in_c;
-  shape.derived_stride = AlignUp(shape.window_size, kTileAlignment);
-  shape.derived_size = primes * layer.projection_count * shape.derived_stride;
-  shape.masked_row_elems = primes * layer.mask_row_elems;
-  shape.expected_row_elems = primes * g.out_w * layer.projection_count;
+  shape.derived_stride = AlignUp(shape.window_size * ResidueSize(layer), kTileAlignment);
+  shape.derived_size = uint64_t{layer.prime_count} * layer.projection_count * shape.derived_stride;
+  shape.masked_row_elems = element * layer.mask_row_elems;
+  shape.expected_row_elems = element * g.out_w * layer.projection_count;
   return shape;
 }
 

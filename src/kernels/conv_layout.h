@@ -8,6 +8,7 @@
 #include "boundary/geometry.h"
 #include "boundary/limits.h"
 #include "boundary/plan.h"
+#include "kernels/field.h"
 #include "kernels/gemm_f32.h"
 #include "kernels/gemm_s16s16.h"
 #include "kernels/gemm_u8s8.h"
@@ -103,11 +104,26 @@ constexpr uint64_t MatMulScratchSize(uint32_t n, uint32_t k) {
   return AlignUp(PackedSizeF32(n, k), kTileAlignment);
 }
 
-// Residue convolution of the pad maker: `oc_count` filters of one prime, packed on the fly.
-constexpr uint64_t PadConvScratchSize(const ConvGeometry& g, uint32_t oc_count) {
+// Residue convolution of the pad maker: `oc_count` filters of one prime, packed on the fly. All sums are counted as s64.
+struct PadConvScratch {
+  uint64_t matrix_at, matrix_stride, sums_at, packed_at;
+  uint64_t size;
+};
+constexpr PadConvScratch LayoutPadConv(const ConvGeometry& g, uint32_t residue_size, uint32_t oc_count) {
   const uint32_t k = static_cast<uint32_t>(FilterLength(g));
-  const uint64_t packed = IsDepthwise(g) ? uint64_t{oc_count} * k : PackedSizeU8S8(oc_count, k);
-  return ConvScratchSize(ConvMode::kU8, g, oc_count) + AlignUp(packed, kTileAlignment);
+  const bool field = residue_size != 1;
+  const uint64_t pixels = ConvBlockPixels(g, residue_size);
+  const uint64_t weights = IsDepthwise(g) ? uint64_t{oc_count} * k * residue_size
+                           : field        ? PackedSizeField(oc_count, k)
+                                          : PackedSizeU8S8(oc_count, k);
+  PadConvScratch out{};
+  out.matrix_at = RowTableSize(g);
+  out.matrix_stride = AlignUp(Im2RowStrideSize(g, residue_size), kTileAlignment);
+  out.sums_at = out.matrix_at + (IsDepthwise(g) ? 0 : pixels * out.matrix_stride);
+  out.packed_at = out.sums_at + AlignUp(pixels * oc_count * (field ? kFieldFilters : 1) * 8, kTileAlignment);
+  // Kernels read to the next multiple of 64.
+  out.size = out.packed_at + AlignUp(weights, kTileAlignment) + kTileAlignment;
+  return out;
 }
 
 }  // namespace penumbra

@@ -86,9 +86,7 @@ void CompiledModel::Quantise() {
     Progress("quantise", done++, statistics.size());
     const auto& linear = std::get<LinearOp>(lowered_.ops[op].kind);
     try {
-      quantized_[op] = options_.scheme.arithmetic == Arithmetic::kInteger
-                           ? QuantizeInteger(linear, layer, options_.integer)
-                           : QuantizeRing(linear, layer, options_.ring);
+      quantized_[op] = QuantiseLayer(op, linear, layer);
     } catch (const model::ModelError& e) {
       throw e.At({.node = lowered_.ops[op].name});
     }
@@ -124,6 +122,19 @@ void CompiledModel::KeepUncheckable() {
   }
 }
 
+QuantizedLinear CompiledModel::QuantiseLayer(size_t op, const LinearOp& linear,
+                                             const LinearStatistics& statistics) const {
+  switch (options_.scheme.arithmetic) {
+    case Arithmetic::kInteger:
+      return QuantizeInteger(linear, statistics, options_.integer);
+    case Arithmetic::kPrime:
+      return public_[op] ? QuantizePrime(linear, statistics, options_.prime)
+                         : QuantizePrimeTrusted(linear, statistics);
+    default:
+      return QuantizeRing(linear, statistics, options_.ring);
+  }
+}
+
 void CompiledModel::Transform(const SecretKey& secrets) {
   uint32_t layer_count = 0;
   for (uint32_t op = 0; op < lowered_.ops.size(); ++op) {
@@ -137,7 +148,8 @@ void CompiledModel::Transform(const SecretKey& secrets) {
     const auto quantized = quantized_.find(op);
     if (quantized != quantized_.end()) plan.quantized = &quantized->second;
     if (public_[op] && plan.quantized != nullptr) {
-      const IntegerLayer layer{linear->geometry, plan.quantized->q, plan.quantized->prime_count};
+      const IntegerLayer layer{linear->geometry, plan.quantized->q, plan.quantized->prime_count,
+                               plan.quantized->is_field};
       try {
         published_.push_back(Publish(options_.scheme, layer, secrets, op));
       } catch (const model::ModelError& e) {

@@ -38,6 +38,7 @@ struct CompileOptions {
   uint64_t secure_memory_size = uint64_t{12} << 20;
   SampleSource calibration;  // ring and integer arithmetic need it; float32 does not
   RingOptions ring;
+  PrimeOptions prime;
   IntegerOptions integer;
   // Fixed secrets for reproducible tests. Without it every bundle draws its own.
   std::optional<SecretKey> seed_for_tests;
@@ -64,6 +65,10 @@ struct LayerReport {
   uint32_t level_count = 0;  // 0: float32
   double ratio = 0;          // published to secret output channels; 0: trusted
   double predicted_noise_db = 0;
+  // Arithmetic prime, public layers: whether the bound is unproved, and the largest |y| of the
+  // calibration samples as a share of what the field can represent.
+  bool may_wrap = false;
+  double field_share = 0;
   uint64_t trusted_macs = 0,
            public_macs = 0;    // per inference; public: all primes, random filters included
   uint64_t secure_memory_size = 0;  // most bytes of tiles in the arena while it is computed
@@ -87,6 +92,11 @@ struct CompileReport {
   uint64_t pad_size = 0;                      // per inference
   uint64_t crossing_size = 0;                 // per inference, without sealed tiles
   uint64_t public_size = 0, sealed_size = 0;  // plaintext bytes
+  // Arithmetic prime: layers without a proved bound, and which of them came closest to it in
+  // calibration.
+  uint32_t unproved_layer_count = 0;
+  double unproved_share = 0;
+  std::string unproved_layer;
 };
 
 // Everything a bundle needs, before it is written. Owns what its plan borrows from; not movable.
@@ -118,8 +128,11 @@ class CompiledModel {
   // Layers whose replies cost more to check than the layer to compute become trusted.
   void KeepUncheckable();
   uint32_t ProjectionsOf(const QuantizedLinear& layer) const;
+  QuantizedLinear QuantiseLayer(size_t op, const LinearOp& linear,
+                                const LinearStatistics& statistics) const;
   void Transform(const SecretKey& secrets);
   void Report();
+  void ReportUnprovedBounds();
 
   const CompileOptions options_;
   LoweredGraph lowered_;

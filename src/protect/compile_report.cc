@@ -1,5 +1,6 @@
 // What the compiler tells its user: the per-layer report and the bundle's metadata.
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "boundary/limits.h"
@@ -10,6 +11,7 @@
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
 #include "protect/schedule/exchange.h"
+#include "ring/field.h"
 #include "ring/soundness.h"
 
 #ifndef PENUMBRA_VERSION
@@ -37,6 +39,8 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
     out.prime_count = linear.quantized->prime_count;
     out.level_count = static_cast<uint32_t>(linear.quantized->khi - linear.quantized->klo + 1);
     out.predicted_noise_db = linear.quantized->predicted_noise_db;
+    out.may_wrap = linear.quantized->may_wrap;
+    out.field_share = linear.quantized->field_share;
   }
   if (in_float_segment) {
     out.is_public = true;
@@ -96,6 +100,8 @@ nlohmann::json LayerJson(const LayerReport& layer) {
           {"level_count", layer.level_count},
           {"ratio", layer.ratio},
           {"predicted_noise_db", layer.predicted_noise_db},
+          {"bound_unproved", layer.may_wrap},
+          {"field_share", layer.field_share},
           {"trusted_macs", layer.trusted_macs},
           {"public_macs", layer.public_macs},
           {"arena_size", layer.secure_memory_size},
@@ -144,6 +150,7 @@ void CompiledModel::Report() {
                                  "' gets its input unmasked (--mask-ends=false).");
     }
   }
+  ReportUnprovedBounds();
   for (const PortRec& port : plan_.float_ports) {
     report_.crossing_size += uint64_t{port.elem_count} * sizeof(float);
   }
@@ -153,6 +160,27 @@ void CompiledModel::Report() {
   for (const PublicBlob& blob : plan_.blobs) report_.public_size += blob.size;
   report_.sealed_size = PlanSize(plan_);
   for (const ConstantTile& tile : plan_.constants) report_.sealed_size += tile.size;
+}
+
+// The calibrated margin stands in for the proof that is missing.
+void CompiledModel::ReportUnprovedBounds() {
+  for (const LayerReport& layer : report_.layers) {
+    if (!layer.may_wrap) continue;
+    ++report_.unproved_layer_count;
+    if (layer.field_share <= report_.unproved_share) continue;
+    report_.unproved_share = layer.field_share;
+    report_.unproved_layer = layer.name;
+  }
+  if (report_.unproved_layer_count == 0) return;
+  char text[256];
+  std::snprintf(text, sizeof(text),
+                "bound unproved: sums of %u of %zu linear layers may leave the papers' field, and a sum that "
+                "does gives a wrong result without a sign. The calibration samples reach %.1f%% of what it "
+                "can represent (|y| = %.2f of %.2f), in layer '",
+                report_.unproved_layer_count, report_.layers.size(), 100 * report_.unproved_share,
+                report_.unproved_share * kFieldHalf / (1 << kFieldOutputBits),
+                double{kFieldHalf} / (1 << kFieldOutputBits));
+  report_.warnings.push_back(std::string(text).append(report_.unproved_layer).append("'."));
 }
 
 std::string CompiledModel::ReportJson() const {

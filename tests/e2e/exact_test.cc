@@ -32,6 +32,18 @@ CompileOptions ShadowNet(double ratio, uint32_t primes = 0) {
   return options;
 }
 
+// Over the papers' one prime, which proves few bounds of these graphs.
+CompileOptions Prime(CompileOptions options) {
+  protect::SetAxis("arithmetic", "prime", &options.scheme);
+  options.prime.allow_unproved_bound = true;
+  return options;
+}
+
+CompileOptions PlainWeights(CompileOptions options) {
+  protect::SetAxis("weights", "plain", &options.scheme);
+  return options;
+}
+
 CompileOptions WithoutPads(CompileOptions options) {
   protect::SetAxis("activations", "plain", &options.scheme);
   return options;
@@ -181,6 +193,23 @@ TEST_P(ExactGraph, RingLayersInside) {
   EXPECT_GT(in_pieces, 0u);
 }
 
+TEST_P(ExactGraph, Prime) { ExpectExact(*Compile(graph(), Prime(ShadowNet(1.2)))); }
+TEST_P(ExactGraph, PrimeWithoutPads) {
+  ExpectExact(*Compile(graph(), WithoutPads(Prime(ShadowNet(1.5)))));
+}
+TEST_P(ExactGraph, PrimeWithPlainWeightsAndOpenInputs) {
+  CompileOptions options = PlainWeights(Prime(ShadowNet(1.2)));
+  options.mask_ends = false;
+  ExpectExact(*Compile(graph(), options));
+}
+TEST_P(ExactGraph, PrimeLayersInside) {
+  CompileOptions options = Prime(ShadowNet(1.2));
+  options.layers = {Compile(graph(), options)->report().layers.front().name};
+  const auto model = Compile(graph(), options);
+  EXPECT_EQ(model->plan().layers.size(), 1u);
+  ExpectExact(*model);
+}
+
 INSTANTIATE_TEST_SUITE_P(Graphs, ExactGraph, testing::ValuesIn(GraphCases()),
                          [](const auto& param_info) { return param_info.param.name; });
 
@@ -205,6 +234,28 @@ TEST_F(ExactResNet44, CheckedInEveryPlace) {
   places.push_back({.device = "onednn", .carrier = CarrierKind::kProcess, .threads = 1});
   ExpectExact(*Compile(graph_, Checked(ShadowNet(1.2))), places);
   ExpectExact(*Compile(graph_, Checked(Preset("slalom-verify"))), {kPlaces[1]});
+}
+
+TEST_F(ExactResNet44, PrimeInEveryPlace) {
+  std::vector<Place> places = kPlaces;
+  places.push_back({.device = "onednn", .carrier = CarrierKind::kProcess, .threads = 1});
+  ExpectExact(*Compile(graph_, Prime(ShadowNet(1.2))), places);
+}
+
+TEST_F(ExactResNet44, PrimeNeedsTheVendorsWordWhereTheProofFails) {
+  CompileOptions options = Prime(ShadowNet(1.2));
+  const auto model = Compile(graph_, options);
+  EXPECT_GT(model->report().unproved_layer_count, 0u);
+  EXPECT_LT(model->report().unproved_layer_count, model->report().layers.size());
+  EXPECT_NE(model->report().warnings.back().find("bound unproved"), std::string::npos);
+  EXPECT_NE(model->ReportJson().find("\"bound_unproved\":true"), std::string::npos);
+  options.prime.allow_unproved_bound = false;
+  try {
+    Compile(graph_, options);
+    FAIL() << "compiled";
+  } catch (const model::ModelError& error) {
+    EXPECT_EQ(error.status(), Status::kBoundUnproved) << error.what();
+  }
 }
 
 TEST_F(ExactResNet44, OtherRatiosOfPublishedFilters) {
@@ -262,10 +313,25 @@ std::unique_ptr<CompiledModel> CompileTight(const model::Graph& graph, CompileOp
 TEST(Exact, LittleSecureMemoryChangesNoBit) {
   const model::Graph graph = LongSkip();
   for (const CompileOptions& options :
-       {ShadowNet(1.2), Checked(ShadowNet(1.2)), Enclave(8), Enclave(16)}) {
-    SCOPED_TRACE(options.preset);
+       {ShadowNet(1.2), Checked(ShadowNet(1.2)), Prime(ShadowNet(1.2)), Enclave(8), Enclave(16)}) {
+    SCOPED_TRACE(protect::SchemeText(options.scheme));
     const auto model = CompileTight(graph, options);
     EXPECT_GT(model->report().schedule.evicted_size, 0u);
+    ExpectExact(*model);
+  }
+}
+
+// Sums far beyond the field: what wraps outside wraps in the oracle, and only a bundle that says so
+// is loaded.
+TEST(Exact, SumsThatLeaveTheFieldWrapAlike) {
+  protect::TestGraph t;
+  const model::ValueId x = t.Input({1, 3, 12, 12});
+  t.Output(t.Node(model::OpKind::kConv, {x, t.Weights({8, 3, 3, 3}, -40.0f, 40.0f)}));
+  for (const bool pads : {true, false}) {
+    const CompileOptions options = Prime(ShadowNet(1.2));
+    const auto model = Compile(t.graph, pads ? options : WithoutPads(options));
+    EXPECT_EQ(model->report().unproved_layer_count, 1u);
+    EXPECT_GT(model->report().unproved_share, 1.0);
     ExpectExact(*model);
   }
 }

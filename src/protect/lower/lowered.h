@@ -147,6 +147,7 @@ struct LinearStatistics {
   std::vector<double> tap_mean;        // [in_c * kernel_h * kernel_w] OHWI order, padding counted
   double zero_share = 0;               // of the inputs: exactly 0, so a level without error
   double output_variance = 0;          // of the layer's output, summed over its channels
+  std::vector<float> output_lo, output_hi;  // [out_c] of the layer's output, bias included
   // Inputs counted in equal bins over [-histogram_limit, histogram_limit).
   double histogram_limit = 0;
   std::vector<uint64_t> histogram;
@@ -158,11 +159,18 @@ struct QuantizedLinear {
   float inv_step = 0;
   int32_t klo = 0, khi = 0;
   uint32_t prime_count = 0;        // 0: `integer` arithmetic (|q| <= 127, at most 256 levels)
+  bool is_field = false;           // modulo kFieldPrime instead of kPrimes; prime_count is 1
+  bool may_wrap = false;           // is_field: no proof that sums stay in the field
+  double field_share = 0;  // largest |Y| of the calibration samples, of half the prime
   std::vector<int32_t> q;          // [out_c][kernel_h][kernel_w][in_c/groups]
   std::vector<int64_t> offset;     // [out_c] o_i
   std::vector<float> scale, bias;  // [out_c]
   std::vector<BoundRow> bound;     // [out_c]
   double predicted_noise_db = 0;
+
+  uint32_t residue_size() const { return is_field ? sizeof(uint32_t) : 1; }
+  // Bytes of one element over all planes, as MaskedElementSize of its layer.
+  uint32_t residues_size() const { return prime_count * residue_size(); }
 };
 
 }  // namespace penumbra::protect

@@ -7,6 +7,7 @@
 #include "model/error.h"
 #include "protect/plain/blas_layer.h"
 #include "protect/plain/windows.h"
+#include "ring/modulus.h"
 
 namespace penumbra::protect {
 namespace {
@@ -42,6 +43,7 @@ IntegerLinear::IntegerLinear(const ConvGeometry& geometry, const QuantizedLinear
       inv_step_(quantized.inv_step),
       klo_(quantized.klo),
       khi_(quantized.khi),
+      is_field_(quantized.is_field),
       scale_(quantized.scale),
       bias_(quantized.bias) {
   if (quantized.q.size() != FilterLength(geometry) * geometry.out_c ||
@@ -105,7 +107,8 @@ void IntegerLinear::Apply(std::span<const float> x, std::span<float> out_y) cons
   const std::vector<int64_t> sums = Sums(levels);
   for (size_t i = 0; i < sums.size(); ++i) {
     const size_t channel = i % geometry_.out_c;
-    out_y[i] = std::fma(static_cast<float>(sums[i]), scale_[channel], bias_[channel]);
+    const int64_t sum = is_field_ ? CentredResidue(sums[i], kFieldPrime) : sums[i];
+    out_y[i] = std::fma(static_cast<float>(sum), scale_[channel], bias_[channel]);
   }
 }
 

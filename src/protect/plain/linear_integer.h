@@ -2,6 +2,7 @@
 // pipeline must reproduce bit for bit (QUANTISATION.md):
 //   k = clamp(rne(x * inv_step), klo, khi) in float32, Y = sum q k exactly, y = fma(float(Y),
 //   scale, bias)
+// Of a layer over the papers' field Y is the centred residue of the sum, which is the sum itself unless it wraps.
 #ifndef PENUMBRA_PROTECT_PLAIN_LINEAR_INTEGER_H_
 #define PENUMBRA_PROTECT_PLAIN_LINEAR_INTEGER_H_
 
@@ -38,6 +39,7 @@ class IntegerLinear {
   ConvGeometry geometry_;
   float inv_step_;
   int32_t klo_, khi_;
+  bool is_field_;
   std::vector<float> scale_, bias_;
   // q in the narrowest type in which every partial sum of clamped levels is exact in any order.
   std::variant<std::vector<float>, std::vector<double>, std::vector<int32_t>> weights_;

@@ -86,7 +86,6 @@ std::optional<std::string> Legality(const Scheme& s) {
 }
 
 std::optional<std::string> MissingPart(const Scheme& s) {
-  if (s.arithmetic == Arithmetic::kPrime) return "the single-prime arithmetic";
   switch (s.placement) {
     case PlacementKind::kRandom:
     case PlacementKind::kPublicBackbone:
@@ -102,6 +101,9 @@ std::optional<std::string> MissingPart(const Scheme& s) {
   }
   if (s.integrity == IntegrityAxis::kFingerprints) {
     return "the integrity check " + std::string(Name(s.integrity));
+  }
+  if (s.integrity == IntegrityAxis::kFreivalds && s.arithmetic == Arithmetic::kPrime) {
+    return "freivalds over the single prime";
   }
   return std::nullopt;
 }

@@ -26,6 +26,22 @@ struct RingOptions {
 QuantizedLinear QuantizeRing(const LinearOp& op, const LinearStatistics& statistics,
                              const RingOptions& options = {});
 
+struct PrimeOptions {
+  bool allow_unproved_bound = false;  // layers whose sums the proof cannot keep in the field
+};
+
+// The rule of the papers (Slalom section 3.1, ShadowNet section 5): x~ = round(2^8 x), w~ = round(2^8 w),
+// b~ = round(2^16 b), y = 2^-16 (Y + b~), Y a centred residue modulo kFieldPrime. Inputs are clamped
+// to the calibrated range; nothing else depends on calibration. Throws model::ModelError:
+// kBoundUnproved when a row's sums may leave the field and that is not allowed, kUnsupported when a
+// weight does not fit the field or a range the levels.
+QuantizedLinear QuantizePrime(const LinearOp& op, const LinearStatistics& statistics,
+                              const PrimeOptions& options = {});
+
+// The same integers for a layer inside the trusted half, where sums are exact and cannot wrap.
+// kUnsupported when its levels do not fit 16 bits.
+QuantizedLinear QuantizePrimeTrusted(const LinearOp& op, const LinearStatistics& statistics);
+
 struct IntegerOptions {
   uint32_t bits = 8;          // 8 or 16, weights and levels
   bool clip_by_error = true;  // range of least squared error instead of the extremes; 8 bits only

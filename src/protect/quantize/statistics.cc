@@ -52,7 +52,9 @@ LayerAccumulator::LayerAccumulator(const ConvGeometry& geometry)
       output_(geometry.out_c),
       tap_sum_(size_t{geometry.kernel_h} * geometry.kernel_w * geometry.in_c, 0),
       lo_(std::numeric_limits<float>::infinity()),
-      hi_(-std::numeric_limits<float>::infinity()) {}
+      hi_(-std::numeric_limits<float>::infinity()),
+      output_lo_(geometry.out_c, std::numeric_limits<float>::infinity()),
+      output_hi_(geometry.out_c, -std::numeric_limits<float>::infinity()) {}
 
 void LayerAccumulator::Add(std::span<const float> x, std::span<const float> y) {
   ++sample_count_;
@@ -71,6 +73,11 @@ void LayerAccumulator::Add(std::span<const float> x, std::span<const float> y) {
   zero_count_ += static_cast<uint64_t>(std::ranges::count(x, 0.0f));
   lo_ = std::min(lo_, lo);
   hi_ = std::max(hi_, hi);
+  for (size_t i = 0; i < y.size(); ++i) {
+    const size_t channel = i % output_lo_.size();
+    output_lo_[channel] = std::min(output_lo_[channel], y[i]);
+    output_hi_[channel] = std::max(output_hi_[channel], y[i]);
+  }
   histogram_.Add(x, std::max(std::fabs(lo), std::fabs(hi)));
   AddTaps(x);
 }
@@ -124,6 +131,8 @@ LinearStatistics LayerAccumulator::Finish() const {
   statistics.zero_share = static_cast<double>(zero_count_) / inputs;
   const std::vector<double> variance = output_.Variance();
   statistics.output_variance = std::accumulate(variance.begin(), variance.end(), 0.0);
+  statistics.output_lo = output_lo_;
+  statistics.output_hi = output_hi_;
   statistics.histogram_limit = histogram_.limit();
   statistics.histogram = histogram_.counts();
   return statistics;

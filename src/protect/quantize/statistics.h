@@ -43,6 +43,7 @@ class LayerAccumulator {
   ChannelMoments input_, output_;
   std::vector<double> tap_sum_;  // [kernel_h][kernel_w][in_c]
   float lo_, hi_;
+  std::vector<float> output_lo_, output_hi_;  // [out_c]
   uint64_t zero_count_ = 0;
   bool finite_ = true;
   uint64_t sample_count_ = 0;

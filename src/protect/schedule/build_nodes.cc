@@ -173,7 +173,7 @@ class NodeBuilder {
     if (plan.masked) {
       // L'(r) of a run of rows is one tile: all primes, published channels.
       At(y).limit_row_size =
-          std::max(At(y).limit_row_size, uint64_t{plan.quantized->prime_count} * g.out_w *
+          std::max(At(y).limit_row_size, uint64_t{plan.quantized->residues_size()} * g.out_w *
                                              plan.published->geometry().out_c);
     }
     if (plan.projection_count != 0) CheckReply(plan, x, y);

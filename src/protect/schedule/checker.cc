@@ -151,9 +151,10 @@ class Checker : private CheckerState {
     Write(layer.expected, tile);
   }
 
-  void StepWindow(const ConvGeometry& g, uint32_t src, RowRange out) {
+  // A row of the image has in_w * in_c times `element_count` elements of the tensor.
+  void StepWindow(const ConvGeometry& g, uint32_t src, RowRange out, uint32_t element_count = 1) {
     ReadRows(src, InputRowsOf(out, g.in_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top),
-             uint64_t{g.in_w} * g.in_c);
+             uint64_t{g.in_w} * g.in_c * element_count);
   }
 
   void StepConv() {
@@ -168,7 +169,7 @@ class Checker : private CheckerState {
     Require(id_ == ProgramId::kMakePad && c.layer < plan_.layers.size(),
             "a pad convolution is out of place");
     const LayerRec& layer = plan_.layers[c.layer];
-    StepWindow(layer.geometry, c.src, TileRows(c.dst, c.dst_tile));
+    StepWindow(layer.geometry, c.src, TileRows(c.dst, c.dst_tile), ResidueSize(layer));
     Read(c.weights, c.weight_tile);
     const uint64_t base = uint64_t{c.prime} * layer.public_out_c;
     WritePart(c.dst, c.dst_tile, base + c.oc_begin, base + c.oc_end,

@@ -144,7 +144,7 @@ class CheckerState {
     const uint64_t begin = input ? l.x_offset : l.y_offset;
     const uint64_t plane = input ? uint64_t{l.mask_rows} * l.mask_row_elems
                                  : uint64_t{l.geometry.out_h} * l.geometry.out_w * l.public_out_c;
-    return {begin, begin + plane * l.prime_count};
+    return {begin, begin + plane * MaskedElementSize(l)};
   }
   // Areas in flight must not overlap: x from its first masked row to the job, y from the job to its
   // last restored row.

@@ -37,11 +37,11 @@ uint64_t LowestOffset(const Area& area, const std::vector<Area>& placed, uint64_
 }  // namespace
 
 uint64_t MaskedInputSize(const LayerRec& layer) {
-  return uint64_t{layer.prime_count} * layer.mask_rows * layer.mask_row_elems;
+  return uint64_t{MaskedElementSize(layer)} * layer.mask_rows * layer.mask_row_elems;
 }
 
 uint64_t ReplySize(const LayerRec& layer) {
-  return uint64_t{layer.prime_count} * layer.geometry.out_h * layer.geometry.out_w *
+  return uint64_t{MaskedElementSize(layer)} * layer.geometry.out_h * layer.geometry.out_w *
          layer.public_out_c;
 }
 

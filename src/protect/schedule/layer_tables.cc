@@ -22,7 +22,11 @@ std::vector<uint8_t> RestoreParamsTile(const QuantizedLinear& quantized,
   PutArray(quantized.bias, &tile);
   PutArray(tables.a, &tile);
   PutArray(tables.b, &tile);
-  PutArray(tables.lambda, &tile);
+  if (quantized.is_field) {
+    PutArray(tables.lambda, &tile);
+  } else {
+    PutArray(std::vector<uint8_t>(tables.lambda.begin(), tables.lambda.end()), &tile);
+  }
   return tile;
 }
 
@@ -32,12 +36,13 @@ std::vector<uint8_t> RowBoundsTile(const QuantizedLinear& quantized) {
 
 PublicSegment ResidueSegment(const LinearPlan& plan, uint32_t blob) {
   const ConvGeometry& g = plan.published->geometry();
-  const auto primes = static_cast<uint16_t>(plan.quantized->prime_count);
+  const bool is_field = plan.quantized->is_field;
+  const auto primes = static_cast<uint16_t>(is_field ? 0 : plan.quantized->prime_count);
+  const ElementType type = is_field ? ElementType::kU32Residue : ElementType::kU8Residue;
   PublicSegment segment;
-  segment.tensors = {{g.in_h, g.in_w, g.in_c, ElementType::kU8Residue, primes},
-                     {g.out_h, g.out_w, g.out_c, ElementType::kU8Residue, primes}};
+  segment.tensors = {{g.in_h, g.in_w, g.in_c, type, primes}, {g.out_h, g.out_w, g.out_c, type, primes}};
   SegmentNode node{};
-  node.op = SegmentOp::kConvResidue;
+  node.op = is_field ? SegmentOp::kConvPrime : SegmentOp::kConvResidue;
   node.input_count = 1;
   node.output = 1;
   node.geometry = g;
@@ -51,12 +56,12 @@ PublicSegment ResidueSegment(const LinearPlan& plan, uint32_t blob) {
 
 PublicBlob ResidueBlob(const LinearPlan& plan) {
   const PublishedWeights* published = plan.published;
-  const uint64_t rows_size = published->geometry().out_c * FilterLength(published->geometry());
-  return {rows_size * plan.quantized->prime_count, plan.quantized->prime_count,
-          [published](uint32_t prime) {
-            const std::vector<int8_t> rows = published->Rows(prime);
-            return BytesOf(rows);
-          }};
+  const uint64_t count = published->geometry().out_c * FilterLength(published->geometry());
+  if (plan.quantized->is_field) {
+    return {count * sizeof(int32_t), 1, [published](uint32_t) { return BytesOf(published->FieldRows()); }};
+  }
+  return {count * plan.quantized->prime_count, plan.quantized->prime_count,
+          [published](uint32_t prime) { return BytesOf(published->Rows(prime)); }};
 }
 
 }  // namespace penumbra::protect

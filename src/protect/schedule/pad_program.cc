@@ -32,7 +32,7 @@ class LayerPads {
     AddResidueTensors();
     AddProductTensor();
     for (const ChannelRun run : slices_.runs) {
-      Need(PadConvScratchSize(published_, run.end - run.begin));
+      Need(LayoutPadConv(published_, ResidueSize(layer_), run.end - run.begin).size);
     }
     generated_.assign(layer_.prime_count,
                       std::vector<bool>(TileCount(plan_.tensors[residues_.front()])));
@@ -56,19 +56,20 @@ class LayerPads {
   void AddResidueTensors() {
     const uint64_t image_row = uint64_t{published_.in_w} * published_.in_c;
     const uint64_t quantum = image_row / std::gcd(image_row, uint64_t{layer_.mask_row_elems});
+    const uint32_t row_size = layer_.mask_row_elems * ResidueSize(layer_);
     const uint64_t wanted =
-        std::max(quantum, kResidueTileTarget / layer_.mask_row_elems / quantum * quantum);
+        std::max(quantum, kResidueTileTarget / row_size / quantum * quantum);
     const auto tile_rows = static_cast<uint32_t>(std::min<uint64_t>(wanted, layer_.mask_rows));
-    CheckTile(uint64_t{tile_rows} * layer_.mask_row_elems);
+    CheckTile(uint64_t{tile_rows} * row_size);
     for (uint32_t k = 0; k < layer_.prime_count; ++k) {
-      residues_.push_back(Add({PlanType::kU8, TensorKind::kActivation, layer_.mask_rows,
-                               layer_.mask_row_elems, tile_rows, 0}));
+      residues_.push_back(
+          Add({PlanType::kU8, TensorKind::kActivation, layer_.mask_rows, row_size, tile_rows, 0}));
     }
-    Need(PadRandomScratchSize(layer_.mask_row_elems, layer_.prime_count));
+    Need(PadRandomScratchSize(layer_));
   }
 
   void AddProductTensor() {
-    const uint64_t row = uint64_t{layer_.prime_count} * published_.out_w * published_.out_c;
+    const uint64_t row = uint64_t{MaskedElementSize(layer_)} * published_.out_w * published_.out_c;
     CheckTile(row * pad_.tile_rows);
     product_ = Add({PlanType::kU8, TensorKind::kActivation, pad_.rows, static_cast<uint32_t>(row),
                     pad_.tile_rows, 0});
@@ -91,7 +92,7 @@ class LayerPads {
     const RowRange rows = InputRowsOf({begin, begin + RowsOfTile(pad_, tile)}, g.in_h, g.kernel_h,
                                       g.stride_h, g.dilation_h, g.pad_top);
     if (rows.begin >= rows.end) return {0, 0};
-    const uint64_t image_row = uint64_t{g.in_w} * g.in_c;
+    const uint64_t image_row = uint64_t{g.in_w} * g.in_c * ResidueSize(layer_);
     const TensorRec& r = plan_.tensors[residues_.front()];
     const uint64_t tile_elems = uint64_t{r.tile_rows} * r.row_elems;
     return {static_cast<uint32_t>(rows.begin * image_row / tile_elems),

@@ -32,16 +32,16 @@ PassOp TaskBuilder::EncodeStep(const ElementStep& e, uint32_t row_elems, RowRang
 }
 
 uint32_t TaskBuilder::PassScratchSize(const PassNode& n, uint32_t row_elems) const {
-  uint32_t mask_primes = 0;
+  uint32_t mask_size = 0;
   bool has_levels = false;
   for (const SinkPlan& sink : n.sinks) {
     has_levels = has_levels || sink.kind != PassSinkKind::kTensor;
     if (sink.kind == PassSinkKind::kMask) {
-      mask_primes = std::max(mask_primes, plan_.layers[sink.id].prime_count);
+      mask_size = std::max(mask_size, MaskedElementSize(plan_.layers[sink.id]));
     }
   }
   const LayerRec* source = n.layer == kNoTensor ? nullptr : &plan_.layers[n.layer];
-  return static_cast<uint32_t>(LayoutPass(row_elems, source, mask_primes, has_levels).size);
+  return static_cast<uint32_t>(LayoutPass(row_elems, source, mask_size, has_levels).size);
 }
 
 void TaskBuilder::EncodeSinks(const PassNode& n, uint32_t tile, Step* step, Task* task) {
@@ -80,8 +80,8 @@ void TaskBuilder::Lower(const PassNode& original) {
   const bool restores = n.layer != kNoTensor;
   if (restores && (plan_.layers[n.layer].flags & kLayerUnmaskOutput) != 0) {
     const LayerRec& layer = plan_.layers[n.layer];
-    const TensorRec pad{PlanType::kU8, TensorKind::kPad, rows, row_elems * layer.prime_count,
-                        tile_rows,     n.layer};
+    const uint32_t row_size = row_elems * MaskedElementSize(layer);
+    const TensorRec pad{PlanType::kU8, TensorKind::kPad, rows, row_size, tile_rows, n.layer};
     const uint32_t tensor = AddTensor(pad);
     plan_.layers[n.layer].pad = tensor;
   }

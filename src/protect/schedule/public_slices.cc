@@ -13,7 +13,7 @@ namespace {
 PublicSlices SlicesOf(const LoweredGraph& lowered, const LinearPlan& linear, CompiledPlan* plan) {
   const LayerRec& layer = plan->layers[linear.layer];
   const ConvGeometry& published = linear.published->geometry();
-  const uint64_t n = FilterLength(published);
+  const uint64_t n = FilterLength(published) * ResidueSize(layer);
   const uint32_t blob = plan->segments[layer.segment].nodes[0].weight_blob;
   PublicSlices out{static_cast<uint32_t>(plan->tensors.size()), CutChannels(published, n)};
   const auto first = static_cast<uint32_t>(plan->slices.size());

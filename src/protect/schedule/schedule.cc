@@ -38,7 +38,7 @@ uint64_t ProofSize(const CompiledPlan& plan) {
   for (const LayerRec& layer : plan.layers) {
     const uint64_t m = layer.geometry.out_c;
     size = std::max(size, AlignUp(m * sizeof(BoundRow), kTileAlignment) +
-                              RestoreParamsSize(layer.geometry.out_c, layer.prime_count));
+                              RestoreParamsSize(layer));
   }
   return AlignUp(size, kTileAlignment);
 }

@@ -69,7 +69,9 @@ void TaskBuilder::AddLayer(const LinearPlan& linear) {
   const ConvGeometry& g = linear.linear->geometry;
   LayerRec rec{};
   rec.segment = static_cast<uint32_t>(plan_.segments.size());
-  rec.flags = linear.masked ? kLayerMaskInput | kLayerUnmaskOutput : 0;
+  if (linear.masked) rec.flags |= kLayerMaskInput | kLayerUnmaskOutput;
+  if (q.is_field) rec.flags |= kLayerPrime;
+  if (q.may_wrap) rec.flags |= kLayerMayWrap;
   rec.prime_count = q.prime_count;
   rec.public_out_c = linear.published->geometry().out_c;
   rec.geometry = g;

@@ -18,14 +18,20 @@ struct IntegerLayer {
   ConvGeometry geometry;
   std::span<const int32_t> q;  // [out_c][kernel_h][kernel_w][in_c/groups]
   uint32_t prime_count;        // 1..kMaxPrimes
+  bool is_field = false;       // modulo kFieldPrime instead of kPrimes; prime_count is 1
+
+  uint32_t prime(uint32_t k) const { return is_field ? kFieldPrime : kPrimes[k]; }
 };
 
 // Per output channel i and prime k (boundary/plan.h, RestoreParams):
 //   v = lambda[k][i] * (y'[a[i]] - y'[b[i]]) mod p_k; b[i] = kNoPartner: nothing is subtracted.
 struct RestoreTables {
-  std::vector<uint16_t> a, b;   // [m]
-  std::vector<uint8_t> lambda;  // [prime_count][m], lambda_i^-1 * (M / p_k)^-1 mod p_k
+  std::vector<uint16_t> a, b;    // [m]
+  std::vector<uint32_t> lambda;  // [prime_count][m], lambda_i^-1 * (M / p_k)^-1 mod p_k
 };
+
+// (M / p_k)^-1 mod p_k of every prime of the layer; 1 for the one prime of the field.
+std::vector<uint32_t> CofactorInverses(const IntegerLayer& layer);
 
 class PublishedWeights {
  public:
@@ -38,8 +44,10 @@ class PublishedWeights {
   const std::vector<uint16_t>& input_perm() const { return input_perm_; }
 
   // W' of one prime: [m'][kernel_h][kernel_w][in_c/groups] centred residues. Every call gives the
-  // same bytes. Thread-safe.
+  // same bytes. Thread-safe. Rows() is for layers over the ring, FieldRows() for those over the
+  // field.
   virtual std::vector<int8_t> Rows(uint32_t prime_index) const = 0;
+  virtual std::vector<int32_t> FieldRows() const = 0;
 
  protected:
   ConvGeometry geometry_{};

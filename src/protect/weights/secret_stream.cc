@@ -63,7 +63,11 @@ uint32_t SecretStream::Below(uint32_t bound) {
   }
 }
 
-void SecretStream::FillResidues(uint16_t prime, std::span<uint8_t> out_residues) {
+void SecretStream::FillResidues(uint32_t prime, std::span<uint32_t> out_residues) {
+  for (uint32_t& residue : out_residues) residue = Below(prime);
+}
+
+void SecretStream::FillResidues(uint32_t prime, std::span<uint8_t> out_residues) {
   for (uint8_t& residue : out_residues) {
     do {
       residue = NextByte();

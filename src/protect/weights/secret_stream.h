@@ -29,8 +29,9 @@ class SecretStream {
   SecretStream& operator=(const SecretStream&) = delete;
 
   uint32_t Below(uint32_t bound);  // uniform in [0, bound), bound >= 1
-  // Uniform in [0, prime), prime <= 256.
-  void FillResidues(uint16_t prime, std::span<uint8_t> out_residues);
+  // Uniform in [0, prime); bytes: prime <= 256.
+  void FillResidues(uint32_t prime, std::span<uint8_t> out_residues);
+  void FillResidues(uint32_t prime, std::span<uint32_t> out_residues);
   std::vector<uint16_t> Permutation(uint32_t count);  // uniform over count! permutations
 
  private:

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <type_traits>
 
 #include "boundary/limits.h"
 #include "crypto/wipe.h"
@@ -16,17 +17,40 @@ constexpr uint64_t kOrderStream = 0;
 constexpr uint64_t kScalarStream = 1;   // + prime
 constexpr uint64_t kFilterStream = 16;  // + prime
 
-int8_t Centre(uint32_t residue, uint32_t p) {
-  return static_cast<int8_t>(residue > (p - 1) / 2
+// What residues and published weights of a layer are made of: bytes over the ring, words over the field.
+template <typename Weight>
+using ResidueOf = std::make_unsigned_t<Weight>;
+
+template <typename Weight>
+Weight Centre(uint32_t residue, uint32_t p) {
+  return static_cast<Weight>(residue > (p - 1) / 2
                                  ? static_cast<int32_t>(residue) - static_cast<int32_t>(p)
                                  : static_cast<int32_t>(residue));
 }
 
-// scalar * r mod p for every canonical residue r.
-std::array<uint8_t, 256> ProductTable(uint32_t scalar, uint32_t p) {
-  std::array<uint8_t, 256> table{};
-  for (uint32_t r = 0; r < p; ++r) table[r] = static_cast<uint8_t>(scalar * r % p);
-  return table;
+// scalar * r mod p for canonical residues r: by table for primes of a byte, which layers multiply by
+// again and again.
+template <typename Weight>
+class Multiplier {
+ public:
+  Multiplier(uint32_t scalar, uint32_t p) : scalar_(scalar), p_(p) {
+    if constexpr (sizeof(Weight) == 1) {
+      for (uint32_t r = 0; r < p; ++r) table_[r] = static_cast<uint8_t>(scalar * r % p);
+    }
+  }
+  uint32_t operator()(uint32_t r) const {
+    if constexpr (sizeof(Weight) == 1) return table_[r];
+    return static_cast<uint32_t>(uint64_t{scalar_} * r % p_);
+  }
+
+ private:
+  uint32_t scalar_, p_;
+  std::array<uint8_t, sizeof(Weight) == 1 ? 256 : 1> table_{};
+};
+
+template <typename T>
+crypto::MutableBytes MutableBytesOf(std::vector<T>* values) {
+  return {reinterpret_cast<uint8_t*>(values->data()), values->size() * sizeof(T)};
 }
 
 uint32_t SmallResidue(int32_t value, int32_t p) {
@@ -36,48 +60,65 @@ uint32_t SmallResidue(int32_t value, int32_t p) {
 
 // What all ShadowNet layers share: secret scalars, one per output channel and prime.
 class ScaledWeights : public PublishedWeights {
+ public:
+  std::vector<int8_t> Rows(uint32_t prime_index) const override {
+    std::vector<int8_t> rows(geometry_.out_c * filter_length());
+    WriteRows(prime_index, std::span(rows));
+    return rows;
+  }
+  std::vector<int32_t> FieldRows() const override {
+    std::vector<int32_t> rows(geometry_.out_c * filter_length());
+    WriteRows(0, std::span(rows));
+    return rows;
+  }
+
  protected:
   ScaledWeights(const IntegerLayer& layer, const SecretKey& key) : layer_(layer), key_(key) {
     const uint32_t m = layer.geometry.out_c;
-    const CrtConstants crt = MakeCrtConstants(layer.prime_count);
+    const std::vector<uint32_t> cofactor_inverse = CofactorInverses(layer);
     for (uint32_t k = 0; k < layer.prime_count; ++k) {
       SecretStream stream(key, kScalarStream + k);
-      const uint32_t p = kPrimes[k];
+      const uint32_t p = layer.prime(k);
       for (uint32_t i = 0; i < m; ++i) {
         const uint32_t scalar = 1 + stream.Below(p - 1);
-        scalars_.push_back(static_cast<uint8_t>(scalar));
-        tables_.lambda.push_back(
-            static_cast<uint8_t>(ModularInverse(scalar, p) * crt.cofactor_inverse[k] % p));
+        scalars_.push_back(scalar);
+        tables_.lambda.push_back(static_cast<uint32_t>(
+            uint64_t{ModularInverse(scalar, p)} * cofactor_inverse[k] % p));
       }
     }
   }
   ~ScaledWeights() override {
     crypto::Wipe(key_);
-    crypto::Wipe(scalars_);
+    crypto::Wipe(MutableBytesOf(&scalars_));
   }
 
   uint64_t filter_length() const { return FilterLength(layer_.geometry); }
+  uint32_t prime(uint32_t prime_index) const { return layer_.prime(prime_index); }
   const SecretKey& key() const { return key_; }
 
+  // All published rows of one prime. out_rows: [m'][n].
+  virtual void WriteRows(uint32_t prime_index, std::span<int8_t> out_rows) const = 0;
+  virtual void WriteRows(uint32_t prime_index, std::span<int32_t> out_rows) const = 0;
+
   // out = centred(scalar_i * w_i + mask), mask: [n] canonical residues, or null.
-  void WriteRow(uint32_t prime_index, uint32_t i, const uint8_t* mask, int8_t* out) const {
-    const auto p = static_cast<int32_t>(kPrimes[prime_index]);
-    const uint32_t scalar = scalars_[size_t{prime_index} * layer_.geometry.out_c + i];
-    const std::array<uint8_t, 256> product = ProductTable(scalar, static_cast<uint32_t>(p));
+  template <typename Weight>
+  void WriteRow(uint32_t prime_index, uint32_t i, const ResidueOf<Weight>* mask,
+                Weight* out) const {
+    const uint32_t p = prime(prime_index);
+    const Multiplier<Weight> product(scalars_[size_t{prime_index} * layer_.geometry.out_c + i], p);
     const uint64_t n = filter_length();
     const int32_t* w = layer_.q.data() + i * n;
     for (uint64_t j = 0; j < n; ++j) {
-      uint32_t sum = product[SmallResidue(w[j], p)];
+      uint32_t sum = product(SmallResidue(w[j], static_cast<int32_t>(p)));
       if (mask != nullptr) sum += mask[j];
-      if (sum >= static_cast<uint32_t>(p)) sum -= static_cast<uint32_t>(p);
-      out[j] = Centre(sum, static_cast<uint32_t>(p));
+      out[j] = Centre<Weight>(sum >= p ? sum - p : sum, p);
     }
   }
 
  private:
   IntegerLayer layer_;
   SecretKey key_;
-  std::vector<uint8_t> scalars_;  // [prime_count][m]
+  std::vector<uint32_t> scalars_;  // [prime_count][m]
 };
 
 // Every filter hidden behind one of t random filters, rows of a group in a secret order.
@@ -99,28 +140,35 @@ class MixedWeights final : public ScaledWeights {
     DrawOrder();
   }
 
-  std::vector<int8_t> Rows(uint32_t prime_index) const override {
+ protected:
+  void WriteRows(uint32_t prime_index, std::span<int8_t> out_rows) const override {
+    Mix(prime_index, out_rows);
+  }
+  void WriteRows(uint32_t prime_index, std::span<int32_t> out_rows) const override {
+    Mix(prime_index, out_rows);
+  }
+
+ private:
+  template <typename Weight>
+  void Mix(uint32_t prime_index, std::span<Weight> rows) const {
     const uint64_t n = filter_length();
     const uint32_t t = group_published_ - group_m_;
-    std::vector<int8_t> rows(geometry_.out_c * n);
-    std::vector<uint8_t> filters(t * n);
-    const crypto::ScopedWipe wipe(filters);
+    std::vector<ResidueOf<Weight>> filters(t * n);
+    const crypto::ScopedWipe wipe(MutableBytesOf(&filters));
     SecretStream stream(key(), kFilterStream + prime_index);
-    const uint32_t p = kPrimes[prime_index];
+    const uint32_t p = prime(prime_index);
     for (uint32_t g = 0; g < groups_; ++g) {
-      stream.FillResidues(kPrimes[prime_index], filters);
+      stream.FillResidues(p, std::span(filters));
       for (uint32_t f = 0; f < t; ++f) {
-        int8_t* out = rows.data() + position_[g * group_published_ + group_m_ + f] * n;
-        for (uint64_t j = 0; j < n; ++j) out[j] = Centre(filters[f * n + j], p);
+        Weight* out = rows.data() + position_[g * group_published_ + group_m_ + f] * n;
+        for (uint64_t j = 0; j < n; ++j) out[j] = Centre<Weight>(filters[f * n + j], p);
       }
       for (uint32_t i = g * group_m_; i < (g + 1) * group_m_; ++i) {
         WriteRow(prime_index, i, filters.data() + partner_[i] * n, rows.data() + tables_.a[i] * n);
       }
     }
-    return rows;
   }
 
- private:
   void DrawOrder() {
     SecretStream stream(key(), kOrderStream);
     for (uint32_t g = 0; g < groups_; ++g) {
@@ -154,13 +202,21 @@ class ShuffledWeights final : public ScaledWeights {
     for (uint32_t i = 0; i < m; ++i) input_perm_[tables_.a[i]] = static_cast<uint16_t>(i);
   }
 
-  std::vector<int8_t> Rows(uint32_t prime_index) const override {
+ protected:
+  void WriteRows(uint32_t prime_index, std::span<int8_t> out_rows) const override {
+    Shuffle(prime_index, out_rows);
+  }
+  void WriteRows(uint32_t prime_index, std::span<int32_t> out_rows) const override {
+    Shuffle(prime_index, out_rows);
+  }
+
+ private:
+  template <typename Weight>
+  void Shuffle(uint32_t prime_index, std::span<Weight> rows) const {
     const uint64_t n = filter_length();
-    std::vector<int8_t> rows(geometry_.out_c * n);
     for (uint32_t i = 0; i < geometry_.out_c; ++i) {
-      WriteRow(prime_index, i, nullptr, rows.data() + tables_.a[i] * n);
+      WriteRow<Weight>(prime_index, i, nullptr, rows.data() + tables_.a[i] * n);
     }
-    return rows;
   }
 };
 

@@ -77,18 +77,26 @@ std::vector<uint32_t> Convolve(const ConvGeometry& g, const std::vector<uint32_t
       }
       const size_t at = (static_cast<size_t>(iy) * g.in_w + static_cast<size_t>(ix)) * g.in_c +
                         oc / ocg * icg + ic;
-      sum += static_cast<int64_t>(w[oc * FilterLength(g) + j]) * x[at] % p;
+      sum += static_cast<int64_t>(w[oc * FilterLength(g) + j]) * int64_t{x[at]} % int64_t{p};
     }
     y[o] = Residue(sum, p);
   }
   return y;
 }
 
-void ExpectRestores(const Layer& layer, const PublishedWeights& published, Rng& rng) {
+// Published rows of one prime, whatever they are made of.
+std::vector<int32_t> RowsOf(const PublishedWeights& published, uint32_t prime_index, bool is_field) {
+  if (is_field) return published.FieldRows();
+  const std::vector<int8_t> rows = published.Rows(prime_index);
+  return {rows.begin(), rows.end()};
+}
+
+void ExpectRestores(const Layer& layer, const PublishedWeights& published, Rng& rng,
+                    bool is_field = false) {
   const ConvGeometry& g = layer.geometry;
   const CrtConstants crt = MakeCrtConstants(layer.prime_count);
-  for (uint32_t k = 0; k < layer.prime_count; ++k) {
-    const uint32_t p = kPrimes[k];
+  for (uint32_t k = 0; k < (is_field ? 1 : layer.prime_count); ++k) {
+    const uint32_t p = is_field ? kFieldPrime : kPrimes[k];
     std::vector<uint32_t> x(size_t{g.in_h} * g.in_w * g.in_c);
     for (uint32_t& v : x) v = Draw(rng, 0, p - 1);
     std::vector<uint32_t> sent = x;
@@ -97,9 +105,9 @@ void ExpectRestores(const Layer& layer, const PublishedWeights& published, Rng& 
         sent[i] = x[i / g.in_c * g.in_c + published.input_perm()[i % g.in_c]];
       }
     }
-    const std::vector<int8_t> rows = published.Rows(k);
+    const std::vector<int32_t> rows = RowsOf(published, k, is_field);
     ASSERT_EQ(rows.size(), published.geometry().out_c * FilterLength(g));
-    for (const int8_t w : rows) ASSERT_LE(std::abs(int{w}), static_cast<int>(p - 1) / 2);
+    for (const int32_t w : rows) ASSERT_LE(std::abs(w), static_cast<int>(p - 1) / 2);
     const std::vector<uint32_t> reply = Convolve(published.geometry(), sent, rows, p);
     const std::vector<uint32_t> truth = Convolve(g, x, layer.q, p);
     const RestoreTables& t = published.tables();
@@ -107,9 +115,10 @@ void ExpectRestores(const Layer& layer, const PublishedWeights& published, Rng& 
       const size_t i = o % g.out_c;
       const uint32_t* pixel = reply.data() + o / g.out_c * published.geometry().out_c;
       const int64_t b = t.b[i] == kNoPartner ? 0 : pixel[t.b[i]];
-      const int64_t v = t.lambda[k * g.out_c + i] * (int64_t{pixel[t.a[i]]} - b);
-      // lambda holds the CRT factor (M / p)^-1 as well.
-      ASSERT_EQ(Residue(v * static_cast<int64_t>(crt.cofactor[k] % p), p), truth[o]);
+      const int64_t v = t.lambda[k * g.out_c + i] * (int64_t{pixel[t.a[i]]} - b) % p;
+      // Over the ring lambda holds the CRT factor (M / p)^-1 as well.
+      const auto factor = is_field ? 1 : static_cast<int64_t>(crt.cofactor[k] % p);
+      ASSERT_EQ(Residue(v * factor, p), truth[o]);
     }
   }
 }
@@ -122,6 +131,9 @@ TEST(Weights, RestoreUndoesEveryTransform) {
     ExpectRestores(layer, *MakePlainWeights(view), rng);
     const double ratio = 1 + Draw(rng, 0, 20) / 10.0;
     ExpectRestores(layer, *MakeShadowNetWeights(view, ratio, DeriveSecretKey({}, round)), rng);
+    const IntegerLayer field{layer.geometry, layer.q, 1, true};
+    ExpectRestores(layer, *MakePlainWeights(field), rng, true);
+    ExpectRestores(layer, *MakeShadowNetWeights(field, ratio, DeriveSecretKey({}, round)), rng, true);
     if (HasFatalFailure()) return;
   }
 }
@@ -155,6 +167,28 @@ TEST(ShadowNet, KeysDecideEverythingAndRowsAreStable) {
   EXPECT_EQ(one->Rows(0), same->Rows(0));
   EXPECT_NE(one->Rows(0), other->Rows(0));
   EXPECT_EQ(one->tables().lambda, same->tables().lambda);
+}
+
+// The same in the papers' field, in 64 bins.
+TEST(ShadowNet, FieldRowsOfAZeroLayerAreUniform) {
+  ConvGeometry g{1, 1, 4096, 1, 1, 16, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1};
+  const std::vector<int32_t> q(size_t{16} * 4096, 0);
+  const auto published = MakeShadowNetWeights({g, q, 1, true}, 2.0, DeriveSecretKey({}, 9));
+  const RestoreTables& t = published->tables();
+  const std::set<uint16_t> hidden(t.a.begin(), t.a.end());
+  const std::vector<int32_t> rows = published->FieldRows();
+  std::vector<double> counts(64);
+  double total = 0;
+  for (uint16_t row = 0; row < 32; ++row) {
+    if (hidden.contains(row)) continue;
+    for (size_t j = 0; j < 4096; ++j) {
+      ++counts[uint64_t{Residue(rows[row * size_t{4096} + j], kFieldPrime)} * 64 / kFieldPrime];
+    }
+    total += 4096;
+  }
+  double chi = 0;
+  for (const double count : counts) chi += (count - total / 64) * (count - total / 64) / (total / 64);
+  EXPECT_LT(chi, 63 + 6 * 11.3);  // mean 63, deviation sqrt(126)
 }
 
 // Chi-square over all residues of one prime: an all-zero layer publishes nothing but random

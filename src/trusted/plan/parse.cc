@@ -69,7 +69,7 @@ bool PadTensorFits(const Plan& plan, const LayerRec& layer, uint32_t index) {
   if (layer.pad >= plan.tensors.size()) return false;
   const TensorRec& t = plan.tensors[layer.pad];
   return t.kind == TensorKind::kPad && t.source == index && t.rows == layer.geometry.out_h &&
-         t.row_elems == uint64_t{layer.prime_count} * layer.geometry.out_w * layer.geometry.out_c;
+         t.row_elems == uint64_t{MaskedElementSize(layer)} * layer.geometry.out_w * layer.geometry.out_c;
 }
 
 bool PermFits(const Plan& plan, const LayerRec& l) {
@@ -102,21 +102,28 @@ bool CheckFits(const Plan& plan, const LayerRec& l, uint32_t index) {
          LayerTensorFits(plan, index, l.expected, TensorKind::kExpected, l.geometry.out_h, shape.expected_row_elems);
 }
 
+// Residues modulo the one prime stand in one plane of words; only there may sums wrap.
+bool FormatFits(const LayerRec& l) {
+  if ((l.flags & ~uint32_t{kLayerMaskInput | kLayerUnmaskOutput | kLayerChecked | kLayerPrime | kLayerMayWrap}) != 0) return false;
+  if ((l.flags & kLayerPrime) == 0) return (l.flags & kLayerMayWrap) == 0;
+  return (l.flags & kLayerChecked) == 0 && l.prime_count == 1 && l.x_offset % sizeof(uint32_t) == 0 && l.y_offset % sizeof(uint32_t) == 0;
+}
+
 bool LayerFits(const Plan& plan, uint32_t index) {
   const LayerRec& l = plan.layers[index];
   const ConvGeometry& g = l.geometry;
   if (l.prime_count == 0 || l.prime_count > kMaxPrimes || !GeometryFits(g)) return false;
   if (FilterLength(g) > kMaxFilterLength || l.public_out_c < g.out_c || l.public_out_c > kNoPartner) return false;
-  if ((l.flags & ~uint32_t{kLayerMaskInput | kLayerUnmaskOutput | kLayerChecked}) != 0) return false;
+  if (!FormatFits(l)) return false;
   if (l.klo > 0 || l.khi < 0 || l.klo >= l.khi || l.klo <= -kLevelLimit || l.khi >= kLevelLimit) return false;
   if (uint64_t{l.mask_rows} * l.mask_row_elems != uint64_t{g.in_h} * g.in_w * g.in_c) return false;
   if (l.mask_rows == 0 || l.mask_rows > kMaxDim || l.mask_row_elems > kMaxDim) return false;
-  const uint64_t x_size = uint64_t{l.prime_count} * l.mask_rows * l.mask_row_elems;
+  const uint64_t x_size = uint64_t{MaskedElementSize(l)} * l.mask_rows * l.mask_row_elems;
   uint64_t y_size = 0;
-  if (!CheckedMul(uint64_t{g.out_h} * g.out_w, uint64_t{l.public_out_c} * l.prime_count, &y_size)) return false;
+  if (!CheckedMul(uint64_t{g.out_h} * g.out_w, uint64_t{l.public_out_c} * MaskedElementSize(l), &y_size)) return false;
   if (!Fits(l.x_offset, x_size, plan.header.exchange_size)) return false;
   if (!Fits(l.y_offset, y_size, plan.header.exchange_size)) return false;
-  return OneTileConstant(plan, l.params, RestoreParamsSize(g.out_c, l.prime_count)) &&
+  return OneTileConstant(plan, l.params, RestoreParamsSize(l)) &&
          OneTileConstant(plan, l.row_bounds, uint64_t{g.out_c} * sizeof(BoundRow)) &&
          PadTensorFits(plan, l, index) && PermFits(plan, l) && CheckFits(plan, l, index);
 }

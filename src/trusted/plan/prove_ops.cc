@@ -187,8 +187,8 @@ bool Prover::PadRandom(const Instruction& i) const {
   if ((layer.flags & kLayerMaskInput) == 0 || i[1] >= layer.prime_count) return false;
   if (!IsActivation(i[2], PlanType::kU8)) return false;
   const TensorRec& t = plan.tensors[i[2]];
-  return t.rows == layer.mask_rows && t.row_elems == layer.mask_row_elems &&
-         Scratch(PadRandomScratchSize(t.row_elems, layer.prime_count)) && WriteTile(i[2], i[3]);
+  return t.rows == layer.mask_rows && t.row_elems == uint64_t{layer.mask_row_elems} * ResidueSize(layer) &&
+         Scratch(PadRandomScratchSize(layer)) && WriteTile(i[2], i[3]);
 }
 
 bool Prover::PadConv(const Instruction& i) const {
@@ -201,14 +201,16 @@ bool Prover::PadConv(const Instruction& i) const {
   if (!IsActivation(c.src, PlanType::kU8) || !IsActivation(c.dst, PlanType::kU8)) return false;
   const TensorRec& d = plan.tensors[c.dst];
   if (!HasTile(c.dst, c.dst_tile) || d.rows != g.out_h) return false;
-  if (d.row_elems != uint64_t{layer.prime_count} * g.out_w * g.out_c) return false;
+  if (d.row_elems != uint64_t{MaskedElementSize(layer)} * g.out_w * g.out_c) return false;
   if (!ChannelsFit(g, c.oc_begin, c.oc_end, g.out_c)) return false;
   const RowRange in = InputRows(g, OutputRows(d, c.dst_tile));
-  if (!ImageRowsReadable(c.src, in.begin, in.end, uint64_t{g.in_w} * g.in_c)) return false;
+  const uint32_t residue_size = ResidueSize(layer);
+  if (!ImageRowsReadable(c.src, in.begin, in.end, uint64_t{g.in_w} * g.in_c * residue_size)) return false;
   if (!HasTensor(c.weights) || plan.tensors[c.weights].kind != TensorKind::kPublic) return false;
   if (!Readable(c.weights, c.weight_tile)) return false;
-  if (TileSize(plan, c.weights, c.weight_tile) != (c.oc_end - c.oc_begin) * FilterLength(g)) return false;
-  if (!Scratch(PadConvScratchSize(g, c.oc_end - c.oc_begin))) return false;
+  const uint64_t weights_size = (c.oc_end - c.oc_begin) * FilterLength(g) * residue_size;
+  if (TileSize(plan, c.weights, c.weight_tile) != weights_size) return false;
+  if (!Scratch(LayoutPadConv(g, residue_size, c.oc_end - c.oc_begin).size)) return false;
   return Advance(&State(c.dst, c.dst_tile), c.prime * g.out_c + c.oc_begin, c.prime * g.out_c + c.oc_end,
                  layer.prime_count * g.out_c);
 }
@@ -246,7 +248,7 @@ bool Prover::PadFinish(const Instruction& i) const {
   if (!IsActivation(i[2], PlanType::kU8) || !Readable(i[2], i[1])) return false;
   const TensorRec &pad = plan.tensors[layer.pad], &src = plan.tensors[i[2]];
   return src.rows == pad.rows && src.tile_rows == pad.tile_rows &&
-         src.row_elems == uint64_t{layer.prime_count} * layer.geometry.out_w * layer.public_out_c &&
+         src.row_elems == uint64_t{MaskedElementSize(layer)} * layer.geometry.out_w * layer.public_out_c &&
          WriteTile(layer.pad, i[1]);
 }
 

@@ -90,18 +90,18 @@ bool Prover::Pass(const Instruction& i) const {
     PassOp op{};
     if (!pass.Op(n, &op) || !PassOpFits(h, op)) return false;
   }
-  uint32_t mask_primes = 0;
+  uint32_t mask_size = 0;
   bool has_levels = false;
   for (uint32_t n = 0; n < h.sink_count; ++n) {
     PassSink sink{};
     if (!pass.Sink(n, &sink) || !PassSinkFits(h, sink)) return false;
     has_levels = has_levels || sink.kind != PassSinkKind::kTensor;
     if (sink.kind != PassSinkKind::kMask) continue;
-    const uint32_t primes = plan.layers[sink.id].prime_count;
-    mask_primes = primes > mask_primes ? primes : mask_primes;
+    const uint32_t size = MaskedElementSize(plan.layers[sink.id]);
+    mask_size = size > mask_size ? size : mask_size;
   }
   const LayerRec* source = h.source == PassSource::kRestore ? &plan.layers[h.source_id] : nullptr;
-  return h.sink_count != 0 && Scratch(LayoutPass(h.row_elems, source, mask_primes, has_levels).size);
+  return h.sink_count != 0 && Scratch(LayoutPass(h.row_elems, source, mask_size, has_levels).size);
 }
 
 }  // namespace penumbra::trusted

@@ -3,6 +3,7 @@
 
 #include "crypto/cose_sign1.h"
 #include "ring/bound.h"
+#include "ring/field.h"
 #include "trusted/base/result.h"
 #include "trusted/session/model.h"
 #include "trusted/steps/pass_parts.h"
@@ -157,11 +158,23 @@ Status Model::NextBoundJob(HostJob* out_job) {
   if (cursor_ == loaded_.plan.layers.size()) return StartPrepare(out_job);
   const LayerRec& layer = loaded_.plan.layers[cursor_];
   const uint64_t need = AlignUp(uint64_t{layer.geometry.out_c} * sizeof(BoundRow), kTileAlignment) +
-                        RestoreParamsSize(layer.geometry.out_c, layer.prime_count);
+                        RestoreParamsSize(layer);
   PENUMBRA_REQUIRE(need <= runs_[0].arena().size(), Status::kPlanRejected);
   phase_ = Phase::kRowBounds;
   AskChunk(loaded_.plan.tensors[layer.row_bounds].source, loaded_.plan.header.window_offset, out_job);
   return Status::kOk;
+}
+
+// `offset`: begin of the window that this row's sums are decoded into.
+static Status ProveLayerRow(const LayerRec& layer, const RowSums& sums, int64_t offset) {
+  const LevelRange levels{layer.klo, layer.khi};
+  RowWindow proved{};
+  if ((layer.flags & kLayerPrime) == 0) {
+    PENUMBRA_TRY(ProveRow(sums, levels, layer.prime_count, &proved));
+    return proved.begin == offset ? Status::kOk : Status::kBoundUnproved;
+  }
+  if ((layer.flags & kLayerMayWrap) == 0) PENUMBRA_TRY(ProveFieldRow(sums, levels, &proved));
+  return offset == -kFieldHalf ? Status::kOk : Status::kBoundUnproved;
 }
 
 Status Model::BoundsArrived(HostJob* out_job) {
@@ -175,7 +188,7 @@ Status Model::BoundsArrived(HostJob* out_job) {
     return Status::kOk;
   }
   const std::span<uint8_t> params = runs_[0].arena().subspan(AlignUp(bounds.size(), kTileAlignment),
-                                                           RestoreParamsSize(m, layer.prime_count));
+                                                           RestoreParamsSize(layer));
   PENUMBRA_TRY(CopyChunk(loaded_.plan.tensors[layer.params].source, params));
   const auto* rows = reinterpret_cast<const BoundRow*>(bounds.data());
   const int64_t* offsets = ViewRestoreTables(params.data(), m).offset;
@@ -183,9 +196,7 @@ Status Model::BoundsArrived(HostJob* out_job) {
     PENUMBRA_REQUIRE(rows[i].positive <= kMaxWeightSum && rows[i].negative <= kMaxWeightSum,
                      Status::kBoundUnproved);
     const RowSums sums{static_cast<int64_t>(rows[i].positive), -static_cast<int64_t>(rows[i].negative)};
-    RowWindow proved{};
-    PENUMBRA_TRY(ProveRow(sums, {layer.klo, layer.khi}, layer.prime_count, &proved));
-    PENUMBRA_REQUIRE(proved.begin == offsets[i], Status::kBoundUnproved);
+    PENUMBRA_TRY(ProveLayerRow(layer, sums, offsets[i]));
   }
   crypto::Wipe(runs_[0].arena().first(AlignUp(bounds.size(), kTileAlignment) + params.size()));
   ++cursor_;

@@ -102,9 +102,10 @@ HostJob Run::AccelerateJob(const LayerRec& layer) const {
   job.segment = layer.segment;
   job.batch = 1;
   job.x_offset = part_offset_ + layer.x_offset;
-  job.x_size = uint64_t{layer.prime_count} * layer.mask_rows * layer.mask_row_elems;
+  job.x_size = uint64_t{MaskedElementSize(layer)} * layer.mask_rows * layer.mask_row_elems;
   job.y_offset = part_offset_ + layer.y_offset;
-  job.y_size = uint64_t{layer.prime_count} * layer.geometry.out_h * layer.geometry.out_w * layer.public_out_c;
+  job.y_size =
+      uint64_t{MaskedElementSize(layer)} * layer.geometry.out_h * layer.geometry.out_w * layer.public_out_c;
   return job;
 }
 

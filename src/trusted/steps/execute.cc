@@ -3,12 +3,13 @@
 
 namespace penumbra::trusted {
 
-RowTable MakeRowTable(const Machine& machine, uint32_t tensor, const ConvGeometry& geometry, RowRange out) {
+RowTable MakeRowTable(const Machine& machine, uint32_t tensor, const ConvGeometry& geometry, RowRange out,
+                      uint32_t element_count) {
   const RowRange in = InputRowsOf(out, geometry.in_h, geometry.kernel_h, geometry.stride_h, geometry.dilation_h,
                                   geometry.pad_top);
   auto* rows = reinterpret_cast<const void**>(machine.scratch.data());
   for (uint32_t y = in.begin; y < in.end; ++y) {
-    rows[y - in.begin] = machine.Row(tensor, y, uint64_t{geometry.in_w} * geometry.in_c);
+    rows[y - in.begin] = machine.Row(tensor, y, uint64_t{geometry.in_w} * geometry.in_c * element_count);
   }
   return {rows, static_cast<int32_t>(in.begin), in.end - in.begin};
 }

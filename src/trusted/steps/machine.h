@@ -48,8 +48,10 @@ struct Machine {
   }
 };
 
-// Fills the table at the start of scratch with the rows of an image that output rows `out` read.
-RowTable MakeRowTable(const Machine& machine, uint32_t tensor, const ConvGeometry& geometry, RowRange out);
+// Fills the table at the start of scratch with the rows of an image that output rows `out` read. A row has in_w * in_c
+// times `element_count` elements of the tensor.
+RowTable MakeRowTable(const Machine& machine, uint32_t tensor, const ConvGeometry& geometry, RowRange out,
+                      uint32_t element_count = 1);
 
 // Counter block of a stream of residues: candidates (spare = false) or spare bytes of one row, one prime.
 void PadCounter(uint32_t layer, uint32_t prime, uint32_t row, bool spare, uint8_t out_block[16]);
@@ -59,6 +61,10 @@ Status GenerateResidues(const Machine& machine, crypto::Keystream* stream, uint3
                         std::span<uint8_t> out_row, std::span<uint8_t> spare);
 Status GeneratePadRow(const Machine& machine, uint32_t layer, uint32_t prime, uint32_t row,
                       std::span<uint8_t> out_row, std::span<uint8_t> spare);
+// The same modulo kFieldPrime: the first residues among the 24-bit draws of the row's stream, however it is cut. draws: at
+// least one block of the keystream, overwritten.
+Status GenerateFieldRow(const Machine& machine, uint32_t layer, uint32_t row, std::span<uint32_t> out_row,
+                        std::span<uint8_t> draws);
 
 // One instruction each. Errors: kNotFinite (input port), kPlanRejected (a table holds nonsense), kInternal.
 Status RunInput(Machine* machine, const Instruction& i);

@@ -31,6 +31,25 @@ Status MakeLevels(Machine* machine, const PassScratch& scratch, const LayerRec& 
   return PermuteLevels(*machine, layer, levels, permuted);
 }
 
+// Modulo kFieldPrime: one plane of four bytes a residue.
+Status MaskFieldRow(Machine* machine, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index,
+                    const int32_t* levels) {
+  const LayerRec& layer = machine->plan.layers[layer_index];
+  uint8_t* const base = machine->scratch.data();
+  FieldMaskJob job{};
+  job.levels = levels;
+  job.count = layer.mask_row_elems;
+  job.out = reinterpret_cast<uint32_t*>(machine->exchange.data() + layer.x_offset) + row_index * job.count;
+  if ((layer.flags & kLayerMaskInput) != 0) {
+    const std::span<uint32_t> pads(reinterpret_cast<uint32_t*>(base + scratch.pads_at), job.count);
+    PENUMBRA_TRY(GenerateFieldRow(*machine, layer_index, row_index, pads,
+                                  {base + scratch.spare_at, scratch.spare_size}));
+    job.pads = pads.data();
+  }
+  machine->kernels->field_mask(job);
+  return Status::kOk;
+}
+
 }  // namespace
 
 Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index,
@@ -39,10 +58,12 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_inde
   const uint32_t count = layer.mask_row_elems;
   uint8_t* const base = machine->scratch.data();
   // Levels of 16 bits, where they fit, halve the cost of the residues.
-  const bool narrow = layer.klo >= INT16_MIN && layer.khi <= INT16_MAX;
+  const bool prime = (layer.flags & kLayerPrime) != 0;
+  const bool narrow = !prime && layer.klo >= INT16_MIN && layer.khi <= INT16_MAX;
   const void* levels = nullptr;
   PENUMBRA_TRY(narrow ? MakeLevels<int16_t>(machine, scratch, layer, row, machine->kernels->quantise_s16, &levels)
                       : MakeLevels<int32_t>(machine, scratch, layer, row, machine->kernels->quantise_s32, &levels));
+  if (prime) return MaskFieldRow(machine, scratch, layer_index, row_index, static_cast<const int32_t*>(levels));
   const bool masked = (layer.flags & kLayerMaskInput) != 0;
   uint8_t* const pads = base + scratch.pads_at;
   for (uint32_t k = 0; masked && k < layer.prime_count; ++k) {

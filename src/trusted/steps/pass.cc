@@ -128,19 +128,19 @@ Status Sink(Machine* machine, const PassScratch& scratch, const PassHead& h, con
 }
 
 PassScratch LayoutOf(const Machine& machine, const PassView& pass) {
-  uint32_t mask_primes = 0;
+  uint32_t mask_size = 0;
   bool has_levels = false;
   for (uint32_t n = 0; n < pass.head.sink_count; ++n) {
     PassSink sink{};
     (void)pass.Sink(n, &sink);
     has_levels = has_levels || sink.kind != PassSinkKind::kTensor;
     if (sink.kind != PassSinkKind::kMask) continue;
-    const uint32_t primes = machine.plan.layers[sink.id].prime_count;
-    mask_primes = primes > mask_primes ? primes : mask_primes;
+    const uint32_t size = MaskedElementSize(machine.plan.layers[sink.id]);
+    mask_size = size > mask_size ? size : mask_size;
   }
   const bool restores = pass.head.source == PassSource::kRestore;
   const LayerRec* source = restores ? &machine.plan.layers[pass.head.source_id] : nullptr;
-  return LayoutPass(pass.head.row_elems, source, mask_primes, has_levels);
+  return LayoutPass(pass.head.row_elems, source, mask_size, has_levels);
 }
 
 }  // namespace

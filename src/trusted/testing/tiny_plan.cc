@@ -66,7 +66,7 @@ void MakeRecords(TinyPlan* p) {
   p->tensors.push_back({PlanType::kU8, TensorKind::kActivation, kRows, kColumns, kRows, 0});
   p->tensors.push_back({PlanType::kU8, TensorKind::kActivation, kRows, kPrimeCount * kPublicColumns, kTileRows, 0});
   p->slices = {{0, kPublicColumns * kColumns, 0, {}}, {kPublicColumns * kColumns, kPublicColumns * kColumns, 0, {}}};
-  p->chunk_sizes = {100, static_cast<uint32_t>(RestoreParamsSize(kColumns, kPrimeCount)),
+  p->chunk_sizes = {100, static_cast<uint32_t>(RestoreParamsSize(MakeLayer())),
                     kColumns * static_cast<uint32_t>(sizeof(BoundRow))};
   p->layers = {MakeLayer()};
   p->inputs = {{kIn, kRows * kColumns, 8192}};

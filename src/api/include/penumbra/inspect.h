@@ -18,7 +18,7 @@ namespace penumbra {
 struct PublicSegment {
   std::vector<std::string> operators;   // "conv 3x3", in execution order
   std::vector<uint32_t> input, output;  // [h, w, c] of the first port
-  uint32_t prime_count = 0;             // 0: float32
+  uint32_t prime_count = 0;             // planes of residues; 0: float32
   uint64_t multiply_count = 0;          // multiplications of one inference, all primes
   uint64_t weight_size = 0;             // bytes
   uint64_t crossing_bytes = 0;          // masked input and reply of one inference

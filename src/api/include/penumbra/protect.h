@@ -39,6 +39,9 @@ struct ProtectOptions {
   uint64_t secure_memory_size = uint64_t{12} << 20;  // bytes
   bool pads = true;
   uint32_t primes = 0, weight_bits = 0, input_bits = 0;  // 0: chosen by the compiler
+  // Arithmetic prime: accept layers whose sums may leave the field, on the word of the calibration
+  // samples. Without it such a layer is refused with P309.
+  bool allow_unproved_bound = false;
   ImportSettings import = {};
 
   std::filesystem::path vendor_key = {};                // private key file; empty: DefaultKeys
@@ -61,6 +64,10 @@ struct ProtectedLayer {
   uint32_t level_count = 0;  // of its input; 0: float32
   double ratio = 0;          // published to secret output channels; 0: trusted
   double predicted_noise_db = 0;
+  // Arithmetic prime: no proof that sums stay in the field; largest |y| of the calibration samples as
+  // a share of what it can represent.
+  bool bound_unproved = false;
+  double field_share = 0;
   uint64_t trusted_macs = 0, public_macs = 0;  // multiplications of one inference
   uint64_t secure_memory_size = 0;  // most bytes of tensors and weights inside while it is computed
   uint64_t crossing_size = 0, pad_size = 0;    // bytes of one inference

@@ -66,7 +66,8 @@ struct SessionInfo {
 struct ExchangeRecord {
   uint32_t segment;
   uint32_t height, width, channels;  // of the input, channel-last
-  uint32_t prime_count;              // residue planes of u8; 0: float32
+  uint32_t prime_count;              // planes of residues; 0: float32
+  uint32_t residue_size;             // bytes of one: 1, or 4 modulo the papers' prime; 0: float32
   std::vector<uint8_t> input, output;
 };
 
