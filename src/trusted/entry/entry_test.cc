@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 
+#include "boundary/geometry.h"
 #include "trusted/testing/tiny_bundle.h"
 
 namespace penumbra::trusted {
@@ -114,6 +115,46 @@ TEST_F(EntryTest, InferenceIsExact) {
     EXPECT_EQ(Output(), ExpectedOutput(bundle_, MakeInput(seed)));
   }
   EXPECT_EQ(info_.pads_ready, 0u);
+}
+
+// The same over the papers' prime.
+TEST_F(EntryTest, PrimeInferenceIsExact) {
+  TinyBundleOptions prime;
+  prime.prime = true;
+  Use(MakeTinyBundle(prime));
+  ASSERT_EQ(LoadAndMakePads(3), Status::kOk);
+  for (uint32_t seed = 0; seed < 3; ++seed) {
+    ASSERT_EQ(Infer(MakeInput(seed)), Status::kOk);
+    EXPECT_EQ(Output(), ExpectedOutput(bundle_, MakeInput(seed)));
+  }
+}
+
+TEST_F(EntryTest, PrimeRepliesOfAnySizeAreOnlyWrong) {
+  TinyBundleOptions prime;
+  prime.prime = true;
+  Use(MakeTinyBundle(prime));
+  ASSERT_EQ(LoadAndMakePads(1), Status::kOk);
+  host_->tamper = [](const HostJob& job, std::span<uint8_t> bytes) {
+    if (job.kind == JobKind::kAccelerate) std::memset(bytes.data(), 0xff, bytes.size());
+  };
+  ASSERT_EQ(Infer(MakeInput(1)), Status::kOk);
+  EXPECT_NE(Output(), ExpectedOutput(bundle_, MakeInput(1)));
+}
+
+TEST_F(EntryTest, PrimeMasksAreCanonicalAndFresh) {
+  TinyBundleOptions prime;
+  prime.prime = true;
+  Use(MakeTinyBundle(prime));
+  ASSERT_EQ(LoadAndMakePads(2), Status::kOk);
+  std::vector<std::vector<uint32_t>> sent(2, std::vector<uint32_t>(kRows * kColumns));
+  for (auto& words : sent) {
+    ASSERT_EQ(Infer(MakeInput(1)), Status::kOk);
+    std::memcpy(words.data(), exchange_.view.data(), words.size() * 4);
+    for (const uint32_t word : words) EXPECT_LT(word, kFieldPrime);
+  }
+  uint32_t equal = 0;
+  for (size_t i = 0; i < sent[0].size(); ++i) equal += sent[0][i] == sent[1][i];
+  EXPECT_LE(equal, 1u);  // by chance with probability 128 / p
 }
 
 TEST_F(EntryTest, APadServesOnce) {
@@ -387,6 +428,24 @@ TEST_F(EntryTest, BoundsAreProvedAgainAtLoad) {
   shifted.change_bounds = [](std::vector<BoundRow>* rows) { (*rows)[0].negative += 1; };
   Use(MakeTinyBundle(shifted));
   EXPECT_EQ(Load(), Status::kBoundUnproved);
+}
+
+// Over the one prime a bound may be missing only where the sealed plan says that the vendor knows.
+TEST_F(EntryTest, UnprovedPrimeBoundsNeedTheVendorsWord) {
+  // Weights times levels up to 10 reach beyond half the prime.
+  const auto wide = [](std::vector<BoundRow>* rows) { (*rows)[4].positive += kFieldPrime / 20; };
+  TinyBundleOptions options;
+  options.prime = true;
+  options.change_bounds = wide;
+  Use(MakeTinyBundle(options));
+  EXPECT_EQ(Load(), Status::kBoundUnproved);
+  options.change_plan = [](TinyPlan* p) { p->layers[0].flags |= kLayerMayWrap; };
+  Use(MakeTinyBundle(options));
+  EXPECT_EQ(Load(), Status::kOk);
+  // Nobody's word replaces the proof over the ring.
+  options.prime = false;
+  Use(MakeTinyBundle(options));
+  EXPECT_EQ(Load(), Status::kPlanRejected);
 }
 
 TEST_F(EntryTest, LyingHeadsAreRefused) {

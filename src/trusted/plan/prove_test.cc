@@ -54,18 +54,53 @@ class ProveTest : public ::testing::Test {
 TEST_F(ProveTest, AcceptsHonestPlans) {
   EXPECT_EQ(Check(MakeTinyPlan()), Status::kOk);
   EXPECT_EQ(Check(MakeTinyCheckedPlan()), Status::kOk);
+  EXPECT_EQ(Check(MakeTinyPlan(/*prime=*/true)), Status::kOk);
 }
 
-class ProveBoth : public ProveTest, public ::testing::WithParamInterface<bool> {
- protected:
-  static TinyPlan Honest() { return GetParam() ? MakeTinyCheckedPlan() : MakeTinyPlan(); }
+TEST_F(ProveTest, HostilePrimeLayersAreRefused) {
+  const std::vector<std::function<void(TinyPlan*)>> attacks = {
+      [](TinyPlan* p) { p->layers[0].flags &= ~uint32_t{kLayerPrime}; },  // four bytes read as four planes
+      [](TinyPlan* p) { p->layers[0].flags = (p->layers[0].flags & ~uint32_t{kLayerPrime}) | kLayerMayWrap; },
+      [](TinyPlan* p) { p->layers[0].flags |= 1u << 5; },
+      [](TinyPlan* p) { p->layers[0].prime_count = 2; },
+      [](TinyPlan* p) { p->layers[0].prime_count = 4; },
+      [](TinyPlan* p) { p->layers[0].x_offset = 2; },
+      [](TinyPlan* p) { p->layers[0].y_offset += 1; },
+      [](TinyPlan* p) { p->tensors[kPad].row_elems /= 4; },
+      [](TinyPlan* p) { p->tensors[testing::kR].row_elems /= 4; },
+      [](TinyPlan* p) { p->tensors[testing::kLr].row_elems /= 4; },
+      [](TinyPlan* p) { p->slices[0].size /= 4; },
+      [](TinyPlan* p) { p->chunk_sizes[1] -= 48; },
+      // y ends where the exchange region does, counted in bytes.
+      [](TinyPlan* p) { p->layers[0].y_offset = kExchangeSize - 639; },
+      [](TinyPlan* p) { p->layers[0].x_offset = kExchangeSize - 508; },
+  };
+  for (size_t i = 0; i < attacks.size(); ++i) {
+    TinyPlan p = MakeTinyPlan(/*prime=*/true);
+    attacks[i](&p);
+    EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
+  }
+}
+
+struct HonestPlan {
+  const char* name;
+  bool checked, prime;
 };
-INSTANTIATE_TEST_SUITE_P(Plans, ProveBoth, ::testing::Bool(),
-                         [](const auto& param) { return param.param ? "Checked" : "Unchecked"; });
+
+class ProveHonest : public ProveTest, public ::testing::WithParamInterface<HonestPlan> {
+ protected:
+  static TinyPlan Honest() {
+    return GetParam().checked ? MakeTinyCheckedPlan(GetParam().prime) : MakeTinyPlan(GetParam().prime);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Plans, ProveHonest,
+                         ::testing::Values(HonestPlan{"Unchecked", false, false}, HonestPlan{"Checked", true, false},
+                                           HonestPlan{"Prime", false, true}),
+                         [](const auto& plan) { return plan.param.name; });
 
 constexpr auto kPrograms = {&TinyPlan::infer, &TinyPlan::pad, &TinyPlan::prepare};
 
-TEST_P(ProveBoth, EveryInstructionIsNeeded) {
+TEST_P(ProveHonest, EveryInstructionIsNeeded) {
   const TinyPlan honest = Honest();
   for (auto program : kPrograms) {
     for (const size_t at : InstructionStarts(honest.*program)) {
@@ -81,7 +116,7 @@ TEST_P(ProveBoth, EveryInstructionIsNeeded) {
   }
 }
 
-TEST_P(ProveBoth, NoInstructionMayBeRepeated) {
+TEST_P(ProveHonest, NoInstructionMayBeRepeated) {
   const TinyPlan honest = Honest();
   for (auto program : kPrograms) {
     for (const size_t at : InstructionStarts(honest.*program)) {

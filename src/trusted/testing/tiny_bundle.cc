@@ -11,7 +11,7 @@
 #include "crypto/hash.h"
 #include "crypto/hpke.h"
 #include "crypto/random.h"
-#include "ring/bound.h"
+#include "ring/field.h"
 
 namespace penumbra::trusted::testing {
 namespace {
@@ -42,13 +42,14 @@ std::vector<int32_t> MakeWeights() {
 }
 
 // Rows 0..15 carry the weights, 16..19 are never gathered.
-std::vector<uint8_t> PublishWeights(const std::vector<int32_t>& q) {
+std::vector<uint8_t> PublishWeights(const std::vector<int32_t>& q, bool prime) {
   std::vector<uint8_t> out;
-  for (uint32_t k = 0; k < kPrimeCount; ++k) {
+  for (uint32_t k = 0; k < TinyPrimeCount(prime); ++k) {
     for (uint32_t row = 0; row < kPublicColumns; ++row) {
       for (uint32_t c = 0; c < kColumns; ++c) {
         const int64_t value = row < kColumns ? int64_t{q[row * kColumns + c]} : int64_t{77 + c + row};
-        out.push_back(static_cast<uint8_t>(CentredResidue(value, kPrimes[k])));
+        const int32_t residue = CentredResidue(value, prime ? kFieldPrime : kPrimes[k]);
+        Append(&out, &residue, TinyResidueSize(prime));
       }
     }
   }
@@ -70,15 +71,18 @@ std::vector<uint8_t> MakeParams(const TinyPlan& plan, const std::vector<BoundRow
   std::vector<float> scale(kColumns, 0.5f), bias(kColumns, 1.0f);
   std::vector<uint16_t> a, b(kColumns, kNoPartner);
   std::vector<uint8_t> lambda;
+  const bool prime = (plan.layers[0].flags & kLayerPrime) != 0;
   const CrtConstants crt = MakeCrtConstants(kPrimeCount);
   for (uint32_t i = 0; i < kColumns; ++i) {
     const LayerRec& layer = plan.layers[0];
-    begin.push_back(static_cast<int64_t>(bounds[i].positive) * layer.klo -
-                    static_cast<int64_t>(bounds[i].negative) * layer.khi);
+    begin.push_back(prime ? -int64_t{kFieldHalf}
+                          : static_cast<int64_t>(bounds[i].positive) * layer.klo -
+                                static_cast<int64_t>(bounds[i].negative) * layer.khi);
     a.push_back(static_cast<uint16_t>(i));
   }
-  for (uint32_t k = 0; k < kPrimeCount; ++k) {
-    lambda.insert(lambda.end(), kColumns, static_cast<uint8_t>(crt.cofactor_inverse[k]));
+  for (uint32_t k = 0; k < TinyPrimeCount(prime); ++k) {
+    const uint32_t factor = prime ? 1 : crt.cofactor_inverse[k];
+    for (uint32_t i = 0; i < kColumns; ++i) Append(&lambda, &factor, TinyResidueSize(prime));
   }
   std::vector<uint8_t> out;
   Append(&out, begin.data(), begin.size() * 8);
@@ -159,9 +163,10 @@ TinyBundle MakeTinyBundle(const TinyBundleOptions& options) {
   Must(crypto::RandomBytes(bundle_key));
   crypto::AeadKey key;
   Must(key.Init(bundle_key));
-  TinyPlan plan = options.checked ? MakeTinyCheckedPlan() : MakeTinyPlan();
+  TinyPlan plan = options.checked ? MakeTinyCheckedPlan(options.prime) : MakeTinyPlan(options.prime);
+  bundle.prime = options.prime;
   bundle.weights = MakeWeights();
-  bundle.public_half = PublishWeights(bundle.weights);
+  bundle.public_half = PublishWeights(bundle.weights, options.prime);
   std::vector<BoundRow> bounds = MakeBounds(bundle.weights);
   const std::vector<uint8_t> params = MakeParams(plan, bounds, &bundle.window_begin);
   TagSlices(&key, bundle.public_half, &plan);
@@ -221,6 +226,7 @@ void TinyHost::Serve(const HostJob& job) {
 }
 
 void TinyHost::Accelerate(const HostJob& job) {
+  if (bundle_->prime) return AcceleratePrime(job);
   const auto* weights = reinterpret_cast<const int8_t*>(bundle_->public_half.data());
   for (uint32_t k = 0; k < kPrimeCount; ++k) {
     for (uint32_t r = 0; r < kRows; ++r) {
@@ -236,6 +242,20 @@ void TinyHost::Accelerate(const HostJob& job) {
         if (reply + p <= 255 && (o + r) % 2 == 0) reply += p;
         exchange_[job.y_offset + (k * kRows + r) * kPublicColumns + o] = static_cast<uint8_t>(reply);
       }
+    }
+  }
+}
+
+void TinyHost::AcceleratePrime(const HostJob& job) {
+  const auto* weights = reinterpret_cast<const int32_t*>(bundle_->public_half.data());
+  const auto* x = reinterpret_cast<const uint32_t*>(exchange_.data() + job.x_offset);
+  auto* y = reinterpret_cast<uint32_t*>(exchange_.data() + job.y_offset);
+  for (uint32_t r = 0; r < kRows; ++r) {
+    for (uint32_t o = 0; o < kPublicColumns; ++o) {
+      int64_t sum = 0;
+      for (uint32_t c = 0; c < kColumns; ++c) sum += int64_t{x[r * kColumns + c]} * weights[o * kColumns + c];
+      // Any representative is a legal reply, up to 409 primes more.
+      y[r * kPublicColumns + o] = Residue(sum, kFieldPrime) + (o + r) * 37 % 408 * kFieldPrime;
     }
   }
 }

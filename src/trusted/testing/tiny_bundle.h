@@ -33,12 +33,14 @@ struct TinyBundle {
   Key vendor_private{}, vendor_public{}, device_private{}, device_public{};
   std::vector<uint8_t> manifest;              // COSE_Sign1
   std::vector<std::vector<uint8_t>> chunks;   // ciphertext || tag
-  std::vector<uint8_t> public_half;           // published weights [prime][20][16] s8
+  bool prime = false;
+  std::vector<uint8_t> public_half;           // published weights [prime][20][16], s8 or s32
   std::vector<int32_t> weights;               // [16][16], the secret integers
   std::vector<int64_t> window_begin;          // [16]
 };
 
 struct TinyBundleOptions {
+  bool prime = false;  // see MakeTinyPlan
   uint64_t model_version = 1;
   bool checked = false;                             // MakeTinyCheckedPlan()
   std::function<void(TinyPlan*)> change_plan;       // before sealing
@@ -65,6 +67,7 @@ class TinyHost {
 
  private:
   void Accelerate(const HostJob& job);
+  void AcceleratePrime(const HostJob& job);
   void AccelerateFloat(const HostJob& job);
   const TinyBundle* bundle_;
   std::span<uint8_t> exchange_;

@@ -33,10 +33,11 @@ ConvGeometry Dense() {
   return {kRows, 1, kColumns, kRows, 1, kColumns, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1};
 }
 
-LayerRec MakeLayer() {
+LayerRec MakeLayer(bool prime) {
   LayerRec layer{};
   layer.flags = kLayerMaskInput | kLayerUnmaskOutput;
-  layer.prime_count = kPrimeCount;
+  if (prime) layer.flags |= kLayerPrime;
+  layer.prime_count = TinyPrimeCount(prime);
   layer.public_out_c = kPublicColumns;
   layer.geometry = Dense();
   layer.mask_rows = kRows;
@@ -54,29 +55,32 @@ LayerRec MakeLayer() {
   return layer;
 }
 
-void MakeRecords(TinyPlan* p) {
+void MakeRecords(bool prime, TinyPlan* p) {
+  const uint32_t element = TinyPrimeCount(prime) * TinyResidueSize(prime);
+  const uint32_t blob = kPublicColumns * kColumns * TinyResidueSize(prime);
   const auto f32 = [](uint32_t rows) {
     return TensorRec{PlanType::kF32, TensorKind::kActivation, rows, kColumns, kTileRows, 0};
   };
   p->tensors = {f32(kRows), f32(kRows)};
   p->tensors.push_back({PlanType::kRaw, TensorKind::kConstant, 1, 4096, 1, 1});
   p->tensors.push_back({PlanType::kRaw, TensorKind::kConstant, 1, 4096, 1, 2});
-  p->tensors.push_back({PlanType::kRaw, TensorKind::kPublic, 2, 4096, 1, 0});
-  p->tensors.push_back({PlanType::kU8, TensorKind::kPad, kRows, kPrimeCount * kColumns, kTileRows, 0});
-  p->tensors.push_back({PlanType::kU8, TensorKind::kActivation, kRows, kColumns, kRows, 0});
-  p->tensors.push_back({PlanType::kU8, TensorKind::kActivation, kRows, kPrimeCount * kPublicColumns, kTileRows, 0});
-  p->slices = {{0, kPublicColumns * kColumns, 0, {}}, {kPublicColumns * kColumns, kPublicColumns * kColumns, 0, {}}};
-  p->chunk_sizes = {100, static_cast<uint32_t>(RestoreParamsSize(MakeLayer())),
+  p->tensors.push_back({PlanType::kRaw, TensorKind::kPublic, TinyPrimeCount(prime), 4096, 1, 0});
+  p->tensors.push_back({PlanType::kU8, TensorKind::kPad, kRows, element * kColumns, kTileRows, 0});
+  p->tensors.push_back(
+      {PlanType::kU8, TensorKind::kActivation, kRows, kColumns * TinyResidueSize(prime), kRows, 0});
+  p->tensors.push_back({PlanType::kU8, TensorKind::kActivation, kRows, element * kPublicColumns, kTileRows, 0});
+  for (uint32_t k = 0; k < TinyPrimeCount(prime); ++k) p->slices.push_back({uint64_t{k} * blob, blob, 0, {}});
+  p->layers = {MakeLayer(prime)};
+  p->chunk_sizes = {100, static_cast<uint32_t>(RestoreParamsSize(p->layers[0])),
                     kColumns * static_cast<uint32_t>(sizeof(BoundRow))};
-  p->layers = {MakeLayer()};
   p->inputs = {{kIn, kRows * kColumns, 8192}};
   p->outputs = {{kOut, kRows * kColumns, 16384}};
 }
 
-void MakeCheck(TinyPlan* p) {
+void MakeCheck(bool prime, TinyPlan* p) {
   LayerRec& layer = p->layers[0];
   layer.flags |= kLayerChecked;
-  layer.projection_count = kProjections;
+  layer.projection_count = prime ? kPrimeProjections : kProjections;
   layer.derived = kProjected;
   layer.masked = kSent;
   layer.expected = kDemanded;
@@ -90,11 +94,11 @@ void MakeCheck(TinyPlan* p) {
   p->tensors.push_back(u8(TensorKind::kExpected, kRows, shape.expected_row_elems, kTileRows));
 }
 
-void MakePrepareProgram(TinyPlan* p) {
+void MakePrepareProgram(bool prime, TinyPlan* p) {
   using enum Opcode;
   auto* w = &p->prepare;
   Emit(w, kAlloc, {kProjected, 0, 0});
-  for (uint32_t k = 0; k < kPrimeCount; ++k) {
+  for (uint32_t k = 0; k < TinyPrimeCount(prime); ++k) {
     Emit(w, kFetch, {kWeights, k, 1024});
     Emit(w, kProject, WordsOf(ProjectInstr{0, k, kWeights, k, 0, kPublicColumns}));
     Emit(w, kFree, {kWeights, k});
@@ -135,13 +139,13 @@ void MakeInferProgram(TinyPlan* p) {
   Emit(w, kFree, {kParams, 0});
 }
 
-void MakePadProgram(TinyPlan* p) {
+void MakePadProgram(bool prime, TinyPlan* p) {
   using enum Opcode;
   auto* w = &p->pad;
   Emit(w, kFetch, {kParams, 0, 8192});
   Emit(w, kAlloc, {kLr, 0, 0});
   Emit(w, kAlloc, {kLr, 1, 512});
-  for (uint32_t k = 0; k < kPrimeCount; ++k) {
+  for (uint32_t k = 0; k < TinyPrimeCount(prime); ++k) {
     Emit(w, kAlloc, {kR, 0, 1024});
     Emit(w, kPadRandom, {0, k, kR, 0});
     Emit(w, kFetch, {kWeights, k, 2048});
@@ -202,22 +206,22 @@ std::vector<uint8_t> TinyPlan::Bytes() const {
   return out;
 }
 
-TinyPlan MakeTinyPlan() {
+TinyPlan MakeTinyPlan(bool prime) {
   TinyPlan p;
-  MakeRecords(&p);
+  MakeRecords(prime, &p);
   MakeInferProgram(&p);
-  MakePadProgram(&p);
+  MakePadProgram(prime, &p);
   MakeHeader(&p);
   return p;
 }
 
-TinyPlan MakeTinyCheckedPlan() {
+TinyPlan MakeTinyCheckedPlan(bool prime) {
   TinyPlan p;
-  MakeRecords(&p);
-  MakeCheck(&p);
+  MakeRecords(prime, &p);
+  MakeCheck(prime, &p);
   MakeInferProgram(&p);
-  MakePadProgram(&p);
-  MakePrepareProgram(&p);
+  MakePadProgram(prime, &p);
+  MakePrepareProgram(prime, &p);
   MakeHeader(&p);
   return p;
 }

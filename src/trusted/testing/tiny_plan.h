@@ -18,7 +18,7 @@ inline constexpr uint64_t kExchangeSize = uint64_t{4} << 20;
 enum : uint32_t { kIn = 0, kOut = 1, kParams = 2, kBounds = 3, kWeights = 4, kPad = 5, kR = 6, kLr = 7 };
 // Of the checked plan besides.
 enum : uint32_t { kProjected = 8, kSent = 9, kDemanded = 10 };
-inline constexpr uint32_t kProjections = 3, kSoundness = 23;
+inline constexpr uint32_t kProjections = 3, kPrimeProjections = 2, kSoundness = 23;
 
 struct TinyPlan {
   std::vector<TensorRec> tensors;
@@ -35,9 +35,12 @@ struct TinyPlan {
   std::vector<uint8_t> Bytes() const;
 };
 
-TinyPlan MakeTinyPlan();
+// prime: over the papers' one prime instead of kPrimeCount primes of the ring.
+TinyPlan MakeTinyPlan(bool prime = false);
 // The same with its replies checked.
-TinyPlan MakeTinyCheckedPlan();
+TinyPlan MakeTinyCheckedPlan(bool prime = false);
+constexpr uint32_t TinyPrimeCount(bool prime) { return prime ? 1 : kPrimeCount; }
+constexpr uint32_t TinyResidueSize(bool prime) { return prime ? 4 : 1; }
 
 // input -> float segment with two inputs (both the model's input) and two outputs -> the second one is the output.
 inline constexpr uint32_t kFloatSegment = 1;  // in the public half
