@@ -22,6 +22,12 @@ def _run(script: str, *arguments: str, stdin: str = "") -> str:
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
 
 
+class FieldVectors(unittest.TestCase):
+    def test_checked_in_vectors_are_those_of_the_script(self) -> None:
+        header = HERE.parents[1] / "src" / "kernels" / "field_golden_test_support.h"
+        self.assertEqual(_run("field_vectors.py"), header.read_text())
+
+
 class Scripts(unittest.TestCase):
     def test_dataset_then_run_give_the_same_logits(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
