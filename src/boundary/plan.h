@@ -91,6 +91,11 @@ inline constexpr uint32_t kNoTensor = 0xffffffffu;
 // whose rows count these bytes.
 constexpr uint32_t ResidueSize(const LayerRec& layer) { return (layer.flags & kLayerPrime) != 0 ? 4 : 1; }
 constexpr uint32_t MaskedElementSize(const LayerRec& layer) { return layer.prime_count * ResidueSize(layer); }
+// The modulus of plane k, and the smallest of all.
+constexpr uint32_t PrimeOf(const LayerRec& layer, uint32_t k) {
+  return (layer.flags & kLayerPrime) != 0 ? kFieldPrime : kPrimes[k];
+}
+constexpr uint32_t SmallestPrime(const LayerRec& layer) { return PrimeOf(layer, layer.prime_count - 1); }
 
 // params tile of a layer, arrays one after the other, each aligned to 8 bytes, m = geometry.out_c:
 //   int64 offset[m]                    o_i of the decoding window

@@ -55,6 +55,8 @@ struct KernelTable {
   void (*field_draw)(FieldDraw* job);
   void (*field_mask)(const FieldMaskJob& job);
   void (*field_unmix)(const FieldUnmixJob& job);
+  FieldProjectFn* field_project;
+  void (*field_combine)(const FieldCombineJob& job);
   UnaryFn* unary[kUnaryCount];                    // by Unary
   BinaryFn* binary[kBinaryCount][kOperandCount];  // by Binary, Operand
   QuantiseFn* quantise_s32;

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "kernels/gemm_s16s16.h"
+#include "kernels/project.h"
 
 namespace penumbra {
 
@@ -68,6 +69,20 @@ struct FieldUnmixJob {
   uint32_t m, wide;
   const uint16_t *a, *b;   // [m], < wide: the caller has checked them; b: or kNoPartner
   const uint32_t* lambda;  // [m], canonical
+};
+
+// KernelTable::field_project: secret projections (kernels/project.h) modulo the prime. As project(), with u32 for the bytes
+// of x, any representative, and centred s32 for those of t; pointers, lengths and strides count bytes, job.sums is not used.
+// sums: [pixels][projections], exact, below 2^62 while run_count * length is at most 2^17 words.
+using FieldProjectFn = void(const ProjectJob& job, int64_t* out_sums);
+
+// KernelTable::field_combine: sums[c] += sum over o < count of factors[o] * rows[o][c], c < length; all centred, count < 2^16.
+struct FieldCombineJob {
+  const int32_t* rows;  // row o at rows + o * stride
+  size_t stride;
+  const int32_t* factors;  // [count]
+  uint32_t count, length;
+  int64_t* sums;
 };
 
 }  // namespace penumbra

@@ -113,4 +113,34 @@ void FieldUnmix(const FieldUnmixJob& job) {
   }
 }
 
+void FieldProject(const ProjectJob& job, int64_t* out_sums) {
+  const uint32_t length = job.length / sizeof(uint32_t);
+  for (size_t i = 0; i < size_t{job.pixels} * job.projections; ++i) out_sums[i] = 0;
+  for (uint32_t i = 0; i < job.pixels; ++i, out_sums += job.projections) {
+    for (uint32_t r = 0; r < job.run_count; ++r) {
+      const auto* x = reinterpret_cast<const uint32_t*>(job.runs[r].x + i * job.pixel_stride);
+      for (uint32_t begin = 0; begin < length; begin += kBlock) {
+        const uint32_t count = length - begin < kBlock ? length - begin : kBlock;
+        int32_t centred[kBlock];
+        for (uint32_t c = 0; c < count; ++c) centred[c] = ToInteger(Centred(ToDouble(x[begin + c])));
+        for (uint32_t j = 0; j < job.projections; ++j) {
+          const auto* t = reinterpret_cast<const int32_t*>(job.runs[r].t + j * job.projection_stride) + begin;
+          int64_t sum = 0;
+          for (uint32_t c = 0; c < count; ++c) sum += int64_t{centred[c]} * t[c];
+          out_sums[j] += sum;
+        }
+      }
+    }
+  }
+}
+
+void FieldCombine(const FieldCombineJob& job) {
+  for (uint32_t o = 0; o < job.count; ++o) {
+    const int32_t* row = job.rows + o * job.stride;
+    const int32_t factor = job.factors[o];
+    PENUMBRA_INDEPENDENT
+    for (uint32_t c = 0; c < job.length; ++c) job.sums[c] += int64_t{row[c]} * factor;
+  }
+}
+
 }  // namespace penumbra::PENUMBRA_ISA

@@ -190,6 +190,54 @@ TEST_P(Field, DepthwiseEqualsIntegers) {
   }
 }
 
+// Any words against centred ones, in runs of windows, at the ends of both ranges and at the longest filter.
+TEST_P(Field, ProjectionsEqualIntegers) {
+  TestRandom random(11);
+  struct Shape {
+    uint32_t runs, length, pixels, projections, pixel_stride;
+    bool extreme;
+  };
+  for (const Shape& s : {Shape{1, 1, 1, 1, 1, false}, Shape{3, 130, 5, 2, 16, false}, Shape{2, 63, 4, 3, 70, true},
+                         Shape{1, 67371, 2, 2, 0, true}}) {
+    const size_t projection_stride = s.length + 5;
+    auto x = random.Integers<uint32_t>((s.pixels - 1) * s.pixel_stride + s.length, 0, 0xffffffff);
+    auto t = random.Integers<int32_t>(s.projections * projection_stride, -kFieldHalf, kFieldHalf);
+    if (s.extreme) std::fill(x.begin(), x.end(), kFieldPrime / 2);
+    if (s.extreme) std::fill(t.begin(), t.end(), -kFieldHalf);
+    std::vector<ProjectRun> runs(s.runs, {reinterpret_cast<const uint8_t*>(x.data()),
+                                          reinterpret_cast<const int8_t*>(t.data())});
+    const ProjectJob job = {runs.data(), s.runs, 4 * s.length, 4 * size_t{s.pixel_stride}, 4 * projection_stride,
+                            s.pixels, s.projections, nullptr};
+    std::vector<int64_t> sums(s.pixels * s.projections + 1, 99);
+    table().field_project(job, sums.data());
+    for (uint32_t at = 0; at < s.pixels * s.projections; ++at) {
+      int64_t sum = 0;
+      for (uint32_t c = 0; c < s.length; ++c) {
+        sum += int64_t{CentredResidue(x[at / s.projections * s.pixel_stride + c], kFieldPrime)} *
+               t[at % s.projections * projection_stride + c];
+      }
+      ASSERT_EQ(sums[at], sum * s.runs) << s.length;
+    }
+    EXPECT_EQ(sums.back(), 99);
+  }
+}
+
+TEST_P(Field, CombinationsEqualIntegers) {
+  TestRandom random(12);
+  for (const uint32_t count : {1u, 2u, 75u, 65535u}) {
+    const uint32_t length = count == 65535 ? 3 : 101;
+    const auto rows = random.Integers<int32_t>(count * (length + 2), -kFieldHalf, kFieldHalf);
+    const auto factors = random.Integers<int32_t>(count, -kFieldHalf, kFieldHalf);
+    std::vector<int64_t> wanted = random.Integers<int64_t>(length, -kFieldHalf, kFieldHalf);
+    std::vector<int64_t> sums = wanted;
+    table().field_combine({rows.data(), length + 2, factors.data(), count, length, sums.data()});
+    for (uint32_t o = 0; o < count; ++o) {
+      for (uint32_t c = 0; c < length; ++c) wanted[c] += int64_t{rows[o * (length + 2) + c]} * factors[o];
+    }
+    EXPECT_EQ(sums, wanted);
+  }
+}
+
 // 24-bit draws that are not residues never come out, and every residue is as likely as any other.
 TEST_P(Field, DrawsAreUniform) {
   TestRandom random(10);

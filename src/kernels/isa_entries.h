@@ -37,6 +37,8 @@ void FieldReduce(const FieldReduceJob& job);
 void FillField(FieldDraw* job);
 void FieldMask(const FieldMaskJob& job);
 void FieldUnmix(const FieldUnmixJob& job);
+void FieldProject(const ProjectJob& job, int64_t* out_sums);
+void FieldCombine(const FieldCombineJob& job);
 template <Unary kOp>
 void RunUnary(const float* x, size_t count, float a, float b, float* out_y);
 template <Binary kOp, Operand kOperand>
@@ -81,6 +83,8 @@ inline constexpr KernelTable kLoops = {
     .field_draw = &FillField,
     .field_mask = &FieldMask,
     .field_unmix = &FieldUnmix,
+    .field_project = &FieldProject,
+    .field_combine = &FieldCombine,
     .unary = {PENUMBRA_FOR_EACH_UNARY(PENUMBRA_UNARY)},
     .binary = {PENUMBRA_FOR_EACH_BINARY(PENUMBRA_BINARY)},
     .quantise_s32 = &QuantiseS32,

@@ -2,56 +2,18 @@
 
 #include <cstring>
 
+#include "kernels/self_test_parts.h"
+
 namespace penumbra {
 
 namespace {
-
-// The scratch memory: inputs, packed weights, and one output per side.
-struct Bench {
-  uint8_t* input;
-  uint8_t* weights;
-  uint8_t* expected;
-  uint8_t* actual;
-};
-constexpr size_t kPartSize = kSelfTestScratchSize / 4;
-
-bool SameOutput(const Bench& bench, size_t size) {
-  return std::memcmp(bench.expected, bench.actual, size) == 0;
-}
-
-// The sides start from different bytes, so that an element left unwritten is seen as well.
-void ClearOutputs(const Bench& bench) {
-  std::memset(bench.expected, 0x5a, kPartSize);
-  std::memset(bench.actual, 0xa5, kPartSize);
-}
-
-// A small linear congruential sequence: any fixed varied bytes will do.
-void FillBytes(uint8_t* out, size_t size, uint32_t seed) {
-  uint32_t state = seed;
-  for (size_t i = 0; i < size; ++i) {
-    state = state * 1664525u + 1013904223u;
-    out[i] = static_cast<uint8_t>(state >> 24);
-  }
-}
-
-// Runs one kernel of both tables on a job that differs only in where it writes.
-template <typename Kernel, typename Job, typename Out>
-bool SameJob(Kernel expected, Kernel actual, Job job, Out Job::*out, const Bench& bench,
-             size_t size) {
-  ClearOutputs(bench);
-  job.*out = static_cast<Out>(static_cast<void*>(bench.expected));
-  expected(job);
-  job.*out = static_cast<Out>(static_cast<void*>(bench.actual));
-  actual(job);
-  return SameOutput(bench, size);
-}
 
 constexpr uint32_t kRows = 13;
 constexpr uint32_t kOutputs = 150;
 // A multiple of the depth groups: packed weights beyond the depth must be zero, and these are not.
 constexpr uint32_t kDepth = 72;
 
-bool CheckGemmU8S8(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+bool CheckGemmU8S8(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   auto* packed = reinterpret_cast<int8_t*>(bench.weights);
   FillBytes(bench.input, kPartSize, 1);
   FillBytes(bench.weights, PackedSizeU8S8(kOutputs, kDepth), 2);
@@ -71,7 +33,7 @@ bool CheckGemmU8S8(const KernelTable& ref, const KernelTable& table, const Bench
   return same;
 }
 
-bool CheckGemmS16(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+bool CheckGemmS16(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   FillBytes(bench.input, kPartSize, 3);
   FillBytes(bench.weights, kPartSize, 4);
   auto* a = reinterpret_cast<int16_t*>(bench.input);
@@ -108,7 +70,7 @@ void FillFloats(float* out, size_t count, uint32_t seed) {
   }
 }
 
-bool CheckGemmF32(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+bool CheckGemmF32(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   auto* a = reinterpret_cast<float*>(bench.input);
   auto* b = reinterpret_cast<float*>(bench.weights);
   FillFloats(a, kPartSize / sizeof(float), 5);
@@ -121,7 +83,7 @@ bool CheckGemmF32(const KernelTable& ref, const KernelTable& table, const Bench&
 
 constexpr ConvGeometry kWindow = {7, 9, 75, 7, 9, 75, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 75};
 
-bool CheckWindows(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+bool CheckWindows(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   constexpr uint32_t kCells = 9 * 75;
   const void* rows[3];
   for (size_t y = 0; y < 3; ++y) rows[y] = bench.input + y * kCells * sizeof(float);
@@ -146,7 +108,7 @@ bool CheckWindows(const KernelTable& ref, const KernelTable& table, const Bench&
                          kCells * sizeof(float));
 }
 
-bool CheckResidues(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+bool CheckResidues(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   constexpr size_t kCount = 1003;
   FillBytes(bench.input, kPartSize, 11);
   auto* sums = reinterpret_cast<int32_t*>(bench.input);
@@ -175,7 +137,7 @@ bool CheckResidues(const KernelTable& ref, const KernelTable& table, const Bench
 }
 
 // Channels over three lookups and one ragged chunk; canonical inputs.
-bool CheckUnmix(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+bool CheckUnmix(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   constexpr uint32_t kPixels = 3, kSecret = 75, kPublic = 300;
   uint16_t a[kSecret], b[kSecret];
   uint8_t lambda[kSecret];
@@ -190,7 +152,7 @@ bool CheckUnmix(const KernelTable& ref, const KernelTable& table, const Bench& b
 }
 
 // Two runs over whole vectors and a tail, pixels that do not fill a block; then the largest sums of both signs.
-bool CheckProjections(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+bool CheckProjections(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   constexpr uint32_t kPixels = 7, kProjections = 8, kLength = 150;
   auto* t = reinterpret_cast<int8_t*>(bench.weights);
   FillBytes(bench.input, kPartSize, 19);
@@ -218,61 +180,7 @@ bool CheckProjections(const KernelTable& ref, const KernelTable& table, const Be
   return same;
 }
 
-bool CheckFieldProducts(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
-  constexpr size_t kCount = 1003;
-  FillBytes(bench.input, kPartSize, 20);
-  const auto* words = reinterpret_cast<const uint32_t*>(bench.input);
-  ClearOutputs(bench);
-  ref.field_split(words, kCount, reinterpret_cast<uint32_t*>(bench.expected));
-  table.field_split(words, kCount, reinterpret_cast<uint32_t*>(bench.actual));
-  bool same = SameOutput(bench, kCount * sizeof(uint32_t));
-  // Pairs and single sums within 2^50 and 2^62.
-  auto* sums = reinterpret_cast<int64_t*>(bench.input);
-  for (size_t i = 0; i < 2 * kCount; ++i) sums[i] >>= 2 + i / kCount * 24;
-  const FieldReduceJob single = {sums, false, kCount, nullptr};
-  same = same && SameJob(ref.field_reduce, table.field_reduce, single, &FieldReduceJob::out, bench,
-                         kCount * sizeof(uint32_t));
-  const FieldReduceJob paired = {sums + kCount + 1, true, kCount / 2, nullptr};
-  same = same && SameJob(ref.field_reduce, table.field_reduce, paired, &FieldReduceJob::out, bench,
-                         kCount / 2 * sizeof(uint32_t));
-  FillBytes(bench.input, kPartSize, 21);
-  FillBytes(bench.weights, kPartSize, 22);
-  const void* rows[3];
-  for (size_t y = 0; y < 3; ++y) rows[y] = bench.input + y * 9 * 75 * sizeof(uint32_t);
-  const DepthwiseJob depthwise = {&kWindow, {rows, 0, 3}, bench.weights, 0, 1, 0, 9, nullptr};
-  return same && SameJob(ref.depthwise_field, table.depthwise_field, depthwise, &DepthwiseJob::out, bench,
-                         9 * 75 * sizeof(int64_t));
-}
-
-bool CheckFieldMasks(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
-  constexpr uint32_t kCount = 303, kSecret = 75;
-  uint16_t a[kSecret], b[kSecret];
-  uint32_t lambda[kSecret];
-  int32_t levels[kCount];
-  FillBytes(bench.input, kPartSize, 23);
-  const auto* words = reinterpret_cast<const uint32_t*>(bench.input);
-  auto* residues = reinterpret_cast<uint32_t*>(bench.weights);
-  for (uint32_t i = 0; i < kPartSize / 4; ++i) residues[i] = words[i] % kFieldPrime;
-  for (uint32_t i = 0; i < kCount; ++i) levels[i] = static_cast<int32_t>(words[i]) >> 10;
-  for (uint32_t i = 0; i < kSecret; ++i) {
-    a[i] = static_cast<uint16_t>(i * 89 % kCount);
-    b[i] = i % 5 == 0 ? kNoPartner : static_cast<uint16_t>(i * 53 % kCount);
-    lambda[i] = residues[i];
-  }
-  const FieldMaskJob mask = {levels, residues, kCount, nullptr};
-  const auto* pads = reinterpret_cast<const int32_t*>(levels);
-  const FieldUnmixJob unmix = {words, pads, nullptr, 4, kSecret, kCount, a, b, lambda};
-  ClearOutputs(bench);
-  FieldDraw expected = {words, kCount, reinterpret_cast<uint32_t*>(bench.expected), 150, 0};
-  FieldDraw actual = {words, kCount, reinterpret_cast<uint32_t*>(bench.actual), 150, 0};
-  ref.field_draw(&expected);
-  table.field_draw(&actual);
-  return expected.filled == actual.filled && SameOutput(bench, expected.filled * sizeof(uint32_t)) &&
-         SameJob(ref.field_mask, table.field_mask, mask, &FieldMaskJob::out, bench, kCount * sizeof(uint32_t)) &&
-         SameJob(ref.field_unmix, table.field_unmix, unmix, &FieldUnmixJob::out, bench, 4 * kSecret * sizeof(int32_t));
-}
-
-bool CheckElementwise(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+bool CheckElementwise(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   constexpr size_t kCount = 517;
   auto* x = reinterpret_cast<float*>(bench.input);
   auto* y = reinterpret_cast<float*>(bench.weights);
@@ -306,7 +214,7 @@ bool CheckElementwise(const KernelTable& ref, const KernelTable& table, const Be
   return same && SameOutput(bench, 2 * sizeof(float));
 }
 
-bool CheckLevels(const KernelTable& ref, const KernelTable& table, const Bench& bench) {
+bool CheckLevels(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   constexpr size_t kCount = 517;
   FillFloats(reinterpret_cast<float*>(bench.input), kCount, 15);
   const QuantiseJob quantise = {reinterpret_cast<float*>(bench.input), kCount, 7.5f, -90, 160,
@@ -338,7 +246,7 @@ bool CheckLevels(const KernelTable& ref, const KernelTable& table, const Bench& 
 }
 
 // Window edges are reached through the pads: these vary over all residues.
-bool CheckRestore(const KernelTable& ref, const KernelTable& table, const Bench& bench,
+bool CheckRestore(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench,
                   uint32_t prime_count) {
   constexpr uint32_t kChannels = 90;
   constexpr uint32_t kReplyChannels = 300;
@@ -381,13 +289,13 @@ bool CheckRestore(const KernelTable& ref, const KernelTable& table, const Bench&
 
 Status SelfTestKernels(const KernelTable& table, void* scratch) {
   auto* base = static_cast<uint8_t*>(scratch);
-  const Bench bench = {base, base + kPartSize, base + 2 * kPartSize, base + 3 * kPartSize};
+  const SelfTestBench bench = {base, base + kPartSize, base + 2 * kPartSize, base + 3 * kPartSize};
   const KernelTable& ref = Kernels(Isa::kScalar);
   const bool same = CheckGemmU8S8(ref, table, bench) && CheckGemmS16(ref, table, bench) &&
                     CheckGemmF32(ref, table, bench) && CheckWindows(ref, table, bench) &&
                     CheckResidues(ref, table, bench) && CheckUnmix(ref, table, bench) &&
-                    CheckProjections(ref, table, bench) && CheckFieldProducts(ref, table, bench) &&
-                    CheckFieldMasks(ref, table, bench) && CheckElementwise(ref, table, bench) &&
+                    CheckProjections(ref, table, bench) && CheckField(ref, table, bench) &&
+                    CheckElementwise(ref, table, bench) &&
                     CheckLevels(ref, table, bench) && CheckRestore(ref, table, bench, 3) &&
                     CheckRestore(ref, table, bench, kMaxPrimes);
   return same ? Status::kOk : Status::kSelfTestFailed;

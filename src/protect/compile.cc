@@ -95,18 +95,18 @@ void CompiledModel::Quantise() {
 
 uint32_t CompiledModel::ProjectionsOf(const QuantizedLinear& layer) const {
   if (options_.scheme.integrity != IntegrityAxis::kFreivalds) return 0;
-  const uint32_t most = SoundnessBits(layer.prime_count, kMaxProjections);
-  const uint32_t count = ProjectionsFor(layer.prime_count, options_.soundness_bits);
+  const uint32_t most = SoundnessBits(layer.smallest_prime(), kMaxProjections);
+  const uint32_t count = ProjectionsFor(layer.smallest_prime(), options_.soundness_bits);
   if (count != 0 && options_.soundness_bits != 0) return count;
   throw model::ModelError(Status::kInvalidArgument,
                           "a soundness of " + std::to_string(options_.soundness_bits) +
                               " bits cannot be met: checks reach 1 to " + std::to_string(most) +
-                              " bits with " + std::to_string(layer.prime_count) + " primes",
+                              " bits modulo " + std::to_string(layer.smallest_prime()),
                           {}, "choose --soundness in this range");
 }
 
 void CompiledModel::KeepUncheckable() {
-  for (const auto& [op, layer] : quantized_) {
+  for (auto& [op, layer] : quantized_) {
     if (!public_[op] || options_.scheme.integrity != IntegrityAxis::kFreivalds) continue;
     LinearPlan inside{};
     inside.linear = &std::get<LinearOp>(lowered_.ops[op].kind);
@@ -114,10 +114,12 @@ void CompiledModel::KeepUncheckable() {
     const ConvGeometry& g = inside.linear->geometry;
     const std::string reason =
         options_.check_costly_layers
-            ? WhyNoCheck(g, layer.prime_count, ProjectionsOf(layer))
-            : WhyNotChecked(g, g, layer.prime_count, ProjectionsOf(layer), FormOf(inside).piece_count);
+            ? WhyNoCheck(g, layer.residues_size(), ProjectionsOf(layer))
+            : WhyNotChecked(g, g, layer.residues_size(), ProjectionsOf(layer),
+                            FormOf(inside).piece_count);
     if (reason.empty() || !FitsInside(layer)) continue;
     public_[op] = false;
+    layer.is_field = layer.may_wrap = false;
     kept_[op] = reason;
   }
 }

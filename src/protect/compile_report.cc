@@ -59,9 +59,9 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
   out.crossing_size = MaskedInputSize(layer) + ReplySize(layer);
   if (layer.projection_count != 0) {
     out.projection_count = layer.projection_count;
-    out.soundness_bits = SoundnessBits(layer.prime_count, layer.projection_count);
+    out.soundness_bits = SoundnessBits(SmallestPrime(layer), layer.projection_count);
     out.check_macs =
-        CheckMacs(linear.published->geometry(), layer.prime_count, layer.projection_count);
+        CheckMacs(linear.published->geometry(), MaskedElementSize(layer), layer.projection_count);
   }
   if (layer.pad != kNoTensor) {
     const TensorRec& pad = plan.tensors[layer.pad];

@@ -11,24 +11,23 @@
 
 namespace penumbra {
 
-// The largest b with p^projections >= 2^b for the smallest of the layer's primes, the one that errs most: a wrong reply is
-// accepted with probability at most 2^-b. prime_count in [1, kMaxPrimes]; 0 projections: 0. Products are rounded down to
-// 56 bits, so the answer is never too large.
-constexpr uint32_t SoundnessBits(uint32_t prime_count, uint32_t projections) {
-  const uint64_t p = kPrimes[prime_count - 1];
-  uint64_t mantissa = uint64_t{1} << 55;  // p^j = mantissa * 2^(exponent - 55), mantissa in [2^55, 2^56)
+// The largest b with prime^projections >= 2^b for the smallest of a layer's primes, the one that errs most: a wrong reply is
+// accepted with probability at most 2^-b. prime < 2^24; 0 projections: 0. Products are rounded down to 40 bits, so the
+// answer is never too large.
+constexpr uint32_t SoundnessBits(uint32_t prime, uint32_t projections) {
+  uint64_t mantissa = uint64_t{1} << 39;  // p^j = mantissa * 2^(exponent - 39), mantissa in [2^39, 2^40)
   uint32_t exponent = 0;
   for (uint32_t j = 0; j < projections; ++j) {
-    mantissa *= p;
-    for (; mantissa >= uint64_t{1} << 56; mantissa >>= 1) ++exponent;
+    mantissa *= prime;
+    for (; mantissa >= uint64_t{1} << 40; mantissa >>= 1) ++exponent;
   }
   return exponent;
 }
 
 // The fewest projections per prime that reach `bits`; 0 when kMaxProjections do not.
-constexpr uint32_t ProjectionsFor(uint32_t prime_count, uint32_t bits) {
+constexpr uint32_t ProjectionsFor(uint32_t prime, uint32_t bits) {
   for (uint32_t k = 1; k <= kMaxProjections; ++k) {
-    if (SoundnessBits(prime_count, k) >= bits) return k;
+    if (SoundnessBits(prime, k) >= bits) return k;
   }
   return 0;
 }

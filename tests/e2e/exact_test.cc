@@ -202,6 +202,11 @@ TEST_P(ExactGraph, PrimeWithPlainWeightsAndOpenInputs) {
   options.mask_ends = false;
   ExpectExact(*Compile(graph(), options));
 }
+TEST_P(ExactGraph, CheckedPrime) {
+  ExpectExact(*Compile(graph(), Checked(Prime(ShadowNet(1.2)))));
+  ExpectExact(*Compile(graph(), Checked(Prime(Preset("slalom")))));
+  ExpectExact(*Compile(graph(), Checked(Prime(Preset("slalom-verify")))));
+}
 TEST_P(ExactGraph, PrimeLayersInside) {
   CompileOptions options = Prime(ShadowNet(1.2));
   options.layers = {Compile(graph(), options)->report().layers.front().name};
@@ -240,6 +245,9 @@ TEST_F(ExactResNet44, PrimeInEveryPlace) {
   std::vector<Place> places = kPlaces;
   places.push_back({.device = "onednn", .carrier = CarrierKind::kProcess, .threads = 1});
   ExpectExact(*Compile(graph_, Prime(ShadowNet(1.2))), places);
+  const auto slalom = Compile(graph_, Prime(Preset("slalom")));
+  EXPECT_EQ(slalom->report().soundness_bits, 46u);
+  ExpectExact(*slalom, places);
 }
 
 TEST_F(ExactResNet44, PrimeNeedsTheVendorsWordWhereTheProofFails) {
@@ -313,7 +321,7 @@ std::unique_ptr<CompiledModel> CompileTight(const model::Graph& graph, CompileOp
 TEST(Exact, LittleSecureMemoryChangesNoBit) {
   const model::Graph graph = LongSkip();
   for (const CompileOptions& options :
-       {ShadowNet(1.2), Checked(ShadowNet(1.2)), Prime(ShadowNet(1.2)), Enclave(8), Enclave(16)}) {
+       {ShadowNet(1.2), Checked(ShadowNet(1.2)), Checked(Prime(ShadowNet(1.2))), Enclave(8), Enclave(16)}) {
     SCOPED_TRACE(protect::SchemeText(options.scheme));
     const auto model = CompileTight(graph, options);
     EXPECT_GT(model->report().schedule.evicted_size, 0u);

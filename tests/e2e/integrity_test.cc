@@ -19,12 +19,25 @@ namespace {
 using protect::CompiledModel;
 using protect::CompileOptions;
 
-// [prime][h][w][c] residues of one reply.
+// [prime][h][w][c] residues of one reply, of a byte or, over the papers' prime, of a word each.
 struct ReplyView {
   uint32_t job;  // since the device was made
   std::span<uint8_t> bytes;
-  size_t plane_size;
-  uint32_t prime_count;
+  size_t plane_count;  // residues of one plane
+  bool is_field;
+
+  size_t count() const { return is_field ? bytes.size() / 4 : bytes.size(); }
+  uint32_t prime(size_t i) const { return is_field ? kFieldPrime : kPrimes[i / plane_count]; }
+  uint32_t Get(size_t i) const {
+    return is_field ? reinterpret_cast<const uint32_t*>(bytes.data())[i] : bytes[i];
+  }
+  void Set(size_t i, uint32_t value) const {
+    if (is_field) {
+      reinterpret_cast<uint32_t*>(bytes.data())[i] = value;
+    } else {
+      bytes[i] = static_cast<uint8_t>(value);
+    }
+  }
 };
 using Tamper = std::function<void(const ReplyView& reply)>;
 
@@ -38,7 +51,8 @@ class TamperedSegment final : public PreparedSegment {
     const Status status = inner_->Run(job);
     const size_t size = TensorByteSize(output_, 1);
     auto* bytes = reinterpret_cast<uint8_t*>(job.outputs[0]);
-    (*tamper_)({(*job_)++, {bytes, size}, size / output_.prime_count, output_.prime_count});
+    (*tamper_)({(*job_)++, {bytes, size}, SampleCount(output_),
+                output_.type == ElementType::kU32Residue});
     return status;
   }
 
@@ -72,12 +86,15 @@ class TamperingDevice final : public Device {
 };
 
 std::unique_ptr<CompiledModel> CompileChecked(const model::Graph& graph, const std::string& preset,
-                                              uint32_t primes = 0) {
+                                              uint32_t primes = 0,
+                                              const std::string& arithmetic = "ring") {
   CompileOptions options;
   options.preset = preset;
   options.scheme = protect::PresetScheme(preset);
   protect::SetAxis("integrity", "freivalds", &options.scheme);
+  protect::SetAxis("arithmetic", arithmetic, &options.scheme);
   options.check_costly_layers = true;
+  options.prime.allow_unproved_bound = true;
   options.ring.prime_count = primes;
   options.secure_memory_size = uint64_t{4} << 20;  // wiped at every attempt
   options.seed_for_tests.emplace().fill(7);
@@ -129,19 +146,20 @@ Tamper LieAt(uint32_t job, uint32_t prime, uint32_t seed) {
   return [=](const ReplyView& reply) {
     if (reply.job != job) return;
     std::mt19937 random(seed);
-    uint8_t& element = reply.bytes[prime * reply.plane_size + random() % reply.plane_size];
-    const uint32_t p = kPrimes[prime];
-    element = static_cast<uint8_t>((element + 1 + random() % (p - 1)) % p);
+    const size_t at = prime * reply.plane_count + random() % reply.plane_count;
+    const uint32_t p = reply.prime(at);
+    reply.Set(at, (reply.Get(at) % p + 1 + static_cast<uint32_t>(random() % (p - 1))) % p);
   };
 }
 
 Tamper OtherRepresentatives() {
   return [](const ReplyView& reply) {
-    for (size_t i = 0; i < reply.bytes.size(); ++i) {
-      const uint32_t p = kPrimes[i / reply.plane_size];
-      const uint32_t canonical = reply.bytes[i] % p;
-      reply.bytes[i] = static_cast<uint8_t>(canonical + p <= 255 && i % 3 != 0 ? canonical + p
-                                                                               : canonical);
+    const uint32_t largest = reply.is_field ? 0xffffffffu : 255;
+    for (size_t i = 0; i < reply.count(); ++i) {
+      const uint32_t p = reply.prime(i);
+      const uint32_t canonical = reply.Get(i) % p;
+      const uint32_t more = (largest - canonical) / p;  // how many primes may be added
+      reply.Set(i, i % 3 != 0 ? canonical + more * p : canonical);
     }
   };
 }
@@ -166,6 +184,7 @@ TEST_P(IntegrityGraph, EveryLayerAndPrime) {
   for (const char* preset : {"shadownet", "slalom", "slalom-verify"}) {
     SCOPED_TRACE(preset);
     ExpectEveryLieIsFound(*CompileChecked(test.graph, preset));
+    ExpectEveryLieIsFound(*CompileChecked(test.graph, preset, 0, "prime"));
   }
 }
 
@@ -202,6 +221,7 @@ TEST(Integrity, RandomShapes) {
     const model::Graph graph = RandomLayer(&random);
     const char* preset = i % 2 == 0 ? "shadownet" : "slalom-verify";
     ExpectEveryLieIsFound(*CompileChecked(graph, preset, 2 + i % 5));
+    ExpectEveryLieIsFound(*CompileChecked(graph, preset, 0, "prime"));
   }
 }
 
@@ -243,7 +263,7 @@ TEST(Integrity, ALieEndsTheModelAndItsPads) {
   bool lie = false;
   const auto last = static_cast<uint32_t>(model->plan().layers.size()) - 1;
   const auto session = victim.Open([&](const ReplyView& reply) {
-    if (lie) LieAt(reply.job, last % reply.prime_count, 3)(reply);
+    if (lie) LieAt(reply.job, static_cast<uint32_t>(last % (reply.count() / reply.plane_count)), 3)(reply);
   });
   session->MakePads(3);
   EXPECT_EQ(victim.Attempt(session.get()), Status::kOk);

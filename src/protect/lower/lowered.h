@@ -171,6 +171,7 @@ struct QuantizedLinear {
   uint32_t residue_size() const { return is_field ? sizeof(uint32_t) : 1; }
   // Bytes of one element over all planes, as MaskedElementSize of its layer.
   uint32_t residues_size() const { return prime_count * residue_size(); }
+  uint32_t smallest_prime() const { return is_field ? kFieldPrime : kPrimes[prime_count - 1]; }
 };
 
 }  // namespace penumbra::protect

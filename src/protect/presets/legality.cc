@@ -102,9 +102,6 @@ std::optional<std::string> MissingPart(const Scheme& s) {
   if (s.integrity == IntegrityAxis::kFingerprints) {
     return "the integrity check " + std::string(Name(s.integrity));
   }
-  if (s.integrity == IntegrityAxis::kFreivalds && s.arithmetic == Arithmetic::kPrime) {
-    return "freivalds over the single prime";
-  }
   return std::nullopt;
 }
 

@@ -188,10 +188,11 @@ class NodeBuilder {
   // (boundary/plan.h, CheckShape) are runs of the rows of x and y.
   void CheckReply(const LinearPlan& plan, StorageId x, StorageId y) {
     const ConvGeometry& g = plan.linear->geometry;
-    const uint64_t primes = plan.quantized->prime_count;
+    const uint64_t element_size = plan.quantized->residues_size();
     ReadsRuns(x, uint64_t{g.in_w} * g.in_c);
-    At(x).limit_row_size = std::max(At(x).limit_row_size, primes * At(x).row_elems);
-    At(y).limit_row_size = std::max(At(y).limit_row_size, primes * g.out_w * plan.projection_count);
+    At(x).limit_row_size = std::max(At(x).limit_row_size, element_size * At(x).row_elems);
+    At(y).limit_row_size =
+        std::max(At(y).limit_row_size, element_size * g.out_w * plan.projection_count);
   }
 
   // Whether op's operand should rather be the source of its pass: it comes later, or nobody else

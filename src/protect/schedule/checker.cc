@@ -147,7 +147,7 @@ class Checker : private CheckerState {
     ReadRows(layer.masked,
              InputRowsOf(TileRows(layer.expected, tile), g.in_h, g.kernel_h, g.stride_h,
                          g.dilation_h, g.pad_top),
-             uint64_t{layer.prime_count} * g.in_w * g.in_c);
+             uint64_t{MaskedElementSize(layer)} * g.in_w * g.in_c);
     Write(layer.expected, tile);
   }
 

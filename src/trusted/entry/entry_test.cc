@@ -258,6 +258,31 @@ TEST_F(EntryTest, CheckedInferenceIsExact) {
   }
 }
 
+// Over the papers' prime with two projections: any representative passes, and any wrong word anywhere does not.
+TEST_F(EntryTest, CheckedPrimeRepliesAreExactOrRefused) {
+  TinyBundleOptions options;
+  options.checked = options.prime = true;
+  const TinyBundle bundle = MakeTinyBundle(options);
+  Use(bundle);
+  ASSERT_EQ(LoadAndMakePads(3), Status::kOk);
+  for (uint32_t seed = 0; seed < 3; ++seed) {
+    ASSERT_EQ(Infer(MakeInput(seed)), Status::kOk);
+    EXPECT_EQ(Output(), ExpectedOutput(bundle_, MakeInput(seed)));
+  }
+  for (uint32_t victim = 0; victim < kRows * kPublicColumns; ++victim) {
+    Use(bundle);
+    ASSERT_EQ(LoadAndMakePads(1), Status::kOk);
+    host_->tamper = [victim](const HostJob& job, std::span<uint8_t> bytes) {
+      if (job.kind != JobKind::kAccelerate) return;
+      auto* words = reinterpret_cast<uint32_t*>(bytes.data());
+      words[victim] = (words[victim] + 1 + victim * 65003 % (kFieldPrime - 1)) % kFieldPrime;
+    };
+    ASSERT_EQ(Infer(MakeInput(1)), Status::kIntegrity) << "word " << victim;
+    EXPECT_TRUE(OutputIsZero());
+    EXPECT_EQ(Start(ProgramId::kMakePad), Status::kPoisoned);
+  }
+}
+
 // The tiny host replies with any representative; a check must see through that. Every single byte of the reply, and
 // differences of every size.
 TEST_F(EntryTest, AWrongReplyAnywhereEndsTheModel) {

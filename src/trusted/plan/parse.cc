@@ -94,7 +94,7 @@ bool CheckFits(const Plan& plan, const LayerRec& l, uint32_t index) {
            l.masked == kNoTensor && l.expected == kNoTensor;
   }
   if (l.projection_count == 0 || l.projection_count > kMaxProjections || plan.header.soundness_bits == 0) return false;
-  if (SoundnessBits(l.prime_count, l.projection_count) < plan.header.soundness_bits) return false;
+  if (SoundnessBits(SmallestPrime(l), l.projection_count) < plan.header.soundness_bits) return false;
   const CheckShape shape = ShapeOfCheck(l);
   return shape.window_size <= kMaxFilterLength &&
          LayerTensorFits(plan, index, l.derived, TensorKind::kDerived, 1, shape.derived_size) &&
@@ -106,7 +106,7 @@ bool CheckFits(const Plan& plan, const LayerRec& l, uint32_t index) {
 bool FormatFits(const LayerRec& l) {
   if ((l.flags & ~uint32_t{kLayerMaskInput | kLayerUnmaskOutput | kLayerChecked | kLayerPrime | kLayerMayWrap}) != 0) return false;
   if ((l.flags & kLayerPrime) == 0) return (l.flags & kLayerMayWrap) == 0;
-  return (l.flags & kLayerChecked) == 0 && l.prime_count == 1 && l.x_offset % sizeof(uint32_t) == 0 && l.y_offset % sizeof(uint32_t) == 0;
+  return l.prime_count == 1 && l.x_offset % sizeof(uint32_t) == 0 && l.y_offset % sizeof(uint32_t) == 0;
 }
 
 bool LayerFits(const Plan& plan, uint32_t index) {

@@ -225,7 +225,8 @@ bool Prover::Project(const Instruction& i) const {
   if (!ChannelsFit(g, c.oc_begin, c.oc_end, g.out_c)) return false;
   if (!HasTensor(c.weights) || plan.tensors[c.weights].kind != TensorKind::kPublic) return false;
   if (!Readable(c.weights, c.weight_tile)) return false;
-  if (TileSize(plan, c.weights, c.weight_tile) != (c.oc_end - c.oc_begin) * FilterLength(g)) return false;
+  const uint64_t weights_size = (c.oc_end - c.oc_begin) * FilterLength(g) * ResidueSize(layer);
+  if (TileSize(plan, c.weights, c.weight_tile) != weights_size) return false;
   if (!Scratch(ProjectScratchSize(layer))) return false;
   return Advance(&State(layer.derived, 0), c.prime * g.out_c + c.oc_begin, c.prime * g.out_c + c.oc_end,
                  layer.prime_count * g.out_c);
@@ -237,7 +238,7 @@ bool Prover::Expect(const Instruction& i) const {
   if ((layer.flags & kLayerChecked) == 0 || !HasTile(layer.expected, i[1]) || !Readable(layer.derived, 0)) return false;
   const ConvGeometry& g = layer.geometry;
   const RowRange in = InputRows(g, OutputRows(plan.tensors[layer.expected], i[1]));
-  return ImageRowsReadable(layer.masked, in.begin, in.end, uint64_t{layer.prime_count} * g.in_w * g.in_c) &&
+  return ImageRowsReadable(layer.masked, in.begin, in.end, uint64_t{MaskedElementSize(layer)} * g.in_w * g.in_c) &&
          Scratch(ExpectScratchSize(layer)) && WriteTile(layer.expected, i[1]);
 }
 

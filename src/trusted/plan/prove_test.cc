@@ -55,6 +55,7 @@ TEST_F(ProveTest, AcceptsHonestPlans) {
   EXPECT_EQ(Check(MakeTinyPlan()), Status::kOk);
   EXPECT_EQ(Check(MakeTinyCheckedPlan()), Status::kOk);
   EXPECT_EQ(Check(MakeTinyPlan(/*prime=*/true)), Status::kOk);
+  EXPECT_EQ(Check(MakeTinyCheckedPlan(/*prime=*/true)), Status::kOk);
 }
 
 TEST_F(ProveTest, HostilePrimeLayersAreRefused) {
@@ -95,7 +96,8 @@ class ProveHonest : public ProveTest, public ::testing::WithParamInterface<Hones
 };
 INSTANTIATE_TEST_SUITE_P(Plans, ProveHonest,
                          ::testing::Values(HonestPlan{"Unchecked", false, false}, HonestPlan{"Checked", true, false},
-                                           HonestPlan{"Prime", false, true}),
+                                           HonestPlan{"Prime", false, true},
+                                           HonestPlan{"CheckedPrime", true, true}),
                          [](const auto& plan) { return plan.param.name; });
 
 constexpr auto kPrograms = {&TinyPlan::infer, &TinyPlan::pad, &TinyPlan::prepare};

@@ -63,8 +63,8 @@ Status GeneratePadRow(const Machine& machine, uint32_t layer, uint32_t prime, ui
                       std::span<uint8_t> out_row, std::span<uint8_t> spare);
 // The same modulo kFieldPrime: the first residues among the 24-bit draws of the row's stream, however it is cut. draws: at
 // least one block of the keystream, overwritten.
-Status GenerateFieldRow(const Machine& machine, uint32_t layer, uint32_t row, std::span<uint32_t> out_row,
-                        std::span<uint8_t> draws);
+Status GenerateFieldRow(const Machine& machine, crypto::Keystream* stream, uint32_t layer, uint32_t row,
+                        std::span<uint32_t> out_row, std::span<uint8_t> draws);
 
 // One instruction each. Errors: kNotFinite (input port), kPlanRejected (a table holds nonsense), kInternal.
 Status RunInput(Machine* machine, const Instruction& i);

@@ -31,22 +31,55 @@ Status MakeLevels(Machine* machine, const PassScratch& scratch, const LayerRec& 
   return PermuteLevels(*machine, layer, levels, permuted);
 }
 
+// Where one row of x' goes: to our own copy first where the layer is checked, for what the check relies on never comes from
+// the exchange region; else straight to the exchange region.
+struct MaskTarget {
+  uint8_t* out;         // plane 0
+  uint64_t plane_size;  // bytes from plane to plane
+  uint8_t* sent;        // the same in the exchange region
+  uint64_t sent_plane_size;
+  uint64_t row_size;
+};
+
+MaskTarget TargetOf(const Machine& machine, const LayerRec& layer, uint32_t row_index) {
+  MaskTarget target{};
+  target.row_size = uint64_t{layer.mask_row_elems} * ResidueSize(layer);
+  target.sent = machine.exchange.data() + layer.x_offset + row_index * target.row_size;
+  target.sent_plane_size = layer.mask_rows * target.row_size;
+  target.out = target.sent;
+  target.plane_size = target.sent_plane_size;
+  if ((layer.flags & kLayerChecked) == 0) return target;
+  const TensorRec& own = machine.plan.tensors[layer.masked];
+  const uint32_t tile = row_index / own.tile_rows;
+  target.out = machine.Tile(layer.masked, tile) + row_index % own.tile_rows * target.row_size;
+  target.plane_size = RowsOfTile(own, tile) * target.row_size;
+  return target;
+}
+
+void Send(const LayerRec& layer, const MaskTarget& target) {
+  if (target.out == target.sent) return;
+  for (uint32_t k = 0; k < layer.prime_count; ++k) {
+    std::memcpy(target.sent + k * target.sent_plane_size, target.out + k * target.plane_size, target.row_size);
+  }
+}
+
 // Modulo kFieldPrime: one plane of four bytes a residue.
 Status MaskFieldRow(Machine* machine, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index,
-                    const int32_t* levels) {
+                    const int32_t* levels, const MaskTarget& target) {
   const LayerRec& layer = machine->plan.layers[layer_index];
   uint8_t* const base = machine->scratch.data();
   FieldMaskJob job{};
   job.levels = levels;
   job.count = layer.mask_row_elems;
-  job.out = reinterpret_cast<uint32_t*>(machine->exchange.data() + layer.x_offset) + row_index * job.count;
+  job.out = reinterpret_cast<uint32_t*>(target.out);
   if ((layer.flags & kLayerMaskInput) != 0) {
     const std::span<uint32_t> pads(reinterpret_cast<uint32_t*>(base + scratch.pads_at), job.count);
-    PENUMBRA_TRY(GenerateFieldRow(*machine, layer_index, row_index, pads,
+    PENUMBRA_TRY(GenerateFieldRow(*machine, machine->pad_stream, layer_index, row_index, pads,
                                   {base + scratch.spare_at, scratch.spare_size}));
     job.pads = pads.data();
   }
   machine->kernels->field_mask(job);
+  Send(layer, target);
   return Status::kOk;
 }
 
@@ -63,7 +96,10 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_inde
   const void* levels = nullptr;
   PENUMBRA_TRY(narrow ? MakeLevels<int16_t>(machine, scratch, layer, row, machine->kernels->quantise_s16, &levels)
                       : MakeLevels<int32_t>(machine, scratch, layer, row, machine->kernels->quantise_s32, &levels));
-  if (prime) return MaskFieldRow(machine, scratch, layer_index, row_index, static_cast<const int32_t*>(levels));
+  const MaskTarget target = TargetOf(*machine, layer, row_index);
+  if (prime) {
+    return MaskFieldRow(machine, scratch, layer_index, row_index, static_cast<const int32_t*>(levels), target);
+  }
   const bool masked = (layer.flags & kLayerMaskInput) != 0;
   uint8_t* const pads = base + scratch.pads_at;
   for (uint32_t k = 0; masked && k < layer.prime_count; ++k) {
@@ -71,28 +107,16 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_inde
                                 {pads + k * scratch.pad_plane_size, count},
                                 {base + scratch.spare_at, scratch.spare_size}));
   }
-  const uint64_t plane = uint64_t{layer.mask_rows} * count;
-  uint8_t* const sent = machine->exchange.data() + layer.x_offset + uint64_t{row_index} * count;
   MaskJob job{};
   job.levels = levels;
   job.pads = masked ? pads : nullptr;
   job.pad_plane_size = scratch.pad_plane_size;
-  job.out = sent;
-  job.out_plane_size = plane;
+  job.out = target.out;
+  job.out_plane_size = target.plane_size;
   job.prime_count = layer.prime_count;
   job.count = count;
-  const bool checked = (layer.flags & kLayerChecked) != 0;
-  if (checked) {
-    // Our own copy first: what the check relies on never comes from the exchange region.
-    const TensorRec& own = machine->plan.tensors[layer.masked];
-    const uint32_t tile = row_index / own.tile_rows;
-    job.out = machine->Tile(layer.masked, tile) + uint64_t{row_index % own.tile_rows} * count;
-    job.out_plane_size = uint64_t{RowsOfTile(own, tile)} * count;
-  }
   narrow ? machine->kernels->mask_s16(job) : machine->kernels->mask_s32(job);
-  for (uint32_t k = 0; checked && k < layer.prime_count; ++k) {
-    std::memcpy(sent + k * plane, job.out + k * job.out_plane_size, count);
-  }
+  Send(layer, target);
   return Status::kOk;
 }
 

@@ -35,8 +35,8 @@ Status GenerateResidues(const Machine& machine, crypto::Keystream* stream, uint3
   return Status::kOk;
 }
 
-Status GenerateFieldRow(const Machine& machine, uint32_t layer, uint32_t row, std::span<uint32_t> out_row,
-                        std::span<uint8_t> draws) {
+Status GenerateFieldRow(const Machine& machine, crypto::Keystream* stream, uint32_t layer, uint32_t row,
+                        std::span<uint32_t> out_row, std::span<uint8_t> draws) {
   constexpr uint32_t kBlock = crypto::kKeystreamBlockSize;
   draws = draws.first(draws.size() / kBlock * kBlock);
   FieldDraw fill{reinterpret_cast<const uint32_t*>(draws.data()), draws.size() / sizeof(uint32_t), out_row.data(),
@@ -45,7 +45,7 @@ Status GenerateFieldRow(const Machine& machine, uint32_t layer, uint32_t row, st
   PadCounter(layer, 0, row, false, block);
   for (uint64_t next = 0; fill.filled < fill.count; next += draws.size() / kBlock) {
     for (uint32_t i = 0; i < 6; ++i) block[15 - i] = static_cast<uint8_t>(next >> (8 * i));
-    PENUMBRA_TRY(machine.pad_stream->Generate(block, draws));
+    PENUMBRA_TRY(stream->Generate(block, draws));
     machine.kernels->field_draw(&fill);
   }
   return Status::kOk;
@@ -65,7 +65,7 @@ Status RunPadRandom(Machine* machine, const Instruction& i) {
     }
     // The convolution that follows reads limbs.
     const std::span<uint32_t> words(reinterpret_cast<uint32_t*>(row.data()), row.size() / sizeof(uint32_t));
-    PENUMBRA_TRY(GenerateFieldRow(*machine, layer, begin + r, words, spare));
+    PENUMBRA_TRY(GenerateFieldRow(*machine, machine->pad_stream, layer, begin + r, words, spare));
     machine->kernels->field_split(words.data(), words.size(), words.data());
   }
   return Status::kOk;
