@@ -35,6 +35,8 @@ STANDARD = {
                 "sys/auxv.h", "asm/hwcap.h"},
     "trusted": {"cstdint", "cstddef", "cstring", "span", "type_traits", "new"},
 }
+# The malicious accelerator: nothing that ships may know it.
+ADVERSARY = "accel/malicious/"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 TEST_SUFFIXES = ("_test.cc", "_fuzz.cc", "_bench.cc", "test_support.h", "test_support.cc")
 
@@ -52,6 +54,8 @@ def problems_of(path: Path) -> list[str]:
             continue
         if not (SRC / target).is_dir() or is_test:
             continue
+        if name.startswith(ADVERSARY) and not str(rel).startswith(ADVERSARY):
+            found.append(f"{rel}: only tests may include {name}")
         if room == "tee":
             own = "/".join(rel.parts[:2])
             is_trusted = "trusted" in rel.parts or own == "tee/software"
