@@ -112,7 +112,8 @@ Status VersionFile::Advance(std::span<const uint8_t, 32> id, uint64_t version) {
   const FileLock lock(fd_, LOCK_EX);
   if (!lock.held()) return Status::kIo;
   if (const Status status = ReadTable(); !IsOk(status)) return status;
-  if (version <= FindVersion(table_, id)) return Status::kInvalidArgument;
+  const uint64_t known = FindVersion(table_, id);
+  if (version <= known) return version == known ? Status::kOk : Status::kRolledBack;
   const size_t slot = FindFreeSlot(table_);
   if (slot == kVersionSlots) return Status::kNoSpace;
   VersionRecord record;

@@ -57,7 +57,8 @@ Status MemoryVersions::Get(std::span<const uint8_t, 32> id, uint64_t* out_versio
 }
 
 Status MemoryVersions::Advance(std::span<const uint8_t, 32> id, uint64_t version) {
-  if (version <= FindVersion(table_, id)) return Status::kInvalidArgument;
+  const uint64_t known = FindVersion(table_, id);
+  if (version <= known) return version == known ? Status::kOk : Status::kRolledBack;
   const size_t slot = FindFreeSlot(table_);
   if (slot == kVersionSlots) return Status::kNoSpace;
   return MakeVersionRecord(id, version, &table_[slot]);

@@ -29,7 +29,8 @@ class Versions {
  public:
   // 0 when unknown.
   virtual Status Get(std::span<const uint8_t, 32> id, uint64_t* out_version) = 0;
-  // Records a larger version; kInvalidArgument when it is not larger. kNoSpace: the table is full.
+  // Records a version unless it is recorded already, for instance by another enclave that loaded the
+  // same model meanwhile. kRolledBack: a larger one is. kNoSpace: the table is full.
   virtual Status Advance(std::span<const uint8_t, 32> id, uint64_t version) = 0;
 
  protected:

@@ -41,8 +41,8 @@ TEST_F(VersionFileTest, CountsEachModelAlone) {
   EXPECT_EQ(file.Advance(Id(1), 5), Status::kOk);
   EXPECT_EQ(file.Advance(Id(2), 3), Status::kOk);
   EXPECT_EQ(file.Advance(Id(1), 6), Status::kOk);
-  EXPECT_EQ(file.Advance(Id(1), 6), Status::kInvalidArgument);
-  EXPECT_EQ(file.Advance(Id(1), 2), Status::kInvalidArgument);
+  EXPECT_EQ(file.Advance(Id(1), 6), Status::kOk);
+  EXPECT_EQ(file.Advance(Id(1), 2), Status::kRolledBack);
   EXPECT_EQ(VersionOf(&file, 1), 6u);
   EXPECT_EQ(VersionOf(&file, 2), 3u);
   VersionFile again;

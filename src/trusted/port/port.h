@@ -22,7 +22,7 @@ struct Port {
   Status (*device_key)(void* context, uint8_t out_key[32]);
 
   // Highest model version run so far for `id` = SHA-256(vendor key || model name); 0 when unknown.
-  // `advance` records a larger one durably before it returns.
+  // `advance` records one durably before it returns, unless it is recorded already. kRolledBack: a larger one is.
   Status (*version_get)(void* context, const uint8_t id[32], uint64_t* out_version);
   Status (*version_advance)(void* context, const uint8_t id[32], uint64_t version);
 
