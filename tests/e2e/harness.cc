@@ -17,22 +17,6 @@
 namespace penumbra::e2e {
 namespace {
 
-std::unique_ptr<host::Transport> MakeTransport(const Keys& keys, const Place& place,
-                                               const std::filesystem::path& scratch) {
-  if (place.carrier == CarrierKind::kDirect) {
-    return std::make_unique<tee::DirectTransport>(
-        tee::DirectOptions{.device_key = keys.device.private_key, .state_directory = {}});
-  }
-  const std::filesystem::path key_file = scratch / "device.key";
-  if (!std::filesystem::exists(key_file)) {
-    host::WriteKeyPair(keys.device, key_file, scratch / "device.pub");
-  }
-  tee::ProcessOptions options;
-  options.enclave_binary = PENUMBRA_ENCLAVE_BINARY;
-  options.device_key_file = key_file;
-  return std::make_unique<tee::ProcessTransport>(std::move(options));
-}
-
 // A random walk pulled back to 0: neighbours are alike, far elements are not.
 std::vector<float> SmoothValues(size_t count, std::mt19937* random) {
   std::vector<float> values(count);
@@ -74,6 +58,22 @@ void WriteBundle(const protect::CompiledModel& model, const Keys& keys,
   options.vendor_key = keys.vendor.private_key;
   options.device_keys = {keys.device.public_key};
   model.Write(options);
+}
+
+std::unique_ptr<host::Transport> MakeTransport(const Keys& keys, const Place& place,
+                                               const std::filesystem::path& scratch) {
+  if (place.carrier == CarrierKind::kDirect) {
+    return std::make_unique<tee::DirectTransport>(
+        tee::DirectOptions{.device_key = keys.device.private_key, .state_directory = {}});
+  }
+  const std::filesystem::path key_file = scratch / "device.key";
+  if (!std::filesystem::exists(key_file)) {
+    host::WriteKeyPair(keys.device, key_file, scratch / "device.pub");
+  }
+  tee::ProcessOptions options;
+  options.enclave_binary = PENUMBRA_ENCLAVE_BINARY;
+  options.device_key_file = key_file;
+  return std::make_unique<tee::ProcessTransport>(std::move(options));
 }
 
 std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, const Keys& keys,

@@ -46,7 +46,11 @@ std::string PlaceName(const Place& place);
 void WriteBundle(const protect::CompiledModel& model, const Keys& keys,
                  const std::filesystem::path& path);
 
-// `scratch`: an existing folder for the key file and the version counters of the carrier.
+// `scratch`: an existing folder for the key file of the carrier. Not started yet.
+std::unique_ptr<host::Transport> MakeTransport(const Keys& keys, const Place& place,
+                                               const std::filesystem::path& scratch);
+
+// `scratch`: as for MakeTransport().
 std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, const Keys& keys,
                                            const Place& place,
                                            const std::filesystem::path& scratch);
