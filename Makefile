@@ -24,15 +24,24 @@ test-aarch64: setup
 test-sanitize: setup
 	@tools/sanitize.sh
 
+<<<<<<< HEAD
 # Downloads and large networks: measures every model and preset and rewrites docs/models.md (half an hour).
 # DATA=DIR with cifar10-test.zip (test/CLASS/NNNN.jpg): accuracy on the 10,000 test pictures as well.
 test-models: build
 	$(if $(DATA),python3 tools/models/accuracy.py --build $(BUILD) --data $(DATA))
+=======
+# Downloads and large networks: measures every model and preset and rewrites docs/models.md (half an hour). A kill storm.
+test-models: build
+	python3 tests/storm/storm.py --host $(BUILD)/tests/storm/storm_host --kills 300
+>>>>>>> 0267b8d (Kill storms: either half dies at random moments, and a log of masked tensors shows that no pad serves twice)
 	python3 tools/models/table.py --build $(BUILD)
 
-# Soaks: sanitizers, the other instruction set, hours of fuzzing (FUZZ_SECONDS for each target).
+# Soaks: a million wrong replies, ten thousand kills, sanitizers, the other instruction set, hours of fuzzing
+# (FUZZ_SECONDS for each target).
 FUZZ_SECONDS ?= 3600
 test-long: test test-sanitize test-aarch64
+	$(BUILD)/tests/malice/malice_run --replies 1000000
+	python3 tests/storm/storm.py --host $(BUILD)/tests/storm/storm_host --kills 10000
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 clean:
