@@ -24,16 +24,11 @@ test-aarch64: setup
 test-sanitize: setup
 	@tools/sanitize.sh
 
-<<<<<<< HEAD
-# Downloads and large networks: measures every model and preset and rewrites docs/models.md (half an hour).
+# Downloads and large networks: measures every model and preset and rewrites docs/models.md (half an hour). A kill storm.
 # DATA=DIR with cifar10-test.zip (test/CLASS/NNNN.jpg): accuracy on the 10,000 test pictures as well.
 test-models: build
-	$(if $(DATA),python3 tools/models/accuracy.py --build $(BUILD) --data $(DATA))
-=======
-# Downloads and large networks: measures every model and preset and rewrites docs/models.md (half an hour). A kill storm.
-test-models: build
 	python3 tests/storm/storm.py --host $(BUILD)/tests/storm/storm_host --kills 300
->>>>>>> 0267b8d (Kill storms: either half dies at random moments, and a log of masked tensors shows that no pad serves twice)
+	$(if $(DATA),python3 tools/models/accuracy.py --build $(BUILD) --data $(DATA))
 	python3 tools/models/table.py --build $(BUILD)
 
 # Soaks: a million wrong replies, ten thousand kills, sanitizers, the other instruction set, hours of fuzzing
