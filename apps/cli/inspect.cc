@@ -47,6 +47,9 @@ Json InfoJson(const BundleInfo& info) {
           {"outputs", PortsJson(info.outputs)},
           {"preprocess", info.preprocess.empty() ? Json(nullptr) : Json::parse(info.preprocess)},
           {"has_report", info.has_report},
+          {"pad_bytes", info.pad_size ? Json(*info.pad_size) : Json(nullptr)},
+          {"pad_multiplications",
+           info.pad_multiplications ? Json(*info.pad_multiplications) : Json(nullptr)},
           {"segments", segments}};
 }
 
@@ -57,6 +60,15 @@ std::string PortText(const std::vector<TensorInfo>& ports) {
     if (port.type != TensorType::kFloat32) text += " " + TensorTypeName(port.type);
   }
   return text;
+}
+
+// Seconds depend on the machine: 'penumbra bench' measures them.
+std::string PadText(const BundleInfo& info) {
+  if (!info.pad_size) return "this bundle does not say";
+  if (*info.pad_size == 0) return "none needed";
+  return SizeText(*info.pad_size) + ", " +
+         std::to_string(info.pad_multiplications.value_or(0) / 1000000) +
+         " million multiplications to make (timed by 'penumbra bench')";
 }
 
 std::string InfoText(const BundleInfo& info) {
@@ -70,6 +82,7 @@ std::string InfoText(const BundleInfo& info) {
              {"sealed half", SizeText(info.sealed_size)},
              {"secure memory", SizeText(info.secure_memory_size)},
              {"exchange region", SizeText(info.exchange_size)},
+             {"one pad", PadText(info)},
              {"devices", std::to_string(info.device_count)},
              {"integrity", SoundnessText(info.soundness_bits)},
              {"per-layer report", info.has_report ? "sealed; opens with --vendor-key or --device-key"

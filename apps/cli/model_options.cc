@@ -104,6 +104,12 @@ void AddSessionArguments(CLI::App* command, SessionArguments* out) {
   command->add_option("--enclave", out->enclave, "enclave program; default: the installed one");
   command->add_option("--enclave-memory", out->secure_memory,
                       "memory the TEE gets; default: what the bundle was planned for");
+  command->add_option("--pad-bank-size", out->pad_bank_size,
+                      "one-time pads kept ready while idle, 0: none; default: "
+                      "four pads, at most 256MiB");
+  command->add_option("--pad-policy", out->pad_policy, "for an inference that finds no pad ready")
+      ->check(CLI::IsMember({"wait", "refuse", "inline"}))
+      ->capture_default_str();
 }
 
 SessionOptions ToSessionOptions(const SessionArguments& arguments) {
@@ -116,6 +122,10 @@ SessionOptions ToSessionOptions(const SessionArguments& arguments) {
   options.enclave_binary = arguments.enclave;
   if (!arguments.secure_memory.empty())
     options.secure_memory_size = ParseSize(arguments.secure_memory);
+  if (!arguments.pad_bank_size.empty())
+    options.pad_bank_size = ParseSize(arguments.pad_bank_size);
+  if (arguments.pad_policy == "refuse") options.pad_policy = PadPolicy::kRefuse;
+  if (arguments.pad_policy == "inline") options.pad_policy = PadPolicy::kInline;
   return options;
 }
 

@@ -38,6 +38,7 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments);  // throws E
 
 struct SessionArguments {
   std::string carrier = "process", accelerator, vendor, device, enclave, secure_memory;
+  std::string pad_bank_size, pad_policy = "wait";
   uint32_t threads = 1;
 };
 void AddSessionArguments(CLI::App* command, SessionArguments* out);

@@ -176,7 +176,12 @@ penumbra_status* penumbra_session_load(const penumbra_env* env, const char* bund
     out.vendor_key = Text(in.vendor_key_file);
     out.device_key = Text(in.device_key_file);
     out.enclave_binary = Text(in.enclave_binary);
-    if (in.require_ready_pads != 0) out.pads = penumbra::PadPolicy::kRequireReady;
+    Require(in.pad_policy >= PENUMBRA_PADS_WAIT && in.pad_policy <= PENUMBRA_PADS_INLINE,
+            "there is no such pad policy");
+    if (in.pad_policy == PENUMBRA_PADS_REFUSE) out.pad_policy = penumbra::PadPolicy::kRefuse;
+    if (in.pad_policy == PENUMBRA_PADS_INLINE) out.pad_policy = penumbra::PadPolicy::kInline;
+    if (in.pad_bank_size != 0) out.pad_bank_size = in.pad_bank_size;
+    if (in.pad_bank_size == PENUMBRA_NO_PAD_BANK) out.pad_bank_size = 0;
     *out_session = new penumbra_session{penumbra::Session(env->env, bundle_file, out)};
   });
 }

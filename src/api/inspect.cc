@@ -118,6 +118,8 @@ BundleInfo Describe(const host::BundleFile& bundle) {
   for (uint32_t i = 0; i < info.device_count; ++i) {
     info.device_ids.push_back(Hex(manifest.wraps[i].device_id));
   }
+  info.pad_size = metadata.pad_size;
+  info.pad_multiplications = metadata.pad_multiplications;
   info.inputs = api::PortInfos(metadata.inputs);
   info.outputs = api::PortInfos(metadata.outputs);
   info.preprocess = api::ReadStoredPreprocess(manifest.metadata).json;

@@ -96,6 +96,15 @@ RunStats Convert(const host::RunStats& inner) {
           .clamped_count = inner.clamped_count};
 }
 
+host::PadPolicy Convert(PadPolicy policy) {
+  switch (policy) {
+    case PadPolicy::kWait: return host::PadPolicy::kWait;
+    case PadPolicy::kRefuse: return host::PadPolicy::kRefuse;
+    case PadPolicy::kInline: return host::PadPolicy::kInline;
+  }
+  api::Throw(Status::kInvalidArgument, "there is no such pad policy");
+}
+
 }  // namespace
 
 struct Session::Impl {
@@ -114,7 +123,8 @@ Session::Session(const Env& env, const std::filesystem::path& bundle, const Sess
     inner.vendor_key = ReadVendorKey(env, options);
     inner.threads = options.threads;
     inner.max_in_flight = options.max_in_flight;
-    inner.make_missing_pads = options.pads == PadPolicy::kMakeMissing;
+    inner.pad_policy = Convert(options.pad_policy);
+    inner.pad_bank_size = options.pad_bank_size;
     inner.device_timeout = options.accelerator_timeout;
     inner.secure_memory_size = options.secure_memory_size;
     std::shared_ptr<Device> device = MakeDevice(options.accelerator);

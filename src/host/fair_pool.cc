@@ -22,14 +22,22 @@ FairPool::FairPool(uint32_t count) : count_(count) {
   for (uint32_t place = count; place > 0; --place) free_.push_back(place - 1);
 }
 
+FairPool::Lease FairPool::TakeFree() {
+  if (closed_ || free_.empty()) return {};  // while one is free nobody waits
+  const uint32_t place = free_.back();
+  free_.pop_back();
+  return {this, place};
+}
+
+FairPool::Lease FairPool::TryTake() {
+  const std::lock_guard lock(mutex_);
+  return TakeFree();
+}
+
 FairPool::Lease FairPool::Take() {
   std::unique_lock lock(mutex_);
-  if (closed_) return {};
-  if (!free_.empty()) {  // then nobody waits
-    const uint32_t place = free_.back();
-    free_.pop_back();
-    return {this, place};
-  }
+  Lease lease = TakeFree();
+  if (lease || closed_) return lease;
   Waiter self;
   waiters_.push_back(&self);
   self.woken.wait(lock, [&] { return self.served || closed_; });

@@ -40,6 +40,8 @@ class FairPool {
 
   // Waits behind everybody who came before. The lowest free place.
   Lease Take();
+  // A place that nobody wants at the moment; empty when there is none.
+  Lease TryTake();
   // Nobody gets a place any more; those who wait leave with empty leases.
   void Close();
   uint32_t count() const { return count_; }
@@ -51,6 +53,7 @@ class FairPool {
     bool served = false;
     uint32_t place = 0;
   };
+  Lease TakeFree();  // with the mutex
   void Return(uint32_t place);
 
   const uint32_t count_;

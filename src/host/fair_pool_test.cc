@@ -26,6 +26,16 @@ TEST(FairPool, HandsOutTheLowestFreePlace) {
   EXPECT_EQ(e.place(), 2u);
 }
 
+TEST(FairPool, TriesWithoutWaiting) {
+  FairPool pool(1);
+  FairPool::Lease a = pool.TryTake();
+  EXPECT_TRUE(a);
+  EXPECT_FALSE(pool.TryTake());
+  a.Return();
+  pool.Close();
+  EXPECT_FALSE(pool.TryTake());
+}
+
 // Whoever waits longest is next, although the place is taken anew by the thread that returns it.
 TEST(FairPool, ServesInTheOrderOfArrival) {
   constexpr int kWaiters = 8;

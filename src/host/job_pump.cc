@@ -124,7 +124,8 @@ Reply JobPump::Start(const Command& command, PumpStats* stats) {
 
 Reply JobPump::Finish(const Command& command, Reply reply, PumpStats* stats) {
   while (IsOk(reply.status) && reply.job.kind != JobKind::kNone) {
-    const Failure failure = DoCaught(reply.job, stats);
+    Failure failure = KeepPace();
+    if (IsOk(failure.status)) failure = DoCaught(reply.job, stats);
     reply = CallTrusted(NextStep(command, failure.status), stats);
     if (!IsOk(failure.status)) {
       ForgetRun(/*failed=*/true);
@@ -136,6 +137,25 @@ Reply JobPump::Finish(const Command& command, Reply reply, PumpStats* stats) {
     throw HostError(reply.status, std::string(StatusMeaning(reply.status)), "trusted runtime");
   }
   return reply;
+}
+
+Reply JobPump::RunAtPace(const Command& command, Pace* pace, PumpStats* stats) {
+  pace_ = pace;
+  try {
+    const Reply reply = Run(command, stats);
+    pace_ = nullptr;
+    return reply;
+  } catch (...) {
+    pace_ = nullptr;
+    throw;
+  }
+}
+
+JobPump::Failure JobPump::KeepPace() {
+  if (pace_ == nullptr || pace_->MayGoOn()) return {};
+  turn_.Return();
+  if (pace_->WaitToGoOn()) return {};
+  return {Status::kWrongState, "others needed the lane"};
 }
 
 // The trusted half hears of every job's end: it waits for nothing else, and so may others.

@@ -37,6 +37,15 @@ struct PumpOptions {
   uint64_t max_spill_size = uint64_t{8} << 30;
 };
 
+// Tells work that is in no hurry when to go on.
+class Pace {
+ public:
+  virtual ~Pace() = default;
+  virtual bool MayGoOn() = 0;
+  // Waits; false: the work is to be given up.
+  virtual bool WaitToGoOn() = 0;
+};
+
 // One call at a time; pumps that share the rest may run at once, each for a run of its own. The
 // trusted half is not hostile to its host, but a carrier may be buggy and a bundle foreign: every job
 // is checked against the exchange region before a byte moves.
@@ -58,6 +67,10 @@ class JobPump {
   Reply Start(const Command& command, PumpStats* stats);
   Reply Finish(const Command& command, Reply reply, PumpStats* stats);
 
+  // Run() with the trusted half left alone between any two steps for as long as `pace` says. kWrongState when the work
+  // was given up.
+  Reply RunAtPace(const Command& command, Pace* pace, PumpStats* stats);
+
   // Null switches observation off. The observer outlives its use. Not during Run().
   void SetObserver(ExchangeObserver* observer) { observer_ = observer; }
 
@@ -69,6 +82,7 @@ class JobPump {
 
   void ForgetRun(bool failed);
   Reply CallTrusted(const Command& command, PumpStats* stats);
+  Failure KeepPace();
   Failure Do(const HostJob& job, PumpStats* stats);
   Failure DoCaught(const HostJob& job, PumpStats* stats);
   Failure Accelerate(const HostJob& job, PumpStats* stats);
@@ -90,6 +104,7 @@ class JobPump {
   FairPool::Lease turn_;
   std::chrono::steady_clock::time_point turn_began_;
   ExchangeObserver* observer_ = nullptr;
+  Pace* pace_ = nullptr;  // of the command that runs
 };
 
 }  // namespace penumbra::host

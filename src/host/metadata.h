@@ -1,14 +1,17 @@
 // The ports of a model, from the manifest's metadata. One JSON object:
 //   {"inputs":  [{"name": "image", "type": "float32", "shape": [1,3,32,32], "perm": [0,2,3,1],
 //                 "offset": 4096}, ...],
-//    "outputs": [...], "max_batch": 1, ...}
+//    "outputs": [...], "max_batch": 1, "pad_size": 0, "pad_multiplications": 0, ...}
 // `shape` is in the order users know, perm[d] the axis of `shape` that is axis d in the exchange
 // region, `offset` where the port's float32 array lies in that region (PortRec::offset of the
-// sealed plan). `max_batch` may be missing (1). Other members belong to applications.
+// sealed plan). `max_batch` may be missing (1), `pad_size`,
+// and `pad_multiplications`, too (unknown): bytes of one sealed pad and what making it costs, 0 for a model without.
+// Other members belong to applications.
 #ifndef PENUMBRA_HOST_METADATA_H_
 #define PENUMBRA_HOST_METADATA_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +29,7 @@ struct Port {
 struct Metadata {
   std::vector<Port> inputs, outputs;
   uint32_t max_batch = 1;
+  std::optional<uint64_t> pad_size, pad_multiplications;
 };
 
 // Throws HostError kMalformed naming the member that is wrong; kUnsupported for another element

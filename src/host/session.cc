@@ -102,6 +102,7 @@ std::unique_ptr<Session> Session::Load(const std::filesystem::path& path,
         &session->trusted_, session->bundle_, segments, session->pads_.get(), pump_options));
   }
   session->LoadModel();
+  session->StartFiller(options.pad_bank_size);
   return session;
 }
 
@@ -113,7 +114,7 @@ Session::Session(std::shared_ptr<const BundleFile> bundle, Metadata metadata,
       trusted_(std::move(transport)),
       pads_(std::move(pads)),
       lanes_(options.max_in_flight),
-      make_missing_pads_(options.make_missing_pads) {}
+      pad_policy_(options.pad_policy) {}
 
 void Session::StartTransport(const SessionOptions& options) {
   const ManifestHead& head = bundle_->manifest().head;
@@ -151,6 +152,31 @@ void Session::LoadModel() {
   }
 }
 
+void Session::StartFiller(std::optional<uint64_t> bank_size) {
+  const uint64_t pad_size = metadata_.pad_size.value_or(0);
+  const uint64_t bound = bank_size.value_or(DefaultPadBankSize(pad_size));
+  if (pad_size == 0 || pad_size > bound) return;
+  filler_ = std::make_unique<PadFiller>(
+      PadSource{.make = [this](Pace* pace) { return MakePadAtPace(pace); },
+                .ready_count = [this] { return trusted_.pads_ready(); },
+                .stored_size = [this] { return pads_->size(); }},
+      bound, pad_size, lanes_.count());
+}
+
+PadSource::Outcome Session::MakePadAtPace(Pace* pace) {
+  const FairPool::Lease lane = lanes_.TryTake();
+  if (!lane) return PadSource::Outcome::kNoLane;
+  PumpStats stats;
+  try {
+    pumps_[lane.place()]->RunAtPace(StartCommand(ProgramId::kMakePad, lane.place()), pace, &stats);
+    return PadSource::Outcome::kMade;
+  } catch (const HostError& error) {
+    return error.status() == Status::kWrongState ? PadSource::Outcome::kGivenUp : PadSource::Outcome::kFailed;
+  } catch (const std::exception&) {
+    return PadSource::Outcome::kFailed;
+  }
+}
+
 FairPool::Lease Session::TakeLane() {
   FairPool::Lease lane = lanes_.Take();
   if (!lane) {
@@ -174,6 +200,7 @@ auto Session::WithLane(Body&& body) {
 
 RunStats Session::MakePads(uint32_t count) {
   const auto start = std::chrono::steady_clock::now();
+  const PadFiller::Request request(filler_.get());
   RunStats stats;
   try {
     for (uint32_t i = 0; i < count; ++i) {
@@ -189,14 +216,24 @@ RunStats Session::MakePads(uint32_t count) {
   return stats;
 }
 
+// Empty when there is no pad and the policy knows what to do about it.
+std::optional<Reply> Session::StartWithPad(const Command& start, PumpStats* stats) {
+  try {
+    return pumps_[start.run]->Start(start, stats);
+  } catch (const HostError& error) {
+    if (error.status() != Status::kPadsExhausted || pad_policy_ == PadPolicy::kRefuse) throw;
+    return std::nullopt;
+  }
+}
+
 Reply Session::StartInference(const Inputs& inputs, uint32_t lane, PumpStats* stats) {
   WriteInputs(inputs, lane);
   const Command start = StartCommand(ProgramId::kInfer, lane);
   const FairPool::Lease turn = starts_.Take();
-  try {
-    return pumps_[lane]->Start(start, stats);
-  } catch (const HostError& error) {
-    if (error.status() != Status::kPadsExhausted || !make_missing_pads_) throw;
+  if (const auto reply = StartWithPad(start, stats)) return *reply;
+  if (pad_policy_ == PadPolicy::kWait && filler_ != nullptr) {
+    filler_->WaitForPad();
+    if (const auto reply = StartWithPad(start, stats)) return *reply;
   }
   pumps_[lane]->Run(StartCommand(ProgramId::kMakePad, lane), stats);
   WriteInputs(inputs, lane);  // making a pad uses the lane's whole part of the exchange region
@@ -205,6 +242,7 @@ Reply Session::StartInference(const Inputs& inputs, uint32_t lane, PumpStats* st
 
 Reply Session::Infer(const Inputs& inputs, uint32_t lane, PumpStats* stats) {
   const Reply first = StartInference(inputs, lane, stats);
+  if (filler_ != nullptr) filler_->Notify();  // a pad is spent
   return pumps_[lane]->Finish(StartCommand(ProgramId::kInfer, lane), first, stats);
 }
 
@@ -212,6 +250,7 @@ std::vector<Tensor> Session::Run(std::span<const TensorView> inputs, RunStats* o
   const auto start = std::chrono::steady_clock::now();
   RunStats stats;
   const Inputs checked = CheckInputs(inputs);
+  const PadFiller::Request request(filler_.get());
   std::vector<Tensor> outputs = WithLane([&](uint32_t lane) {
     const Reply reply = Infer(checked, lane, &stats.pump);
     stats.clamped_count = reply.info.clamped_count;
@@ -285,6 +324,8 @@ void Session::SetObserver(ExchangeObserver* observer) {
   std::vector<FairPool::Lease> all;
   while (all.size() < lanes_.count()) all.push_back(TakeLane());
   for (const auto& pump : pumps_) pump->SetObserver(observer);
+  all.clear();
+  if (filler_ != nullptr) filler_->Notify();  // lanes came free
 }
 
 }  // namespace penumbra::host

@@ -3,6 +3,7 @@
 #ifndef PENUMBRA_HOST_SESSION_H_
 #define PENUMBRA_HOST_SESSION_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include "host/fair_pool.h"
 #include "host/job_pump.h"
 #include "host/metadata.h"
+#include "host/pad_filler.h"
 #include "host/pad_store.h"
 #include "host/trace.h"
 #include "host/transport.h"
@@ -24,14 +26,28 @@
 
 namespace penumbra::host {
 
+// Room for four pads, at most 256 MiB.
+constexpr uint64_t DefaultPadBankSize(uint64_t pad_size) {
+  return std::min(4 * pad_size, uint64_t{256} << 20);
+}
+
+// What an inference does that finds no pad. It never runs unmasked.
+enum class PadPolicy {
+  kWait,    // waits for the pad that is being made for the bank; makes one when none is
+  kRefuse,  // fails with kPadsExhausted
+  kInline,  // makes one
+};
+
 struct SessionOptions {
   VendorKey vendor_key{};
   uint32_t threads = 1;  // of the accelerator, for each segment that runs; the caller's included
   // Requests that may be under way at once, up to kMaxRuns. Each has memory of its own inside and outside the trusted
   // half; kSecureMemoryExceeded says how many fit.
   uint32_t max_in_flight = 1;
-  // An inference that finds no pad makes one first; without this it fails with kPadsExhausted.
-  bool make_missing_pads = true;
+  PadPolicy pad_policy = PadPolicy::kWait;
+  // Bytes of pads kept ready by making some whenever the host is idle; none are when the bundle does not tell the size
+  // of its pads. MakePads() may make more. Empty: DefaultPadBankSize().
+  std::optional<uint64_t> pad_bank_size = 0;
   std::chrono::milliseconds device_timeout{0};  // 0: no limit
   // Bytes of private memory the trusted half gets; 0: what the bundle was planned for.
   uint64_t secure_memory_size = 0;
@@ -80,6 +96,8 @@ class Session {
   const std::string& model_name() const { return bundle_->manifest().name; }
   const std::vector<Port>& inputs() const { return metadata_.inputs; }
   const std::vector<Port>& outputs() const { return metadata_.outputs; }
+  // Bytes of one sealed pad, 0 for a model without; empty when the bundle does not say.
+  std::optional<uint64_t> pad_size() const { return metadata_.pad_size; }
   const BundleFile& bundle() const { return *bundle_; }
   const Transport& transport() const { return trusted_.transport(); }
   uint32_t max_in_flight() const { return lanes_.count(); }
@@ -107,11 +125,14 @@ class Session {
           std::unique_ptr<PadStore> pads);
   void StartTransport(const SessionOptions& options);
   void LoadModel();
+  void StartFiller(std::optional<uint64_t> bank_size);
+  PadSource::Outcome MakePadAtPace(Pace* pace);
   FairPool::Lease TakeLane();
   Inputs CheckInputs(std::span<const TensorView> inputs) const;
   void WriteInputs(const Inputs& inputs, uint32_t lane);
   std::vector<Tensor> ReadOutputs(uint32_t lane);
   Reply Infer(const Inputs& inputs, uint32_t lane, PumpStats* stats);
+  std::optional<Reply> StartWithPad(const Command& start, PumpStats* stats);
   Reply StartInference(const Inputs& inputs, uint32_t lane, PumpStats* stats);
   template <typename Body>
   auto WithLane(Body&& body);
@@ -125,7 +146,8 @@ class Session {
   FairPool lanes_;
   FairPool starts_{1};     // whoever finds no pad makes one and takes it before anybody else starts
   FairPool observers_{1};  // one SetObserver at a time
-  bool make_missing_pads_;
+  const PadPolicy pad_policy_;
+  std::unique_ptr<PadFiller> filler_;  // may be null; uses everything above
 };
 
 }  // namespace penumbra::host

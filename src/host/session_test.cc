@@ -155,7 +155,7 @@ TEST_F(SessionTest, MakingPadsForAModelWithoutThemDoesNothing) {
 
 TEST_F(SessionTest, RefusesToRunWithoutPadsWhenAskedTo) {
   needs_pads_ = true;
-  options_.make_missing_pads = false;
+  options_.pad_policy = PadPolicy::kRefuse;
   const auto session = Load();
   EXPECT_HOST_ERROR(session->Run(Inputs()), Status::kPadsExhausted, "P207");
   EXPECT_EQ(pads_, 0);

@@ -28,7 +28,10 @@ Reply TrustedHalf::Call(const Command& command) {
   }
   Reply reply{};
   const Status status = transport_->Call(command, &reply);
-  if (IsOk(status)) return reply;
+  if (IsOk(status)) {
+    pads_ready_ = reply.info.pads_ready;
+    return reply;
+  }
   lost_ = true;
   throw HostError(status, transport_->failure(), "carrier " + transport_->label());
 }

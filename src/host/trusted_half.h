@@ -2,6 +2,7 @@
 #ifndef PENUMBRA_HOST_TRUSTED_HALF_H_
 #define PENUMBRA_HOST_TRUSTED_HALF_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -34,6 +35,9 @@ class TrustedHalf {
   // HostError when the trusted half is lost, and kEnclaveDied at every call after that.
   Reply Call(const Command& command);
 
+  // As the last reply said.
+  uint64_t pads_ready() const { return pads_ready_; }
+
   // As it was started with; its memory lives as long as a copy of the owner, even if the trusted
   // half ends.
   std::span<uint8_t> exchange() const { return exchange_; }
@@ -50,6 +54,7 @@ class TrustedHalf {
   SpillStore derived_{kMaxDerivedSize};
   FairPool turn_{1};
   bool lost_ = false;  // with turn_
+  std::atomic<uint64_t> pads_ready_{0};
 };
 
 }  // namespace penumbra::host

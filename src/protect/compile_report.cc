@@ -70,6 +70,22 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
   return out;
 }
 
+// What every bearer of the bundle sees of its pads once it runs: bytes of a sealed one, multiplications to make it.
+struct PadCost {
+  uint64_t size = 0, multiplications = 0;
+};
+PadCost CostOfPad(const std::vector<LinearPlan>& linears, const CompiledPlan& plan) {
+  PadCost cost;
+  for (const LinearPlan& linear : linears) {
+    if (!linear.is_public() || plan.layers[linear.layer].pad == kNoTensor) continue;
+    const LayerRec& layer = plan.layers[linear.layer];
+    const TensorRec& pad = plan.tensors[layer.pad];
+    cost.size += uint64_t{pad.rows} * pad.row_elems + uint64_t{TileCount(pad)} * kAeadTagSize;
+    cost.multiplications += MacCount(linear.published->geometry()) * layer.prime_count;
+  }
+  return cost;
+}
+
 // `offset`: where the host finds the port in the exchange region.
 nlohmann::json PortJson(const LoweredGraph& lowered, const LoweredPort& port,
                         const PortRec& record) {
@@ -207,12 +223,15 @@ std::string CompiledModel::ReportJson() const {
 }
 
 std::string CompiledModel::MetadataJson(size_t report_size) const {
+  const PadCost pad = CostOfPad(linears_, plan_);
   nlohmann::json json = {{"tool", "penumbra " PENUMBRA_VERSION},
                          {"preset", options_.preset},
                          {"scheme", SchemeText(options_.scheme)},
                          {"inputs", PortsJson(lowered_, lowered_.inputs, plan_.inputs)},
                          {"outputs", PortsJson(lowered_, lowered_.outputs, plan_.outputs)},
                          {"secure_memory_peak", report_.schedule.secure_memory_size},
+                         {"pad_size", pad.size},
+                         {"pad_multiplications", pad.multiplications},
                          {"report_size", report_size}};
   if (report_.soundness_bits != 0) {
     nlohmann::json projections = nlohmann::json::array();

@@ -138,6 +138,37 @@ class Cli(unittest.TestCase):
         self.assertGreater(document["peer"]["p50_ms"], 0)
         self.assertAlmostEqual(document["ratio"], document["burst"]["p50_ms"] / document["peer"]["p50_ms"], places=3)
 
+    def test_bench_tells_burst_from_sustained(self) -> None:
+        bundle = self.scratch / "shadownet.penumbra"
+        done = self.run_cli("bench", bundle, "--peer", "none", "--warmup", "1", "--iterations", "2", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(done.stdout)
+        for rate in ("burst", "sustained", "sustained_background"):
+            self.assertGreater(document[rate]["p50_ms"], 0, rate)
+        self.assertGreater(document["pad_ms"], 0)
+        done = self.run_cli("bench", self.scratch / "mlcapsule.penumbra", "--peer", "none", "--iterations", "1", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(done.stdout)
+        for absent in ("sustained", "sustained_background", "pad_ms"):
+            self.assertIsNone(document[absent], absent)
+
+    def test_a_run_without_pads_follows_the_policy(self) -> None:
+        command = ("run", self.scratch / "shadownet.penumbra", "--input", self.frog, "--pad-bank-size", "0")
+        refused = self.run_cli(*command, "--pad-policy", "refuse")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("P207", refused.stderr)
+        for more in (("--pad-policy", "refuse", "--pads", "1"), ("--pad-policy", "inline"), ("--pad-policy", "wait")):
+            done = self.run_cli(*command, *more)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_inspect_tells_the_cost_of_a_pad(self) -> None:
+        document = json.loads(self.run_cli("inspect", self.scratch / "shadownet.penumbra", "--json").stdout)
+        self.assertGreater(document["pad_bytes"], 0)
+        self.assertGreater(document["pad_multiplications"], 0)
+        self.assertLessEqual(document["pad_multiplications"], sum(s["multiplications"] for s in document["segments"]))
+        document = json.loads(self.run_cli("inspect", self.scratch / "mlcapsule.penumbra", "--json").stdout)
+        self.assertEqual(document["pad_bytes"], 0)
+
     def test_inspect_shows_the_public_half_only(self) -> None:
         vendor = self.scratch / "config" / "penumbra" / "vendor.pub"
         picture = self.scratch / "split.svg"

@@ -97,6 +97,8 @@ std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, 
   options.threads = place.threads;
   options.max_in_flight = place.in_flight;
   options.secure_memory_size = place.secure_memory_size;
+  options.pad_bank_size = place.pad_bank_size;
+  options.pad_policy = place.pad_policy;
   return host::Session::Load(bundle, MakeTransport(keys, place, scratch), std::move(device),
                              std::move(options));
 }

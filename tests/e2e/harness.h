@@ -40,6 +40,8 @@ struct Place {
   uint32_t threads = 1;
   uint32_t in_flight = 1;
   uint64_t secure_memory_size = 0;  // 0: what the bundle was planned for
+  uint64_t pad_bank_size = 0;
+  host::PadPolicy pad_policy = host::PadPolicy::kWait;
 };
 std::string PlaceName(const Place& place);
 

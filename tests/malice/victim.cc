@@ -66,7 +66,7 @@ Victim::Opened Victim::Open(std::shared_ptr<host::Transport> half,
   options.vendor_key = keys_.vendor.public_key;
   options.threads = place_.threads;
   options.device_timeout = device_timeout;
-  options.make_missing_pads = false;
+  options.pad_policy = host::PadPolicy::kRefuse;
   options.max_in_flight = max_in_flight;
   if (max_in_flight > 1) options.secure_memory_size = kWideMemorySize;
   Opened opened;

@@ -40,6 +40,9 @@ struct BundleInfo {
   // are not checked. As the metadata says; the trusted half proves its own plan at load.
   uint32_t soundness_bits = 0;
   bool has_report = false;  // sealed, see ReadReport
+  // One sealed pad in bytes, and the multiplications that making it takes; 0 for a model without pads, empty when the
+  // bundle does not say.
+  std::optional<uint64_t> pad_size, pad_multiplications;
   std::vector<PublicSegment> segments;
 };
 

@@ -56,6 +56,10 @@ PENUMBRA_API penumbra_status* penumbra_protect(const penumbra_env* env, const ch
 
 enum { PENUMBRA_CARRIER_PROCESS = 0, PENUMBRA_CARRIER_DIRECT = 1 };
 
+/* An inference that finds no pad ready; see penumbra::PadPolicy. */
+enum { PENUMBRA_PADS_WAIT = 0, PENUMBRA_PADS_REFUSE = 1, PENUMBRA_PADS_INLINE = 2 };
+#define PENUMBRA_NO_PAD_BANK UINT64_MAX
+
 /* NULL and 0 mean the defaults of penumbra::SessionOptions. */
 typedef struct {
   size_t struct_size;
@@ -66,8 +70,9 @@ typedef struct {
   const char* vendor_key_file; /* public */
   const char* device_key_file; /* private */
   const char* enclave_binary;
-  int require_ready_pads; /* 1: PadPolicy::kRequireReady */
+  int pad_policy;
   uint32_t max_in_flight; /* calls under way at once; 0: one */
+  uint64_t pad_bank_size; /* bytes; PENUMBRA_NO_PAD_BANK: none */
 } penumbra_session_options;
 /* `options` may be NULL. `env` may be released before the session. */
 PENUMBRA_API penumbra_status* penumbra_session_load(const penumbra_env* env,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,11 @@ enum class Carrier {
   kDirect,   // in this process, for tests and profilers: isolates nothing
 };
 
+// What an inference does that finds no pad ready. It never runs unmasked.
 enum class PadPolicy {
-  kMakeMissing,   // an inference that finds no pad makes one first
-  kRequireReady,  // it fails with P207
+  kWait,    // waits for the pad that is being made for the bank, or makes one when none is
+  kRefuse,  // fails with P207
+  kInline,  // makes one
 };
 
 struct SessionOptions {
@@ -37,7 +40,10 @@ struct SessionOptions {
   std::filesystem::path device_key = {};  // private key file; empty: DefaultKeys
   // Empty: that of the install tree the library lies in, else the one beside the program.
   std::filesystem::path enclave_binary = {};
-  PadPolicy pads = PadPolicy::kMakeMissing;
+  PadPolicy pad_policy = PadPolicy::kWait;
+  // Bytes of pads kept ready by making some while no call is under way; 0: none. Default: room for four pads, at most
+  // 256 MiB. MakePads may make more.
+  std::optional<uint64_t> pad_bank_size = {};
   std::chrono::milliseconds accelerator_timeout{0};  // 0: no limit
 };
 
