@@ -128,9 +128,9 @@ Metadata ParseMetadata(const std::string& text, uint64_t exchange_size) {
     if (batch < 1 || batch > kMaxBatch) ThrowMalformed("out of range", "max_batch");
     metadata.max_batch = static_cast<uint32_t>(batch);
   }
-  if (root.contains("pad_size")) {
-    metadata.pad_size = TakeUnsigned(root, "pad_size", "pad_size");
-    if (*metadata.pad_size > kMaxTensorSize) ThrowMalformed("out of range", "pad_size");
+  if (root.contains("pad_bytes")) {
+    metadata.pad_size = TakeUnsigned(root, "pad_bytes", "pad_bytes");
+    if (*metadata.pad_size > kMaxTensorSize) ThrowMalformed("out of range", "pad_bytes");
   }
   if (root.contains("pad_multiplications")) {
     metadata.pad_multiplications = TakeUnsigned(root, "pad_multiplications", "pad_multiplications");

@@ -230,7 +230,7 @@ std::string CompiledModel::MetadataJson(size_t report_size) const {
                          {"inputs", PortsJson(lowered_, lowered_.inputs, plan_.inputs)},
                          {"outputs", PortsJson(lowered_, lowered_.outputs, plan_.outputs)},
                          {"secure_memory_peak", report_.schedule.secure_memory_size},
-                         {"pad_size", pad.size},
+                         {"pad_bytes", pad.size},
                          {"pad_multiplications", pad.multiplications},
                          {"report_size", report_size}};
   if (report_.soundness_bits != 0) {
