@@ -17,7 +17,7 @@ apt=(-o "Dir::State=$PWD/$build/apt/state" -o "Dir::Cache=$PWD/$build/apt/cache"
      -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Sandbox::User=root -qq)
 if [ ! -e "$PENUMBRA_SYSROOT/usr/include/gtest/gtest.h" ]; then
   apt-get "${apt[@]}" update
-  (cd "$build/debs" && apt-get "${apt[@]}" download libssl3 libssl-dev libgtest-dev)
+  (cd "$build/debs" && apt-get "${apt[@]}" download libssl3 libssl-dev libsodium23 libsodium-dev libgtest-dev)
   for deb in "$build"/debs/*.deb; do dpkg -x "$deb" "$PENUMBRA_SYSROOT"; done
 fi
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "boundary/limits.h"
+#include "boundary/receipt.h"
 #include "boundary/status.h"
 
 namespace penumbra {
@@ -15,7 +16,9 @@ enum class CommandId : uint32_t {
   // args[0]: manifest size, in the exchange region at 0. run_count. Starts loading; replies with jobs. When
   // kSecureMemoryExceeded ends it, info.run_capacity says how many runs would have fitted.
   kLoad = 2,
-  kStart = 3,      // run, program; starts an inference or a pad in an idle run; replies with the first job
+  // run, program, flags; starts an inference or a pad in an idle run; replies with the first job. With kStartReceipt:
+  // args hold the nonce, and the last reply tells the size of a receipt that stands at ReceiptOffset() of the run.
+  kStart = 3,
   // The outstanding job of `run` (0 while loading) is done. args[0]: its host status. args[1]: after kRead, where
   // in the exchange region the bytes already stand; 0: where the job asked for them. Replies with the next job.
   kStep = 4,
@@ -26,6 +29,10 @@ enum class CommandId : uint32_t {
 // kPrepare runs once at the end of kLoad and cannot be started.
 enum class ProgramId : uint32_t { kInfer = 1, kMakePad = 2, kPrepare = 3 };
 
+enum StartFlags : uint64_t {
+  kStartReceipt = 1u << 0,  // an inference only; kInvalidArgument when the run's part has no room for a receipt
+};
+
 struct Command {
   CommandId id;
   ProgramId program;        // kStart
@@ -33,8 +40,10 @@ struct Command {
   uint32_t run_count;       // kLoad: runs that may be under way at once, 1..kMaxRuns
   uint64_t args[4];
   uint8_t vendor_key[32];   // kLoad: Ed25519 public key the bundle must be signed with
+  uint64_t flags;           // kStart: StartFlags
 };
-static_assert(sizeof(Command) == 80);
+static_assert(sizeof(Command) == 88);
+static_assert(sizeof(Command::args) == kReceiptNonceSize);
 
 enum class JobKind : uint32_t {
   kNone = 0,        // nothing more to do: the command is complete
@@ -84,6 +93,7 @@ struct Reply {
   uint32_t detail;  // vendor-log code, 0 outside test builds
   HostJob job;
   Info info;
+  uint64_t receipt_size;  // bytes, with the end of an inference that was started with kStartReceipt; else 0
 };
 
 // The first bytes of the exchange region before a plan is loaded must hold the manifest.

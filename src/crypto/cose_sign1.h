@@ -4,7 +4,8 @@
 //
 // All lengths and heads are of the shortest form (RFC 8949 section 4.2.1), nothing follows the
 // signature. Any other byte string is kMalformed, so a message has one spelling and cannot be
-// changed without the signer. Set-up only (see crypto/sign.h). Thread-safe.
+// changed without the signer. Encoding allocates nothing, verifying is set-up only (crypto/sign.h).
+// Thread-safe.
 #ifndef PENUMBRA_CRYPTO_COSE_SIGN1_H_
 #define PENUMBRA_CRYPTO_COSE_SIGN1_H_
 

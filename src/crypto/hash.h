@@ -54,6 +54,10 @@ Status HkdfExtract(Bytes salt, Bytes input_key, MutableFixedBytes<kSha256Size> o
 // zeroed.
 Status HkdfExpand(FixedBytes<kSha256Size> prk, Bytes info, MutableBytes out);
 
+// A key for one purpose from a secret that serves another: HKDF without salt, `context` as info. On
+// failure `out_key` is zeroed.
+Status DeriveKey(FixedBytes<32> secret, Bytes context, MutableFixedBytes<32> out_key);
+
 }  // namespace penumbra::crypto
 
 #endif  // PENUMBRA_CRYPTO_HASH_H_

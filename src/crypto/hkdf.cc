@@ -71,4 +71,13 @@ Status HkdfExpand(FixedBytes<kSha256Size> prk, Bytes info, MutableBytes out) {
   return status;
 }
 
+Status DeriveKey(FixedBytes<32> secret, Bytes context, MutableFixedBytes<32> out_key) {
+  uint8_t prk[kSha256Size] = {};
+  const ScopedWipe wipe_prk(prk);
+  Status status = HkdfExtract({}, secret, prk);
+  if (IsOk(status)) status = HkdfExpand(prk, context, out_key);
+  if (!IsOk(status)) Wipe(out_key);
+  return status;
+}
+
 }  // namespace penumbra::crypto

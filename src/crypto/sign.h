@@ -1,5 +1,5 @@
 // Ed25519 signatures (RFC 8032, pure variant, no context) on raw keys.
-// Set-up only: the backend allocates for the length of each call. Thread-safe.
+// Thread-safe. All but Sign() are set-up only: the backend allocates for the length of each call.
 #ifndef PENUMBRA_CRYPTO_SIGN_H_
 #define PENUMBRA_CRYPTO_SIGN_H_
 
@@ -17,7 +17,7 @@ Status GenerateSigningKey(MutableFixedBytes<kSignPrivateKeySize> out_private_key
                           MutableFixedBytes<kSignPublicKeySize> out_public_key);
 Status SigningPublicKey(FixedBytes<kSignPrivateKeySize> private_key,
                         MutableFixedBytes<kSignPublicKeySize> out_public_key);
-// Deterministic: equal inputs give equal signatures.
+// Deterministic: equal inputs give equal signatures. Allocates nothing.
 Status Sign(FixedBytes<kSignPrivateKeySize> private_key, Bytes message,
             MutableFixedBytes<kSignatureSize> out_signature);
 

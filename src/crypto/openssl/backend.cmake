@@ -6,6 +6,11 @@ set(crypto_backend_sources
 set(crypto_backend_tests openssl/library_test.cc openssl/memory_test.cc)
 set(crypto_backend_libraries OpenSSL::Crypto)
 
+# Signing inside a loaded model may not allocate (docs/decisions/0010).
+find_library(PENUMBRA_SODIUM sodium REQUIRED)
+list(APPEND crypto_backend_sources sodium/sign.cc)
+list(APPEND crypto_backend_libraries ${PENUMBRA_SODIUM})
+
 # aead.h and keystream.h have a second implementation, twice as fast on x86-64 (docs/decisions/0007).
 set(default_bulk openssl)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

@@ -139,6 +139,16 @@ TEST_F(MemoryTest, HashesNeverAllocate) {
             0u);
 }
 
+TEST_F(MemoryTest, SigningNeverAllocates) {
+  std::array<uint8_t, kSignatureSize> signature;
+  EXPECT_EQ(Allocations([&] {
+              for (const size_t size : {0, 1, 100, 100000}) {
+                ASSERT_EQ(Sign(Fixed<32>(key_), Pattern(size, 5), signature), Status::kOk);
+              }
+            }),
+            0u);
+}
+
 TEST_F(MemoryTest, RandomAllocatesOnlyInItsFirstCall) {
   std::vector<uint8_t> out(100000);
   ASSERT_EQ(RandomBytes(out), Status::kOk);

@@ -1,24 +1,13 @@
+// Key derivation and verification; signing is in crypto/sodium/sign.cc.
 #include "crypto/sign.h"
 
 #include "crypto/openssl/library.h"
 #include "crypto/openssl/raw_key.h"
-#include "crypto/wipe.h"
 
 namespace penumbra::crypto {
 namespace {
 
 constexpr char kAlgorithm[] = "ED25519";
-
-bool TrySign(EVP_PKEY* key, Bytes message, MutableFixedBytes<kSignatureSize> out_signature) {
-  const openssl::Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-  size_t size = out_signature.size();
-  return context != nullptr &&
-         EVP_DigestSignInit_ex(context.get(), nullptr, nullptr, openssl::Library(), nullptr, key,
-                               nullptr) == 1 &&
-         EVP_DigestSign(context.get(), out_signature.data(), &size, message.data(),
-                        message.size()) == 1 &&
-         size == out_signature.size();
-}
 
 }  // namespace
 
@@ -30,14 +19,6 @@ Status GenerateSigningKey(MutableFixedBytes<kSignPrivateKeySize> out_private_key
 Status SigningPublicKey(FixedBytes<kSignPrivateKeySize> private_key,
                         MutableFixedBytes<kSignPublicKeySize> out_public_key) {
   return openssl::DerivePublicKey(kAlgorithm, private_key, out_public_key);
-}
-
-Status Sign(FixedBytes<kSignPrivateKeySize> private_key, Bytes message,
-            MutableFixedBytes<kSignatureSize> out_signature) {
-  const openssl::Owned<EVP_PKEY> key = openssl::PrivateKey(kAlgorithm, private_key);
-  if (key != nullptr && TrySign(key.get(), message, out_signature)) return Status::kOk;
-  Wipe(out_signature);
-  return key == nullptr ? Status::kOutOfMemory : Status::kInternal;
 }
 
 Status VerifySignature(FixedBytes<kSignPublicKeySize> public_key, Bytes message,
