@@ -29,6 +29,13 @@ KeyFiles GenerateKeys(KeyKind kind, const std::filesystem::path& private_path) {
   });
 }
 
+void WriteDevicePublicKey(const std::filesystem::path& private_path,
+                          const std::filesystem::path& public_path) {
+  api::Translated([&] {
+    host::WritePublicKey(host::ReadPrivateKey(host::KeyKind::kDevice, private_path), public_path);
+  });
+}
+
 KeyFiles DefaultKeys(const Env& env, KeyKind kind) {
   return api::Translated([&] {
     const bool vendor = kind == KeyKind::kVendor;

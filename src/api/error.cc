@@ -25,6 +25,7 @@ ErrorClass Error::error_class() const {
     case Status::kAuthenticationFailed:
     case Status::kRolledBack:
     case Status::kIntegrity:
+    case Status::kReceiptRefused:
       return ErrorClass::kIntegrity;
     case Status::kAttestation:
       return ErrorClass::kAttestation;

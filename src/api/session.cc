@@ -114,6 +114,27 @@ struct Session::Impl {
   std::vector<TensorInfo> inputs, outputs;
   api::StoredPreprocess preprocess;
   std::string accelerator;
+
+  // `receipt` may be null.
+  TensorMap Run(const TensorMap& tensors, host::ReceiptRequest* receipt, RunStats* out_stats) {
+    std::vector<host::TensorView> views;
+    for (const auto& [name, tensor] : tensors) {
+      // A name or a shape that is wrong is found behind this.
+      const auto port = std::ranges::find(inputs, name, &TensorInfo::name);
+      if (port != inputs.end()) api::RequireInputValues(*port, tensor.values);
+      views.push_back({name, api::ToExtents(tensor.shape, name), tensor.values});
+    }
+    host::RunStats stats;
+    TensorMap by_name;
+    std::vector<host::Tensor> results = session->Run(views, &stats, receipt);
+    for (size_t i = 0; i < results.size(); ++i) {
+      const TensorInfo& port = outputs.at(i);
+      api::RequireOutputValues(port, results[i].values);
+      by_name[port.name] = {port.shape, std::move(results[i].values), port.type};
+    }
+    if (out_stats != nullptr) *out_stats = Convert(stats);
+    return by_name;
+  }
 };
 
 Session::Session(const Env& env, const std::filesystem::path& bundle, const SessionOptions& options)
@@ -148,23 +169,16 @@ const std::string& Session::preprocess() const { return impl_->preprocess.json; 
 const std::vector<std::string>& Session::labels() const { return impl_->preprocess.labels; }
 
 TensorMap Session::Run(const TensorMap& inputs, RunStats* out_stats) {
+  return api::Translated([&] { return impl_->Run(inputs, nullptr, out_stats); });
+}
+
+TensorMap Session::RunWithReceipt(const TensorMap& inputs, const Nonce& nonce,
+                                  std::vector<uint8_t>* out_receipt, RunStats* out_stats) {
+  out_receipt->clear();
   return api::Translated([&] {
-    std::vector<host::TensorView> views;
-    for (const auto& [name, tensor] : inputs) {
-      // A name or a shape that is wrong is found behind this.
-      const auto port = std::ranges::find(impl_->inputs, name, &TensorInfo::name);
-      if (port != impl_->inputs.end()) api::RequireInputValues(*port, tensor.values);
-      views.push_back({name, api::ToExtents(tensor.shape, name), tensor.values});
-    }
-    host::RunStats stats;
-    TensorMap outputs;
-    std::vector<host::Tensor> results = impl_->session->Run(views, &stats);
-    for (size_t i = 0; i < results.size(); ++i) {
-      const TensorInfo& port = impl_->outputs.at(i);
-      api::RequireOutputValues(port, results[i].values);
-      outputs[port.name] = {port.shape, std::move(results[i].values), port.type};
-    }
-    if (out_stats != nullptr) *out_stats = Convert(stats);
+    host::ReceiptRequest request{.nonce = nonce, .receipt = {}};
+    TensorMap outputs = impl_->Run(inputs, &request, out_stats);
+    *out_receipt = std::move(request.receipt);
     return outputs;
   });
 }

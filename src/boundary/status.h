@@ -47,6 +47,7 @@ enum class [[nodiscard]] Status : uint32_t {
   kSelfTestFailed = 503,
   // Integrity: a result was refused.
   kIntegrity = 601,
+  kReceiptRefused = 602,
   // Attestation.
   kAttestation = 701,
   // Internal: a bug of ours; the trusted half wipes and stops.

@@ -22,6 +22,20 @@ Bytes ToBeSigned(Bytes external_aad, Bytes payload, MutableBytes scratch) {
   return out;
 }
 
+struct Parts {
+  Bytes payload, signature;
+};
+
+bool Split(Bytes message, Parts* out_parts) {
+  CborReader reader(message);
+  if (!reader.Exactly(kPrefix) || !reader.ByteString(&out_parts->payload) ||
+      !reader.Exactly(kSignatureHead) || reader.rest().size() != kSignatureSize) {
+    return false;
+  }
+  out_parts->signature = reader.rest();
+  return true;
+}
+
 bool WithinLimits(size_t payload_size, size_t external_aad_size, size_t scratch_size) {
   return payload_size <= kCoseSign1MaxPayloadSize && external_aad_size <= kCoseSign1MaxAadSize &&
          scratch_size >= CoseSign1ScratchSize(payload_size, external_aad_size);
@@ -63,19 +77,22 @@ Status EncodeCoseSign1(FixedBytes<kSignPrivateKeySize> private_key, Bytes extern
 Status VerifyCoseSign1(FixedBytes<kSignPublicKeySize> public_key, Bytes external_aad, Bytes message,
                        MutableBytes scratch, Bytes* out_payload) {
   *out_payload = {};
-  CborReader reader(message);
-  Bytes payload;
-  if (!reader.Exactly(kPrefix) || !reader.ByteString(&payload) ||
-      !reader.Exactly(kSignatureHead) || reader.rest().size() != kSignatureSize) {
-    return Status::kMalformed;
-  }
-  if (!WithinLimits(payload.size(), external_aad.size(), scratch.size())) {
+  Parts parts;
+  if (!Split(message, &parts)) return Status::kMalformed;
+  if (!WithinLimits(parts.payload.size(), external_aad.size(), scratch.size())) {
     return Status::kInvalidArgument;
   }
-  const Status status = VerifySignature(public_key, ToBeSigned(external_aad, payload, scratch),
-                                        reader.rest().first<kSignatureSize>());
-  if (IsOk(status)) *out_payload = payload;
+  const Status status = VerifySignature(public_key, ToBeSigned(external_aad, parts.payload, scratch),
+                                        parts.signature.first<kSignatureSize>());
+  if (IsOk(status)) *out_payload = parts.payload;
   return status;
+}
+
+Status PeekCoseSign1(Bytes message, Bytes* out_payload) {
+  Parts parts;
+  const bool split = Split(message, &parts);
+  *out_payload = split ? parts.payload : Bytes();
+  return split ? Status::kOk : Status::kMalformed;
 }
 
 }  // namespace penumbra::crypto

@@ -39,6 +39,10 @@ Status EncodeCoseSign1(FixedBytes<kSignPrivateKeySize> private_key, Bytes extern
 Status VerifyCoseSign1(FixedBytes<kSignPublicKeySize> public_key, Bytes external_aad, Bytes message,
                        MutableBytes scratch, Bytes* out_payload);
 
+// The payload of a well-formed message whose signature nobody has checked: anybody may have written
+// it. Good for saying whose message it claims to be. Errors: kMalformed; `*out_payload` then is empty.
+Status PeekCoseSign1(Bytes message, Bytes* out_payload);
+
 }  // namespace penumbra::crypto
 
 #endif  // PENUMBRA_CRYPTO_COSE_SIGN1_H_

@@ -51,6 +51,7 @@ constexpr Words kWords[] = {
     {Status::kDeviceUnsupported, "the accelerator cannot run this model", "try another --accelerator"},
     {Status::kSelfTestFailed, "a self-test failed on this machine", ""},
     {Status::kIntegrity, "a result of the accelerator was wrong and was refused", ""},
+    {Status::kReceiptRefused, "the receipt does not vouch for this", ""},
     {Status::kAttestation, "attestation failed", ""},
     {Status::kInternal, "internal error", "please report it"},
 };

@@ -80,6 +80,16 @@ Command StartCommand(ProgramId program, uint32_t lane) {
   return start;
 }
 
+void AskReceipt(const std::array<uint8_t, kReceiptNonceSize>& nonce, Command* start) {
+  start->flags = kStartReceipt;
+  std::memcpy(start->args, nonce.data(), nonce.size());
+}
+
+// What one run needs of the exchange region: its receipt stands behind what the plan uses.
+uint64_t PartSize(const ManifestHead& head) {
+  return AlignUp(ReceiptOffset(0, head.exchange_size) + kMaxReceiptSize, kPageSize);
+}
+
 }  // namespace
 
 std::unique_ptr<Session> Session::Load(const std::filesystem::path& path,
@@ -118,7 +128,7 @@ Session::Session(std::shared_ptr<const BundleFile> bundle, Metadata metadata,
 
 void Session::StartTransport(const SessionOptions& options) {
   const ManifestHead& head = bundle_->manifest().head;
-  const uint64_t parts_size = AlignUp(head.exchange_size, kPageSize) * options.max_in_flight;
+  const uint64_t parts_size = PartSize(head) * options.max_in_flight;
   const uint64_t exchange_size =
       std::max({parts_size, kLoadWindowSize, uint64_t{bundle_->manifest_message().size()}});
   const uint64_t secure_memory_size =
@@ -226,9 +236,9 @@ std::optional<Reply> Session::StartWithPad(const Command& start, PumpStats* stat
   }
 }
 
-Reply Session::StartInference(const Inputs& inputs, uint32_t lane, PumpStats* stats) {
+Reply Session::StartInference(const Inputs& inputs, const Command& start, PumpStats* stats) {
+  const uint32_t lane = start.run;
   WriteInputs(inputs, lane);
-  const Command start = StartCommand(ProgramId::kInfer, lane);
   const FairPool::Lease turn = starts_.Take();
   if (const auto reply = StartWithPad(start, stats)) return *reply;
   if (pad_policy_ == PadPolicy::kWait && filler_ != nullptr) {
@@ -240,20 +250,38 @@ Reply Session::StartInference(const Inputs& inputs, uint32_t lane, PumpStats* st
   return pumps_[lane]->Start(start, stats);
 }
 
-Reply Session::Infer(const Inputs& inputs, uint32_t lane, PumpStats* stats) {
-  const Reply first = StartInference(inputs, lane, stats);
+Reply Session::Infer(const Inputs& inputs, const Command& start, PumpStats* stats) {
+  const Reply first = StartInference(inputs, start, stats);
   if (filler_ != nullptr) filler_->Notify();  // a pad is spent
-  return pumps_[lane]->Finish(StartCommand(ProgramId::kInfer, lane), first, stats);
+  return pumps_[start.run]->Finish(start, first, stats);
 }
 
-std::vector<Tensor> Session::Run(std::span<const TensorView> inputs, RunStats* out_stats) {
+std::vector<uint8_t> Session::ReadReceipt(uint32_t lane, const Reply& reply) {
+  const std::span<uint8_t> region = trusted_.exchange();
+  const std::span<const uint8_t> part = region.subspan(PartOffset(lane));
+  const uint64_t size = reply.receipt_size, plan_size = reply.info.exchange_size;
+  if (size == 0 || size > kMaxReceiptSize || plan_size > part.size() ||
+      ReceiptOffset(0, plan_size) + size > part.size()) {
+    throw HostError(Status::kInternal, "the trusted half left a receipt of " +
+                                           std::to_string(size) + " bytes where there is no room");
+  }
+  const std::span<const uint8_t> bytes = part.subspan(ReceiptOffset(0, plan_size), size);
+  return {bytes.begin(), bytes.end()};
+}
+
+std::vector<Tensor> Session::Run(std::span<const TensorView> inputs, RunStats* out_stats,
+                                 ReceiptRequest* receipt) {
   const auto start = std::chrono::steady_clock::now();
   RunStats stats;
+  if (receipt != nullptr) receipt->receipt.clear();
   const Inputs checked = CheckInputs(inputs);
   const PadFiller::Request request(filler_.get());
   std::vector<Tensor> outputs = WithLane([&](uint32_t lane) {
-    const Reply reply = Infer(checked, lane, &stats.pump);
+    Command command = StartCommand(ProgramId::kInfer, lane);
+    if (receipt != nullptr) AskReceipt(receipt->nonce, &command);
+    const Reply reply = Infer(checked, command, &stats.pump);
     stats.clamped_count = reply.info.clamped_count;
+    if (receipt != nullptr) receipt->receipt = ReadReceipt(lane, reply);
     return ReadOutputs(lane);
   });
   for (const Port& port : metadata_.inputs) stats.port_bytes += port.elem_count * sizeof(float);
@@ -263,11 +291,14 @@ std::vector<Tensor> Session::Run(std::span<const TensorView> inputs, RunStats* o
   return outputs;
 }
 
+uint64_t Session::PartOffset(uint32_t lane) {
+  return lane * ExchangePartSize(trusted_.exchange().size(), lanes_.count());
+}
+
 std::span<float> Session::PortMemory(const Port& port, uint32_t lane) {
   // In range and aligned: ParseMetadata checked the offset, and every part is at least that large.
   const std::span<uint8_t> region = trusted_.exchange();
-  const uint64_t part_offset = lane * ExchangePartSize(region.size(), lanes_.count());
-  auto* first = reinterpret_cast<float*>(region.data() + part_offset + port.offset);
+  auto* first = reinterpret_cast<float*>(region.data() + PartOffset(lane) + port.offset);
   return {first, port.elem_count};
 }
 

@@ -4,6 +4,7 @@
 #define PENUMBRA_HOST_SESSION_H_
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -67,6 +68,12 @@ struct Tensor {
   std::vector<float> values;
 };
 
+// A receipt for one inference (boundary/receipt.h).
+struct ReceiptRequest {
+  std::array<uint8_t, kReceiptNonceSize> nonce{};  // whoever will believe the receipt chose it
+  std::vector<uint8_t> receipt;                    // the COSE_Sign1 message, filled by Run
+};
+
 struct RunStats {
   uint64_t total_ns = 0;
   PumpStats pump;
@@ -108,7 +115,9 @@ class Session {
 
   // Every input of the model exactly once, in any order. Returns all outputs, in the model's order.
   // kWrongName, kWrongShape, kNotFinite name the input; nothing has run then.
-  std::vector<Tensor> Run(std::span<const TensorView> inputs, RunStats* out_stats = nullptr);
+  // `receipt`: null for none; empty after a failure.
+  std::vector<Tensor> Run(std::span<const TensorView> inputs, RunStats* out_stats = nullptr,
+                          ReceiptRequest* receipt = nullptr);
 
   // What the trusted half says about itself and its memory.
   Info QueryInfo();
@@ -131,9 +140,11 @@ class Session {
   Inputs CheckInputs(std::span<const TensorView> inputs) const;
   void WriteInputs(const Inputs& inputs, uint32_t lane);
   std::vector<Tensor> ReadOutputs(uint32_t lane);
-  Reply Infer(const Inputs& inputs, uint32_t lane, PumpStats* stats);
+  Reply Infer(const Inputs& inputs, const Command& start, PumpStats* stats);
   std::optional<Reply> StartWithPad(const Command& start, PumpStats* stats);
-  Reply StartInference(const Inputs& inputs, uint32_t lane, PumpStats* stats);
+  Reply StartInference(const Inputs& inputs, const Command& start, PumpStats* stats);
+  std::vector<uint8_t> ReadReceipt(uint32_t lane, const Reply& reply);
+  uint64_t PartOffset(uint32_t lane);
   template <typename Body>
   auto WithLane(Body&& body);
   std::span<float> PortMemory(const Port& port, uint32_t lane);

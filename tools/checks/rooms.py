@@ -22,8 +22,9 @@ ALLOWED = {
     "model": ["boundary"],
     "protect": ["model", "ring", "kernels", "crypto", "boundary"],
     "media": ["boundary"],
+    "attest": ["boundary", "crypto"],
     "host": ["boundary", "crypto", "accel", "attest"],
-    "api": ["host", "protect", "model", "media", "tee", "accel", "boundary"],
+    "api": ["host", "attest", "protect", "model", "media", "tee", "accel", "boundary"],
 }
 # tee/<carrier>/trusted and tee/software (the port the software carriers share) stand on the trusted side.
 TEE_TRUSTED = ["trusted/base", "trusted/port", "trusted/entry", "boundary", "crypto", "tee/software"]

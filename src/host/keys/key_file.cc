@@ -140,7 +140,14 @@ void WriteKeyPair(const KeyPair& keys, const std::filesystem::path& private_path
 }
 
 void WritePublicKey(const KeyPair& keys, const std::filesystem::path& public_path) {
-  CreateFile(public_path, kPublicMode, PublicKeyToPem(keys.kind, keys.public_key));
+  std::string pem = PublicKeyToPem(keys.kind, keys.public_key);
+  if (keys.kind == KeyKind::kDevice) {
+    RawKey receipt_key;
+    const Status status = attest::ReceiptPublicKey(keys.private_key, receipt_key);
+    if (!IsOk(status)) throw HostError(status, "cannot make the receipt key", public_path.string());
+    pem += ReceiptKeyToPem(receipt_key);
+  }
+  CreateFile(public_path, kPublicMode, pem);
 }
 
 KeyPair ReadPrivateKey(KeyKind kind, const std::filesystem::path& path) {
@@ -153,6 +160,21 @@ RawKey ReadPublicKey(KeyKind kind, const std::filesystem::path& path) {
   std::string pem;
   ReadFile(path, false, &pem);
   return PublicKeyFromPem(kind, pem, path.string());
+}
+
+attest::Device ReadDevice(const std::filesystem::path& path) {
+  std::string pem;
+  ReadFile(path, false, &pem);
+  attest::Device device;
+  device.public_key = PublicKeyFromPem(KeyKind::kDevice, pem, path.string());
+  const std::optional<RawKey> receipt_key = ReceiptKeyFromPem(pem, path.string());
+  if (!receipt_key) {
+    throw HostError(Status::kNotFound, "the file holds no receipt key", path.string(),
+                    "its owner writes one that does with 'penumbra keygen device --from DEVICE.key "
+                    "-o NEW.pub'");
+  }
+  device.receipt_key = *receipt_key;
+  return device;
 }
 
 }  // namespace penumbra::host

@@ -1,13 +1,16 @@
 // Key pairs of vendors and devices, and the files they live in.
 //
 // A private key file is PKCS#8 in PEM, a public key file SubjectPublicKeyInfo in PEM (RFC 8410),
-// i.e. what `openssl pkey` reads and writes. Functions throw HostError; they may run in any thread.
+// i.e. what `openssl pkey` reads and writes; a device's public file also has the key of its receipts
+// (docs/receipt.md), which follows from the private key. Functions throw HostError; they may run in any thread.
 #ifndef PENUMBRA_HOST_KEYS_KEY_FILE_H_
 #define PENUMBRA_HOST_KEYS_KEY_FILE_H_
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
+
+#include "attest/receipt.h"
 
 namespace penumbra::host {
 
@@ -53,6 +56,10 @@ KeyPair ReadPrivateKey(KeyKind kind, const std::filesystem::path& path);
 
 // kNotFound, kPermission, kIo, kMalformed, kInvalidArgument as above.
 RawKey ReadPublicKey(KeyKind kind, const std::filesystem::path& path);
+
+// What a verifier of receipts needs of a device. kNotFound when the file was written by a release
+// that knew no receipts; it says how to make one that has the key. Else as ReadPublicKey().
+attest::Device ReadDevice(const std::filesystem::path& path);
 
 }  // namespace penumbra::host
 

@@ -35,6 +35,11 @@ constexpr char kX25519Public[] =
     "MCowBQYDK2VuAyEAhSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n"
     "-----END PUBLIC KEY-----\n";
 
+constexpr char kX25519Receipt[] =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MCowBQYDK2VwAyEALUfsgfhAfGvqEfHIna//bzuiRFuTFwn3Oqffap4uunw=\n"
+    "-----END PUBLIC KEY-----\n";
+
 struct Known {
   KeyKind kind;
   const char *private_pem, *public_pem;
@@ -60,8 +65,31 @@ TEST_F(KeyFileTest, ReadsAndWritesTheBytesOfOtherTools) {
     const auto name = std::string("out_") + KeyKindName(known.kind);
     WriteKeyPair(keys, folder_ / (name + ".key"), folder_ / (name + ".pub"));
     EXPECT_EQ(Contents(folder_ / (name + ".key")), known.private_pem);
-    EXPECT_EQ(Contents(folder_ / (name + ".pub")), known.public_pem);
+    // A device's has one more block behind the one that other tools read.
+    const std::string public_file = Contents(folder_ / (name + ".pub"));
+    EXPECT_EQ(public_file.substr(0, std::string_view(known.public_pem).size()), known.public_pem);
+    EXPECT_EQ(public_file.size() == std::string_view(known.public_pem).size(), known.kind == KeyKind::kVendor);
+    EXPECT_EQ(ReadPublicKey(known.kind, folder_ / (name + ".pub")), keys.public_key);
   }
+}
+
+// The receipt key of Alice's private key, by HKDF and Ed25519 of the Python package cryptography 48.
+TEST_F(KeyFileTest, ADevicesFileHoldsItsReceiptKey) {
+  const KeyPair keys = PrivateKeyFromPem(KeyKind::kDevice, kX25519Private, "memory");
+  WritePublicKey(keys, folder_ / "device.pub");
+  const attest::Device device = ReadDevice(folder_ / "device.pub");
+  EXPECT_EQ(device.public_key, keys.public_key);
+  EXPECT_EQ(ReceiptKeyToPem(device.receipt_key), kX25519Receipt);
+  RawKey derived;
+  ASSERT_TRUE(IsOk(attest::ReceiptPublicKey(keys.private_key, derived)));
+  EXPECT_EQ(device.receipt_key, derived);
+
+  const auto old = WriteFile("old.pub", kX25519Public, 0644);
+  ExpectError(Status::kNotFound, "penumbra keygen device --from", [&] { ReadDevice(old); });
+  const auto twice = WriteFile("twice.pub", std::string(kX25519Public) + kX25519Public, 0644);
+  ExpectError(Status::kMalformed, "no Ed25519 key", [&] { ReadDevice(twice); });
+  const auto vendor = WriteFile("vendor.pub", kEd25519Public, 0644);
+  ExpectError(Status::kInvalidArgument, "this one is ED25519", [&] { ReadDevice(vendor); });
 }
 
 // The derivation of public keys is that of the cryptographic room, which checks bundles.

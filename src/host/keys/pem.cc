@@ -19,6 +19,8 @@ struct Free {
 using Key = std::unique_ptr<EVP_PKEY, Free>;
 using Text = std::unique_ptr<BIO, Free>;
 
+constexpr char kReceiptAlgorithm[] = "ED25519";
+
 // Stands in for OpenSSL's own, which would ask for a passphrase on the terminal.
 int NoPassphrase(char*, int, int, void*) { return -1; }
 
@@ -66,6 +68,21 @@ RawKey RawPublicKey(const EVP_PKEY* key) {
   return raw;
 }
 
+Key NextPublicKey(BIO* bio) {
+  return Key(PEM_read_bio_PUBKEY(bio, nullptr, NoPassphrase, nullptr));
+}
+
+std::string PublicPem(const char* algorithm, const RawKey& public_key) {
+  const ErrorQueueScope errors;
+  const Key key(EVP_PKEY_new_raw_public_key_ex(nullptr, algorithm, nullptr, public_key.data(),
+                                               public_key.size()));
+  const Text bio(BIO_new(BIO_s_mem()));
+  if (key == nullptr || bio == nullptr || PEM_write_bio_PUBKEY(bio.get(), key.get()) != 1) {
+    ThrowInternal();
+  }
+  return TextOf(bio.get());
+}
+
 bool Holds(std::string_view pem, std::string_view label) {
   return pem.find("-----BEGIN " + std::string(label) + "-----") != std::string_view::npos;
 }
@@ -86,14 +103,24 @@ std::string PrivateKeyToPem(KeyKind kind, const RawKey& private_key) {
 }
 
 std::string PublicKeyToPem(KeyKind kind, const RawKey& public_key) {
+  return PublicPem(KeyAlgorithmName(kind), public_key);
+}
+
+std::string ReceiptKeyToPem(const RawKey& receipt_key) {
+  return PublicPem(kReceiptAlgorithm, receipt_key);
+}
+
+std::optional<RawKey> ReceiptKeyFromPem(std::string_view pem, const std::string& where) {
   const ErrorQueueScope errors;
-  const Key key(EVP_PKEY_new_raw_public_key_ex(nullptr, KeyAlgorithmName(kind), nullptr,
-                                               public_key.data(), public_key.size()));
-  const Text bio(BIO_new(BIO_s_mem()));
-  if (key == nullptr || bio == nullptr || PEM_write_bio_PUBKEY(bio.get(), key.get()) != 1) {
-    ThrowInternal();
+  const Text bio = Reader(pem);
+  if (NextPublicKey(bio.get()) == nullptr) return std::nullopt;
+  const Key key = NextPublicKey(bio.get());
+  if (key == nullptr) return std::nullopt;
+  if (EVP_PKEY_is_a(key.get(), kReceiptAlgorithm) != 1) {
+    throw HostError(Status::kMalformed, "the second key of the file is no Ed25519 key", where,
+                    "write the file again with 'penumbra keygen device --from DEVICE.key'");
   }
-  return TextOf(bio.get());
+  return RawPublicKey(key.get());
 }
 
 KeyPair PrivateKeyFromPem(KeyKind kind, std::string_view pem, const std::string& where) {
@@ -124,7 +151,7 @@ KeyPair PrivateKeyFromPem(KeyKind kind, std::string_view pem, const std::string&
 RawKey PublicKeyFromPem(KeyKind kind, std::string_view pem, const std::string& where) {
   const ErrorQueueScope errors;
   const Text bio = Reader(pem);
-  const Key key(PEM_read_bio_PUBKEY(bio.get(), nullptr, NoPassphrase, nullptr));
+  const Key key = NextPublicKey(bio.get());
   if (key == nullptr) {
     throw HostError(Status::kMalformed, "no public key in PEM (SubjectPublicKeyInfo) found", where,
                     Holds(pem, "PRIVATE KEY") ? "this is a private key; name the public key file"

@@ -53,22 +53,22 @@ Status ReadChunkSizes(ByteReader* reader, const ManifestHead& head, Arena* arena
   return Status::kOk;
 }
 
-Status Unwrap(ByteReader* reader, const Manifest& manifest, std::span<const uint8_t> name,
-              std::span<const uint8_t, 32> device_key, Secret<kAeadKeySize>* out_bundle_key) {
-  uint8_t public_key[32], device_id[32];
+Status Unwrap(ByteReader* reader, std::span<const uint8_t> name, std::span<const uint8_t, 32> device_key,
+              Manifest* manifest, Secret<kAeadKeySize>* out_bundle_key) {
+  uint8_t public_key[32];
   PENUMBRA_TRY(crypto::X25519PublicKey(device_key, public_key));
-  PENUMBRA_TRY(crypto::Sha256::Digest(public_key, device_id));
+  PENUMBRA_TRY(crypto::Sha256::Digest(public_key, manifest->device_id));
   WrapRec wrap{};
   bool found = false;
-  for (uint32_t i = 0; i < manifest.head.wrap_count; ++i) {
+  for (uint32_t i = 0; i < manifest->head.wrap_count; ++i) {
     WrapRec candidate;
     PENUMBRA_REQUIRE(reader->Read(&candidate), Status::kMalformed);
-    if (found || !crypto::ConstantTimeEqual(candidate.device_id, device_id)) continue;
+    if (found || !crypto::ConstantTimeEqual(candidate.device_id, manifest->device_id)) continue;
     wrap = candidate;
     found = true;
   }
   PENUMBRA_REQUIRE(found, Status::kWrongDevice);
-  const WrapInfo info = MakeWrapInfo(manifest.vendor_key, manifest.head.model_version, name);
+  const WrapInfo info = MakeWrapInfo(manifest->vendor_key, manifest->head.model_version, name);
   return crypto::OpenBase(device_key, wrap.enc, {info.bytes, info.size}, {}, wrap.wrapped,
                           out_bundle_key->mutable_bytes());
 }
@@ -91,6 +91,7 @@ Status OpenManifest(std::span<const uint8_t> message, std::span<const uint8_t, 3
   PENUMBRA_REQUIRE(manifest.head.version == kBundleVersion, Status::kUnsupportedVersion);
   PENUMBRA_REQUIRE(HeadFits(manifest.head), Status::kMalformed);
   std::memcpy(manifest.vendor_key, vendor_key.data(), 32);
+  PENUMBRA_TRY(crypto::Sha256::Digest(message, manifest.message_hash));
   std::span<const uint8_t> name, metadata;
   PENUMBRA_REQUIRE(reader.ReadBytes(manifest.head.name_size, &name), Status::kMalformed);
   crypto::Sha256 hash;
@@ -98,7 +99,7 @@ Status OpenManifest(std::span<const uint8_t> message, std::span<const uint8_t, 3
   PENUMBRA_TRY(hash.Update(name));
   PENUMBRA_TRY(hash.Final(manifest.model_id));
   PENUMBRA_TRY(ReadChunkSizes(&reader, manifest.head, arena, &manifest));
-  PENUMBRA_TRY(Unwrap(&reader, manifest, name, device_key, out_bundle_key));
+  PENUMBRA_TRY(Unwrap(&reader, name, device_key, &manifest, out_bundle_key));
   PENUMBRA_REQUIRE(reader.ReadBytes(manifest.head.metadata_size, &metadata) && reader.AtEnd(), Status::kMalformed);
   *out_manifest = manifest;
   return Status::kOk;

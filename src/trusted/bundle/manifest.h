@@ -18,6 +18,8 @@ struct Manifest {
   ManifestHead head;
   uint8_t vendor_key[32];
   uint8_t model_id[32];                   // SHA-256(vendor key || name): key of the version counter
+  uint8_t device_id[32];                  // SHA-256 of the device's public key
+  uint8_t message_hash[32];               // SHA-256 of the whole message
   std::span<const uint32_t> chunk_sizes;  // plaintext bytes, in secure memory
 };
 

@@ -37,6 +37,15 @@ Status CreateEnclave(std::span<uint8_t> secure_memory, std::span<uint8_t> exchan
   return Status::kOk;
 }
 
+namespace {
+
+std::span<const uint8_t> Nonce(const Command& start) {
+  if ((start.flags & kStartReceipt) == 0) return {};
+  return {reinterpret_cast<const uint8_t*>(start.args), sizeof(start.args)};
+}
+
+}  // namespace
+
 void Dispatch(Enclave* enclave, const Command& command, Reply* out_reply) {
   *out_reply = Reply{};
   Model& model = enclave->model;
@@ -47,7 +56,11 @@ void Dispatch(Enclave* enclave, const Command& command, Reply* out_reply) {
     case CommandId::kLoad:
       out_reply->status = model.Load(command.args[0], command.run_count, command.vendor_key, job);
       break;
-    case CommandId::kStart: out_reply->status = model.Start(command.run, command.program, job); break;
+    case CommandId::kStart:
+      out_reply->status = (command.flags & ~uint64_t{kStartReceipt}) != 0
+                              ? Status::kInvalidArgument
+                              : model.Start(command.run, command.program, Nonce(command), job);
+      break;
     case CommandId::kStep:
       out_reply->status = model.Step(command.run, static_cast<Status>(static_cast<uint32_t>(command.args[0])),
                                      command.args[1], job);
@@ -56,6 +69,7 @@ void Dispatch(Enclave* enclave, const Command& command, Reply* out_reply) {
     default: out_reply->status = Status::kInvalidArgument; break;
   }
   if (!IsOk(out_reply->status)) *job = HostJob{};
+  out_reply->receipt_size = model.TakeReceiptSize();
   out_reply->info = model.GetInfo(command.run);
 }
 

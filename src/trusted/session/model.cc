@@ -53,9 +53,11 @@ void Model::EnterRun(uint32_t run) {
   inside_ = run;
 }
 
-Status Model::Start(uint32_t run, ProgramId program, HostJob* out_job) {
+Status Model::Start(uint32_t run, ProgramId program, std::span<const uint8_t> nonce, HostJob* out_job) {
   *out_job = {};
   PENUMBRA_TRY(CheckRun(run, false));
+  PENUMBRA_REQUIRE(nonce.empty() || program == ProgramId::kInfer, Status::kInvalidArgument);
+  PENUMBRA_TRY(runs_[run].AskReceipt(nonce));
   uint64_t pad_id = 0;
   PENUMBRA_TRY(TakePad(program, &pad_id));
   EnterRun(run);
@@ -83,6 +85,7 @@ Status Model::Step(uint32_t run, Status host_status, uint64_t data_offset, HostJ
 }
 
 Status Model::Settle(Run* run, Status status, const HostJob& job) {
+  if (IsOk(status) && job.kind == JobKind::kNone) status = run->LeaveReceipt(port_, &receipt_size_);
   if (!IsOk(status)) {
     FailRun(run, status);
   } else if (job.kind == JobKind::kNone) {
@@ -134,6 +137,12 @@ void Model::Unload() {
   inside_ = kMaxRuns;
   phase_ = Phase::kIdle;
   state_ = SessionState::kEmpty;
+}
+
+uint64_t Model::TakeReceiptSize() {
+  const uint64_t size = receipt_size_;
+  receipt_size_ = 0;
+  return size;
 }
 
 Info Model::GetInfo(uint32_t run) const {

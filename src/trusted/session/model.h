@@ -30,11 +30,15 @@ class Model {
   // `run_count`: how many runs may be under way at once.
   Status Load(uint64_t manifest_size, uint32_t run_count, std::span<const uint8_t, 32> vendor_key,
               HostJob* out_job);
-  Status Start(uint32_t run, ProgramId program, HostJob* out_job);
+  // `nonce`: of the receipt an inference ends with; empty for none, else kReceiptNonceSize bytes.
+  Status Start(uint32_t run, ProgramId program, std::span<const uint8_t> nonce, HostJob* out_job);
   // `run` is 0 while the model loads. `data_offset`: where in the exchange region a read's bytes stand; 0: where the
   // job asked for them.
   Status Step(uint32_t run, Status host_status, uint64_t data_offset, HostJob* out_job);
   void Unload();
+
+  // Bytes of the receipt the last Start() or Step() left, 0 for none; told once.
+  uint64_t TakeReceiptSize();
 
   // `run` names whose clamped levels to tell; any number is allowed.
   Info GetInfo(uint32_t run) const;
@@ -80,6 +84,7 @@ class Model {
   Run runs_[kMaxRuns];
   uint32_t run_count_ = 0;      // placed in secure memory
   uint32_t run_capacity_ = 0;   // how many the model that was loaded last leaves room for
+  uint64_t receipt_size_ = 0;
   uint32_t inside_ = 0;         // whose tables stand in the scratch
   SessionState state_ = SessionState::kEmpty;
   // Loading.

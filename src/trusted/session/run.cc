@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "crypto/hash.h"
+#include "trusted/base/checked.h"
 #include "trusted/base/result.h"
 
 namespace penumbra::trusted {
@@ -15,7 +16,8 @@ Status Run::Init() {
 
 uint64_t Run::SecureSize(const Plan& plan) {
   const uint64_t tiles_size = uint64_t{plan.first_tile[plan.tensors.size()]} * sizeof(TileState);
-  return AlignUp(tiles_size, kTileAlignment) + AlignUp(plan.header.arena_size, kTileAlignment);
+  return AlignUp(tiles_size, kTileAlignment) + AlignUp(plan.header.arena_size, kTileAlignment) +
+         PortHashes::SecureSize(plan);
 }
 
 Status Run::Place(Loaded* loaded, Arena* arena, uint64_t part_offset, uint64_t part_size) {
@@ -29,10 +31,33 @@ Status Run::Place(Loaded* loaded, Arena* arena, uint64_t part_offset, uint64_t p
   machine_.pad_stream = &pad_stream_;
   machine_.check_stream = &loaded->check_stream;
   machine_.scratch = loaded->scratch;
+  PENUMBRA_TRY(port_hashes_.Place(plan, arena));
   machine_.tiles = arena->TakeArray<TileState>(tile_count);
   machine_.arena = arena->Take(plan.header.arena_size);
   const bool fits = machine_.tiles.size() == tile_count && machine_.arena.size() == plan.header.arena_size;
   return fits ? Status::kOk : Status::kSecureMemoryExceeded;
+}
+
+Status Run::AskReceipt(std::span<const uint8_t> nonce) {
+  wants_receipt_ = !nonce.empty();
+  if (!wants_receipt_) return Status::kOk;
+  const uint64_t offset = ReceiptOffset(0, machine_.plan.header.exchange_size);
+  PENUMBRA_REQUIRE(Fits(offset, kMaxReceiptSize, machine_.exchange.size()), Status::kInvalidArgument);
+  std::memcpy(nonce_, nonce.data(), sizeof(nonce_));
+  port_hashes_.Begin();
+  return Status::kOk;
+}
+
+Status Run::LeaveReceipt(const Port& port, uint64_t* out_size) {
+  if (!wants_receipt_) return Status::kOk;
+  ReceiptFacts facts{};
+  std::memcpy(facts.nonce, nonce_, sizeof(nonce_));
+  facts.clamped_count = machine_.clamped_count;
+  PENUMBRA_TRY(port_hashes_.Finish(machine_.plan, facts.input_hash, facts.output_hash));
+  uint8_t message[kMaxReceiptSize];
+  PENUMBRA_TRY(WriteReceipt(*loaded_, port, facts, message, out_size));
+  std::memcpy(machine_.exchange.data() + ReceiptOffset(0, machine_.plan.header.exchange_size), message, *out_size);
+  return Status::kOk;
 }
 
 Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob* out_job) {
@@ -89,7 +114,10 @@ Status Run::RunProgram(HostJob* out_job) {
       case Opcode::kFree: machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = kAbsent; break;
       case Opcode::kJob: *out_job = AccelerateJob(machine_.plan.layers[i[0]]); return Status::kOk;
       case Opcode::kFloatJob: *out_job = FloatJob(machine_.plan.float_segments[i[0]]); return Status::kOk;
-      default: PENUMBRA_TRY(Execute(&machine_, i)); break;
+      default:
+        PENUMBRA_TRY(Execute(&machine_, i));
+        if (wants_receipt_) PENUMBRA_TRY(port_hashes_.Note(machine_, i));
+        break;
     }
     at_ += 1 + i.operands.size();
   }
@@ -137,6 +165,8 @@ void Run::Clear() {
   (void)spill_key_.Init(zero.bytes());
   (void)pad_stream_.Init(zero.bytes());
   crypto::Wipe(machine_.arena);
+  if (wants_receipt_) port_hashes_.Clear();
+  wants_receipt_ = false;
   busy_ = false;
   words_ = {};
 }
@@ -144,6 +174,7 @@ void Run::Clear() {
 void Run::Remove() {
   Clear();
   machine_ = {};
+  port_hashes_ = {};
 }
 
 }  // namespace penumbra::trusted

@@ -15,6 +15,7 @@
 #include "trusted/port/port.h"
 #include "trusted/session/loaded.h"
 #include "trusted/session/read_request.h"
+#include "trusted/session/receipt.h"
 #include "trusted/steps/machine.h"
 
 namespace penumbra::trusted {
@@ -30,6 +31,9 @@ class Run {
   // [part_offset, + part_size); the plan's offsets count from its start. kSecureMemoryExceeded.
   Status Place(Loaded* loaded, Arena* arena, uint64_t part_offset, uint64_t part_size);
 
+  // Whether what starts next shall end with a receipt: over `nonce`, kReceiptNonceSize bytes, or not (empty).
+  // kInvalidArgument: the run's part of the exchange region has no room for one.
+  Status AskReceipt(std::span<const uint8_t> nonce);
   // Each returns the next job in *out_job, untouched when the program has ended. After an error the caller clears the
   // run. `pad_id`: the pad the program uses up or makes; 0 without pads.
   Status Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob* out_job);
@@ -37,6 +41,9 @@ class Run {
   Status Step(HostJob* out_job);
   // See ReadRequest::Answer().
   bool AnswerAt(uint64_t offset) { return request_.Answer(offset, loaded_->exchange.size()); }
+
+  // After the end of a program: leaves its receipt in the exchange region and tells its size, if one is wanted.
+  Status LeaveReceipt(const Port& port, uint64_t* out_size);
 
   void ZeroOutputs() const;
   // Wipes the arena and both keys; the run can be started again.
@@ -74,7 +81,10 @@ class Run {
   crypto::AeadKey spill_key_;
   crypto::Keystream pad_stream_;
   ReadRequest request_;
+  PortHashes port_hashes_;
   bool busy_ = false;
+  bool wants_receipt_ = false;
+  uint8_t nonce_[kReceiptNonceSize] = {};
   ProgramId program_ = ProgramId::kInfer;
   std::span<const uint32_t> words_;
   uint64_t at_ = 0;           // word of the current instruction

@@ -33,7 +33,8 @@ class PENUMBRA_API Env {
 };
 
 // A vendor signs bundles (Ed25519); bundle keys are wrapped to a device (X25519). Files are PEM
-// (RFC 8410), what `openssl pkey` reads and writes.
+// (RFC 8410), what `openssl pkey` reads and writes. A device's public file holds a second key, which
+// verifies its receipts (receipt.h).
 enum class KeyKind { kVendor, kDevice };
 
 struct KeyFiles {
@@ -44,6 +45,11 @@ struct KeyFiles {
 // Writes a fresh pair: `private_path` (mode 0600) and beside it the same name ending in .pub. Never
 // overwrites: Error P203.
 PENUMBRA_API KeyFiles GenerateKeys(KeyKind kind, const std::filesystem::path& private_path);
+
+// Writes the public file of a device's private key, e.g. because an older release wrote one without
+// the key of receipts. Never overwrites: Error P203.
+PENUMBRA_API void WriteDevicePublicKey(const std::filesystem::path& private_path,
+                                       const std::filesystem::path& public_path);
 
 // The pair that Protect and Session use when no option names one; made on first use, which is
 // logged.

@@ -12,6 +12,7 @@
 
 #include "penumbra/env.h"
 #include "penumbra/export.h"
+#include "penumbra/receipt.h"
 #include "penumbra/tensor.h"
 
 namespace penumbra {
@@ -103,6 +104,10 @@ class PENUMBRA_API Session {
   // Every input by name, finite, of exactly the model's shape: otherwise P102 to P105, nothing has
   // run.
   TensorMap Run(const TensorMap& inputs, RunStats* out_stats = nullptr);
+  // The same, and the trusted half signs what it did: receipt.h. `nonce`: whoever will believe the
+  // receipt chose it. After a failure there is no receipt.
+  TensorMap RunWithReceipt(const TensorMap& inputs, const Nonce& nonce,
+                           std::vector<uint8_t>* out_receipt, RunStats* out_stats = nullptr);
 
   // Makes one-time pads ahead of the inferences that will use them; nothing for a model without pads.
   RunStats MakePads(uint32_t count);
