@@ -92,6 +92,18 @@ TensorMap ParseFixedInputs(const std::vector<std::string>& texts) {
   return tensors;
 }
 
+Nonce ParseNonce(const std::string& text) {
+  Nonce nonce{};
+  bool good = text.size() == 2 * nonce.size();
+  for (size_t i = 0; good && i < nonce.size(); ++i) {
+    const char* begin = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(begin, begin + 2, nonce[i], 16);
+    good = error == std::errc() && end == begin + 2;
+  }
+  if (!good) ThrowUsage("a nonce is 64 hexadecimal digits, not '" + text + "'");
+  return nonce;
+}
+
 NamedPath ParseNamedPath(const std::string& text, const std::vector<TensorInfo>& ports) {
   for (const TensorInfo& port : ports) {
     if (text.starts_with(port.name + "=")) return {port.name, text.substr(port.name.size() + 1)};

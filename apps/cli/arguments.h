@@ -29,6 +29,8 @@ struct NamedPath {
 // P102 for another name before a "=" unless the file exists.
 NamedPath ParseNamedPath(const std::string& text, const std::vector<TensorInfo>& ports);
 
+Nonce ParseNonce(const std::string& text);  // 64 hexadecimal digits
+
 [[noreturn]] void ThrowUsage(const std::string& message);
 
 }  // namespace penumbra::cli

@@ -47,7 +47,7 @@ int Main(int argc, char** argv) {
   AddGlobals(&app, &globals);
   const std::vector<Verb> verbs{AddProtect(&app), AddInspect(&app), AddRun(&app),
                                 AddCompare(&app), AddBench(&app),   AddOps(&app),
-                                AddKeygen(&app),  AddVersion(&app)};
+                                AddKeygen(&app),  AddVerify(&app),  AddVersion(&app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "model_options.h"
+#include "sample_files.h"
 #include "scores.h"
 #include "verbs.h"
 
@@ -17,28 +18,9 @@ struct Options {
   std::string bundle;
   std::vector<std::string> inputs, outputs;
   SessionArguments session;
+  std::string receipt, nonce;
   uint32_t pads = 0, top = 0;
 };
-
-// Per input, its samples.
-std::map<std::string, std::vector<Tensor>> ReadInputs(const Options& options,
-                                                      const Session& session) {
-  std::map<std::string, std::vector<Tensor>> all;
-  for (const std::string& text : options.inputs) {
-    const NamedPath named = ParseNamedPath(text, session.inputs());
-    if (named.name.empty() && session.inputs().size() != 1) {
-      throw Error(kWrongName, "the model has " + std::to_string(session.inputs().size()) +
-                                  " inputs; write --input NAME=FILE [" + text + "]");
-    }
-    for (const TensorInfo& port : session.inputs()) {
-      if (!named.name.empty() && port.name != named.name) continue;
-      if (all.contains(port.name))
-        throw Error(kWrongName, "input '" + port.name + "' is given twice");
-      all[port.name] = SplitSamples(port, ReadSample(named.path, session.preprocess()));
-    }
-  }
-  return all;
-}
 
 size_t SampleCount(const std::map<std::string, std::vector<Tensor>>& inputs) {
   const size_t count = inputs.empty() ? 0 : inputs.begin()->second.size();
@@ -159,22 +141,40 @@ Json StatsJson(const RunStats& stats, const SessionInfo& info) {
           {"secure_memory_peak_bytes", info.secure_memory_peak}};
 }
 
+TensorMap RunSample(const Options& options, const TensorMap& feeds, Session* session,
+                    std::vector<uint8_t>* out_receipt, RunStats* out_stats) {
+  if (options.receipt.empty()) return session->Run(feeds, out_stats);
+  return session->RunWithReceipt(feeds, ParseNonce(options.nonce), out_receipt, out_stats);
+}
+
+void CheckReceiptOptions(const Options& options) {
+  if (options.receipt.empty() != options.nonce.empty()) {
+    ThrowUsage("--receipt FILE and --nonce HEX belong together: whoever will believe the receipt chooses the nonce");
+  }
+  if (!options.nonce.empty()) ParseNonce(options.nonce);
+}
+
 void Run(const Options& options, const Console& console) {
+  CheckReceiptOptions(options);
   Session session(console.env(), options.bundle, ToSessionOptions(options.session));
   const SessionInfo info = session.Info();
   if (!info.notice.empty()) console.Log(LogLevel::kWarning, info.notice);
-  const auto inputs = ReadInputs(options, session);
+  const auto inputs = ReadSampleFiles(options.inputs, session.inputs(), session.preprocess(), "--input");
   const auto files = OutputFiles(options, session);
   if (options.pads != 0) session.MakePads(options.pads);
   const size_t count = SampleCount(inputs);
+  if (!options.receipt.empty() && count > 1) {
+    ThrowUsage("a receipt is for one inference, and the input holds " + std::to_string(count) + " samples");
+  }
   std::vector<TensorMap> results;
+  std::vector<uint8_t> receipt;
   RunStats total;
   for (size_t i = 0; i < std::max<size_t>(count, inputs.empty() ? 1 : 0); ++i) {
     if (count > 1) console.Progress("run", static_cast<double>(i) / static_cast<double>(count));
     TensorMap feeds;
     for (const auto& [name, samples] : inputs) feeds[name] = samples[i];
     RunStats stats;
-    results.push_back(session.Run(feeds, &stats));
+    results.push_back(RunSample(options, feeds, &session, &receipt, &stats));
     Add(stats, &total);
   }
   const uint32_t top = options.top != 0 ? options.top : session.labels().empty() ? 0 : 5;
@@ -184,6 +184,10 @@ void Run(const Options& options, const Console& console) {
                 {"accelerator", info.accelerator}, {"outputs", outputs.document},
                 {"stats", StatsJson(total, info)}};
   std::vector<Row> rows = outputs.rows;
+  if (!options.receipt.empty()) {
+    WriteReceiptFile(options.receipt, receipt);
+    document["receipt"] = options.receipt;
+  }
   if (top != 0) {
     Shown scores = ShowTop(results, session, top);
     document["top"] = std::move(scores.document);
@@ -205,6 +209,10 @@ Verb AddRun(CLI::App* app) {
       "first axis is a batch");
   command->add_option("-o,--output", options->outputs,
                       "[NAME=]FILE.npy, or a folder for all outputs");
+  command->add_option("--receipt", options->receipt,
+                      "file for a receipt the trusted half signs; check it with 'penumbra verify'");
+  command->add_option("--nonce", options->nonce,
+                      "64 hexadecimal digits the receipt will repeat, chosen by whoever will believe it");
   command->add_option("--pads", options->pads, "one-time pads to make before the first inference");
   command->add_option("--top", options->top,
                       "print the K largest scores; default: 5 when there are labels");

@@ -1,6 +1,8 @@
 // ops, keygen, version: little more than a call each.
+#include <filesystem>
 #include <memory>
 
+#include "arguments.h"
 #include "verbs.h"
 
 namespace penumbra::cli {
@@ -24,20 +26,40 @@ Verb AddOps(CLI::App* app) {
           }};
 }
 
+namespace {
+
+void WritePublic(const std::string& kind, const std::string& from, const std::string& path,
+                 const Console& console) {
+  if (kind != "device") ThrowUsage("--from is for device keys; 'openssl pkey -pubout' does it for a vendor's");
+  std::filesystem::path public_path = path.empty() ? from : path;
+  if (path.empty()) public_path.replace_extension(".pub");
+  WriteDevicePublicKey(from, public_path);
+  const Json document{
+      {"kind", kind}, {"private_key", from}, {"public_key", public_path.string()}};
+  console.Result("keygen", document, Table({{"public key", public_path.string()}}));
+}
+
+}  // namespace
+
 Verb AddKeygen(CLI::App* app) {
   CLI::App* command = app->add_subcommand("keygen", "make a key pair");
   command->description(
       "make a key pair: a vendor signs bundles, a device opens them. Writes FILE (keep it secret) "
       "and beside it "
-      "the public key, ending in .pub.");
+      "the public key, ending in .pub. With --from nothing new is made: the public key of a device's "
+      "private key is written, with the key that verifies its receipts.");
   auto kind = std::make_shared<std::string>();
   auto path = std::make_shared<std::string>();
+  auto from = std::make_shared<std::string>();
   command->add_option("kind", *kind, "vendor or device")
       ->required()
       ->check(CLI::IsMember({"vendor", "device"}));
   command->add_option("-o,--output", *path,
-                      "private key file; default: KIND.key in the current folder");
-  return {command, [kind, path](const Console& console) {
+                      "private key file; default: KIND.key in the current folder. With --from: the "
+                      "public key file; default: FILE with .pub");
+  command->add_option("--from", *from, "private key file of the device to write the public file of");
+  return {command, [kind, path, from](const Console& console) {
+            if (!from->empty()) return WritePublic(*kind, *from, *path, console);
             const auto which = *kind == "vendor" ? KeyKind::kVendor : KeyKind::kDevice;
             const KeyFiles files = GenerateKeys(which, path->empty() ? *kind + ".key" : *path);
             const Json document{{"kind", *kind},

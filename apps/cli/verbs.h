@@ -22,6 +22,7 @@ Verb AddCompare(CLI::App* app);
 Verb AddBench(CLI::App* app);
 Verb AddOps(CLI::App* app);
 Verb AddKeygen(CLI::App* app);
+Verb AddVerify(CLI::App* app);
 Verb AddVersion(CLI::App* app);
 
 }  // namespace penumbra::cli

@@ -27,6 +27,7 @@ struct penumbra_session {
 
 struct penumbra_outputs {
   std::vector<std::pair<std::string, penumbra::Tensor>> tensors;  // in the order of the model
+  std::vector<uint8_t> receipt;                                   // empty: none was asked for
 };
 
 namespace {
@@ -67,6 +68,12 @@ Options CopyOptions(const Options* options) {
   if (options == nullptr) return copy;
   Require(options->struct_size >= sizeof(size_t), "struct_size is not set");
   std::memcpy(&copy, options, std::min(options->struct_size, sizeof(Options)));
+  return copy;
+}
+
+penumbra::Nonce CopyNonce(const uint8_t* nonce) {
+  penumbra::Nonce copy;
+  std::copy_n(nonce, copy.size(), copy.begin());
   return copy;
 }
 
@@ -221,11 +228,22 @@ penumbra_status* penumbra_session_make_pads(penumbra_session* session, uint32_t 
 
 penumbra_status* penumbra_session_run(penumbra_session* session, const penumbra_tensor* inputs,
                                       size_t input_count, penumbra_outputs** out_outputs) {
+  return penumbra_session_run_with_receipt(session, inputs, input_count, nullptr, out_outputs);
+}
+
+penumbra_status* penumbra_session_run_with_receipt(penumbra_session* session,
+                                                   const penumbra_tensor* inputs,
+                                                   size_t input_count, const uint8_t* nonce,
+                                                   penumbra_outputs** out_outputs) {
   return Guarded([&] {
     Require(session != nullptr && inputs != nullptr && out_outputs != nullptr,
             "an argument is null");
-    penumbra::TensorMap outputs = session->session.Run(ReadInputs(inputs, input_count));
     auto ordered = std::make_unique<penumbra_outputs>();
+    const penumbra::TensorMap in = ReadInputs(inputs, input_count);
+    penumbra::TensorMap outputs =
+        nonce == nullptr
+            ? session->session.Run(in)
+            : session->session.RunWithReceipt(in, CopyNonce(nonce), &ordered->receipt);
     for (const penumbra::TensorInfo& info : session->session.outputs()) {
       ordered->tensors.emplace_back(info.name, std::move(outputs.at(info.name)));
     }
@@ -240,6 +258,29 @@ penumbra_tensor penumbra_outputs_get(const penumbra_outputs* outputs, size_t ind
   const auto& [name, tensor] = outputs->tensors[index];
   return {name.c_str(), tensor.shape.data(), tensor.shape.size(), tensor.values.data(),
           tensor.values.size()};
+}
+
+const uint8_t* penumbra_outputs_receipt(const penumbra_outputs* outputs, size_t* out_size) {
+  *out_size = outputs->receipt.size();
+  return outputs->receipt.empty() ? nullptr : outputs->receipt.data();
+}
+
+penumbra_status* penumbra_verify_receipt(const uint8_t* receipt, size_t size,
+                                         const penumbra_verify_options* options) {
+  return Guarded([&] {
+    const penumbra_verify_options in = CopyOptions(options);
+    Require(receipt != nullptr && in.device_key_file != nullptr, "an argument is null");
+    Require((in.inputs != nullptr || in.input_count == 0) &&
+                (in.outputs != nullptr || in.output_count == 0),
+            "an argument is null");
+    penumbra::ReceiptExpectations expected;
+    if (in.nonce != nullptr) expected.nonce = CopyNonce(in.nonce);
+    expected.bundle = Text(in.bundle_file);
+    expected.vendor_key = Text(in.vendor_key_file);
+    expected.inputs = ReadInputs(in.inputs, in.input_count);
+    expected.outputs = ReadInputs(in.outputs, in.output_count);
+    penumbra::VerifyReceipt({receipt, receipt + size}, in.device_key_file, expected);
+  });
 }
 
 void penumbra_outputs_free(penumbra_outputs* outputs) { delete outputs; }

@@ -208,4 +208,8 @@ std::vector<uint8_t> ReadReceiptFile(const std::filesystem::path& path) {
   });
 }
 
+void WriteReceiptFile(const std::filesystem::path& path, const std::vector<uint8_t>& receipt) {
+  api::Translated([&] { media::WriteFile(path, receipt); });
+}
+
 }  // namespace penumbra

@@ -108,7 +108,35 @@ PENUMBRA_API penumbra_status* penumbra_session_run(penumbra_session* session,
 /* In the order of the model. Views live as long as the object. */
 PENUMBRA_API size_t penumbra_outputs_count(const penumbra_outputs* outputs);
 PENUMBRA_API penumbra_tensor penumbra_outputs_get(const penumbra_outputs* outputs, size_t index);
+/* Releases the receipt, too. */
 PENUMBRA_API void penumbra_outputs_free(penumbra_outputs* outputs);
+
+/* As penumbra_session_run, and the trusted half signs what it did (penumbra/receipt.h). nonce: 32
+ * bytes of whoever will believe the receipt; NULL: no receipt. */
+PENUMBRA_API penumbra_status* penumbra_session_run_with_receipt(penumbra_session* session,
+                                                                const penumbra_tensor* inputs,
+                                                                size_t input_count,
+                                                                const uint8_t* nonce,
+                                                                penumbra_outputs** out_outputs);
+/* NULL and 0 bytes when none was asked for. The view lives as long as the object. */
+PENUMBRA_API const uint8_t* penumbra_outputs_receipt(const penumbra_outputs* outputs,
+                                                     size_t* out_size);
+
+/* NULL and 0: not checked. Tensors need bundle_file and are all of the model's inputs or outputs. */
+typedef struct {
+  size_t struct_size;
+  const char* device_key_file; /* public; needed */
+  const uint8_t* nonce;        /* 32 bytes */
+  const char* bundle_file;
+  const char* vendor_key_file; /* public */
+  const penumbra_tensor* inputs;
+  size_t input_count;
+  const penumbra_tensor* outputs;
+  size_t output_count;
+} penumbra_verify_options;
+/* NULL when the receipt holds; else 602 with the reason, or what kept it from being checked. */
+PENUMBRA_API penumbra_status* penumbra_verify_receipt(const uint8_t* receipt, size_t size,
+                                                      const penumbra_verify_options* options);
 
 #ifdef __cplusplus
 }
