@@ -10,6 +10,10 @@ inline constexpr char kGoldenVendorKey[] = "vendor.pub";  // 32 raw bytes, Ed255
 inline constexpr char kGoldenInput[] = "input.npy";
 inline constexpr char kGoldenOutput[] = "output.npy";
 
+// What the trusted half signs about that inference, for the nonce 0, 1, 2, ... 31.
+inline constexpr char kGoldenReceipt[] = "receipt.cbor";
+inline constexpr char kGoldenDevicePublic[] = "device.pub";  // PEM
+
 }  // namespace penumbra::e2e
 
 #endif  // PENUMBRA_TESTS_E2E_GOLDEN_H_

@@ -3,10 +3,12 @@
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <numeric>
 
 #include "golden.h"
 #include "graphs.h"
 #include "harness.h"
+#include "media/file.h"
 #include "media/npy.h"
 #include "protect/presets/presets.h"
 
@@ -47,6 +49,14 @@ void Make(const std::filesystem::path& folder) {
   const Tensors input = SmoothInputs(model.lowered(), 77);
   WriteValues(folder / kGoldenInput, input.at(0));
   WriteValues(folder / kGoldenOutput, RunPlain(model, input).at(0));
+  std::filesystem::remove(folder / kGoldenDevicePublic);
+  host::WritePublicKey(keys.device, folder / kGoldenDevicePublic);
+  host::ReceiptRequest request;
+  std::iota(request.nonce.begin(), request.nonce.end(), uint8_t{0});
+  const ScratchFolder scratch;
+  const auto session = OpenSession(folder / kGoldenBundle, keys, {}, scratch.path());
+  RunSession(session.get(), input, nullptr, &request);
+  media::WriteFile(folder / kGoldenReceipt, request.receipt);
 }
 
 }  // namespace

@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <numeric>
 
 #include "golden.h"
 #include "harness.h"
 #include "host/error.h"
+#include "media/file.h"
 #include "media/npy.h"
 
 namespace penumbra::e2e {
@@ -34,6 +36,22 @@ void ExpectOutput(const std::filesystem::path& folder) {
     const auto session = OpenSession(folder / kGoldenBundle, keys, place, scratch.path());
     EXPECT_EQ(CountDifferentBits(RunSession(session.get(), input), wanted), 0u);
   }
+}
+
+// Nothing in a receipt is drawn at random, and Ed25519 is deterministic: the same inference signs the same bytes.
+TEST(Golden, TheReceiptInTheTreeIsSignedAgain) {
+  Keys keys;
+  keys.device.private_key = ReadRaw(kFolder / kGoldenDeviceKey);
+  keys.vendor.public_key = ReadRaw(kFolder / kGoldenVendorKey);
+  const ScratchFolder scratch;
+  const auto session = OpenSession(kFolder / kGoldenBundle, keys, {}, scratch.path());
+  host::ReceiptRequest request;
+  std::iota(request.nonce.begin(), request.nonce.end(), uint8_t{0});
+  RunSession(session.get(), {media::ReadNpy(kFolder / kGoldenInput).values}, nullptr, &request);
+  EXPECT_EQ(request.receipt, media::ReadFile(kFolder / kGoldenReceipt));
+  attest::Receipt receipt;
+  EXPECT_EQ(attest::CheckReceipt(request.receipt, host::ReadDevice(kFolder / kGoldenDevicePublic), &receipt),
+            attest::Verdict::kGenuine);
 }
 
 TEST(Golden, TheBundleInTheTreeGivesItsOutput) { ExpectOutput(kFolder); }

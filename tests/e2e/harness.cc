@@ -103,14 +103,15 @@ std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, 
                              std::move(options));
 }
 
-Tensors RunSession(host::Session* session, const Tensors& inputs, host::RunStats* out_stats) {
+Tensors RunSession(host::Session* session, const Tensors& inputs, host::RunStats* out_stats,
+                   host::ReceiptRequest* receipt) {
   std::vector<host::TensorView> views;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const host::Port& port = session->inputs().at(i);
     views.push_back({port.name, port.shape, inputs[i]});
   }
   Tensors outputs;
-  for (host::Tensor& tensor : session->Run(views, out_stats)) {
+  for (host::Tensor& tensor : session->Run(views, out_stats, receipt)) {
     outputs.push_back(std::move(tensor.values));
   }
   return outputs;

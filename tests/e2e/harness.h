@@ -67,7 +67,7 @@ std::shared_ptr<Device> OpenDevice(const std::string& name);
 using Tensors = std::vector<std::vector<float>>;
 
 Tensors RunSession(host::Session* session, const Tensors& inputs,
-                   host::RunStats* out_stats = nullptr);
+                   host::RunStats* out_stats = nullptr, host::ReceiptRequest* receipt = nullptr);
 // The oracle: the quantised model as plain integer arithmetic.
 Tensors RunPlain(const protect::CompiledModel& model, const Tensors& inputs);
 
