@@ -10,6 +10,7 @@
 #include "api/translate.h"
 #include "attest/receipt.h"
 #include "host/bundle_file.h"
+#include "host/error.h"
 #include "host/keys/key_file.h"
 #include "host/layout.h"
 #include "host/metadata.h"
