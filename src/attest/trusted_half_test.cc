@@ -20,7 +20,6 @@ using trusted::testing::kRows;
 using trusted::testing::kSoundness;
 using trusted::testing::MakeInput;
 using trusted::testing::MakeTinyBundle;
-using trusted::testing::MakeTinyCheckedPlan;
 using trusted::testing::MakeTinyFloatPlan;
 using trusted::testing::TinyBundle;
 using trusted::testing::TinyBundleOptions;
@@ -115,7 +114,7 @@ TEST_F(TrustedHalfTest, AReceiptSaysWhatHappened) {
   options.model_version = 41;
   Load(options);
   ASSERT_EQ(MakePad(), Status::kOk);
-  std::vector<float> x = MakeInput(1);
+  std::vector<float> x(kRows * kColumns, 5.0f);
   x[3] = 100.0f;  // beyond the calibrated range
   ASSERT_EQ(Infer(x), Status::kOk);
   ASSERT_EQ(CheckReceipt(Message(), device_, &receipt_), Verdict::kGenuine);
@@ -140,7 +139,7 @@ TEST_F(TrustedHalfTest, AReceiptSaysWhatHappened) {
 
 TEST_F(TrustedHalfTest, CheckedRepliesAndMissingPadsShow) {
   TinyBundleOptions checked;
-  checked.change_plan = [](TinyPlan* p) { *p = MakeTinyCheckedPlan(); };
+  checked.checked = true;
   Load(checked);
   ASSERT_EQ(MakePad(), Status::kOk);
   ASSERT_EQ(Infer(MakeInput(1)), Status::kOk);
