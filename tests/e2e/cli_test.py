@@ -361,10 +361,10 @@ class Cli(unittest.TestCase):
         write_npy(other, (1, 10), [0.0] * 10)
         self.refused("P602", 3, "another output", *verify, "--output", other)
         for kind in ("vendor", "device"):
-            self.succeed("keygen", kind, "-o", self.scratch / f"stranger-{kind}.key")
-        self.refused("P602", 3, "another device", "verify", receipt, "--device", self.scratch / "stranger-device.pub")
+            self.succeed("keygen", kind, "-o", self.scratch / f"receipt-stranger-{kind}.key")
+        self.refused("P602", 3, "another device", "verify", receipt, "--device", self.scratch / "receipt-stranger-device.pub")
         self.refused("P602", 3, "another vendor", "verify", receipt, "--device", device, "--vendor",
-                     self.scratch / "stranger-vendor.pub")
+                     self.scratch / "receipt-stranger-vendor.pub")
         altered = self.scratch / "altered.cbor"
         honest = receipt.read_bytes()
         for position in range(0, len(honest), 7):
