@@ -46,7 +46,9 @@ Contestant Prepare(const Env& env, const std::string& preset, const std::filesys
   const ProtectReport report = Protect(env, model, out.bundle, options);
   out.warnings = report.warnings;
   out.has_pads = report.pad_size != 0;
-  out.session = std::make_unique<Session>(env, out.bundle);
+  SessionOptions session;
+  session.pad_bank_size = 0;  // RunOnce makes pads itself; filling a bank meanwhile would disturb the times
+  out.session = std::make_unique<Session>(env, out.bundle, session);
   return out;
 }
 
