@@ -48,8 +48,8 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
   command->add_option("--primes", out->primes,
                       "primes of the ring, 1 to 6; default: by predicted noise");
   command->add_option("--bits-w", out->bits_w,
-                      "bits of integer weights; default: what the window holds, 8 for preset "
-                      "enclave, where 16 stands for weights and inputs");
+                      "bits of integer weights; default: what the window holds; with preset enclave 8 or 16, "
+                      "weights and inputs; default: 8, and 16 where 8 predict too much noise");
   command->add_option("--bits-x", out->bits_x,
                       "bits of integer inputs; default: what the window holds");
   command->add_flag("--allow-unproved-bound", out->allow_unproved_bound,

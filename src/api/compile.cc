@@ -87,7 +87,7 @@ protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, Protec
   compile.ring.prime_count = options.primes;
   compile.ring.bits_w = options.weight_bits;
   compile.ring.bits_x = options.input_bits;
-  if (options.weight_bits != 0) compile.integer.bits = options.weight_bits;
+  compile.integer.bits = options.weight_bits;
   compile.prime.allow_unproved_bound = options.allow_unproved_bound;
   if (options.progress) {
     compile.progress = [progress = options.progress](const std::string& stage, uint64_t done,

@@ -1,6 +1,6 @@
 // exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy
 //
-// PRESET `enclave:16`: integers of 16 bits instead of 8.
+// PRESET may end in `:bits=16` (`enclave` with 16 bits in every layer) or `:primes=N` (a ring of N).
 // Protects a model with one input, runs every sample of INPUTS through the bundle and through plain
 // integer arithmetic, and writes the protected outputs: one row per sample, its outputs one after
 // the other. Prints one JSON object of figures. .npy files hold samples along their first axis.
@@ -72,6 +72,20 @@ void RunSamples(const protect::CompiledModel& model, const Tensors& samples,
   figures->json["secure_memory_peak"] = session->QueryInfo().secure_memory_peak;
 }
 
+void SetPreset(const std::string& text, protect::CompileOptions* options) {
+  const size_t colon = text.find(':');
+  options->preset = text.substr(0, colon);
+  if (colon == std::string::npos) return;
+  const std::string option = text.substr(colon + 1);
+  if (option == "bits=16") {
+    options->integer.bits = 16;
+  } else if (option.starts_with("primes=")) {
+    options->ring.prime_count = static_cast<uint32_t>(std::stoul(option.substr(7)));
+  } else {
+    throw std::runtime_error("unknown option of a preset: " + option);
+  }
+}
+
 Figures Measure(char** arguments) {
   model::ImportedModel imported = model::ImportOnnxFile(arguments[0]);
   model::Normalize(imported.graph);
@@ -80,11 +94,7 @@ Figures Measure(char** arguments) {
       static_cast<uint64_t>(model::ElementCount(graph.value(graph.inputs.at(0)).shape));
 
   protect::CompileOptions options;
-  options.preset = arguments[1];
-  if (options.preset.ends_with(":16")) {
-    options.preset.resize(options.preset.size() - 3);
-    options.integer.bits = 16;
-  }
+  SetPreset(arguments[1], &options);
   options.scheme = protect::PresetScheme(options.preset);
   const Tensors calibration = ReadSamples(arguments[2], count);
   size_t used = 0;

@@ -12,10 +12,6 @@ namespace {
 constexpr int kClipCandidates = 50;
 constexpr double kClipStride = 0.016;  // candidates shrink the range down to about a fifth
 
-struct Range {
-  float lo, hi;
-};
-
 // Mean squared error of inputs quantised to `levels` steps over `range`, from their histogram:
 // rounding inside, the distance to the range outside.
 double RangeError(const LinearStatistics& statistics, Range range, double levels) {
@@ -51,8 +47,7 @@ Range ClippedRange(const LinearStatistics& statistics, double levels) {
 
 void SetByteLevels(const LinearStatistics& statistics, bool clip, QuantizedLinear* quantized) {
   constexpr int32_t kLevels = 255;
-  const Range range =
-      clip ? ClippedRange(statistics, kLevels) : Range{statistics.lo, statistics.hi};
+  const Range range = Widened(clip ? ClippedRange(statistics, kLevels) : Range{statistics.lo, statistics.hi});
   const double largest = std::max(std::fabs(range.lo), std::fabs(range.hi));
   double step = (double{range.hi} - range.lo) / kLevels;
   // Beyond s16 a level could not be stored; constant and dead inputs get one level.
@@ -63,25 +58,20 @@ void SetByteLevels(const LinearStatistics& statistics, bool clip, QuantizedLinea
 }
 
 void SetWideLevels(const LinearStatistics& statistics, QuantizedLinear* quantized) {
-  const double largest = std::max(std::fabs(statistics.lo), std::fabs(statistics.hi));
-  SetLevels(statistics.lo, statistics.hi, largest > 0 ? largest / kMaxLevelMagnitude : 1.0,
-            quantized);
+  const Range range = Widened({statistics.lo, statistics.hi});
+  const double largest = std::max(std::fabs(range.lo), std::fabs(range.hi));
+  SetLevels(range.lo, range.hi, largest > 0 ? largest / kMaxLevelMagnitude : 1.0, quantized);
 }
 
-}  // namespace
-
-QuantizedLinear QuantizeInteger(const LinearOp& op, const LinearStatistics& statistics,
-                                const IntegerOptions& options) {
-  if (options.bits != 8 && options.bits != 16) {
-    throw model::ModelError(Status::kInvalidArgument, "integer layers have 8 or 16 bits");
-  }
+QuantizedLinear Quantize(const LinearOp& op, const LinearStatistics& statistics, uint32_t bits,
+                         bool clip_by_error) {
   QuantizedLinear quantized;
-  if (options.bits == 8) {
-    SetByteLevels(statistics, options.clip_by_error, &quantized);
+  if (bits == 8) {
+    SetByteLevels(statistics, clip_by_error, &quantized);
   } else {
     SetWideLevels(statistics, &quantized);
   }
-  const double cap = options.bits == 8 ? 127 : 32767;
+  const double cap = bits == 8 ? 127 : 32767;
   const RowFacts facts = FactsOf(op, statistics);
   std::vector<double> gains;
   for (double largest : facts.largest) gains.push_back(largest > 0 ? cap / largest : 0.0);
@@ -89,6 +79,19 @@ QuantizedLinear QuantizeInteger(const LinearOp& op, const LinearStatistics& stat
   const double noise = PredictedNoise(facts, 1.0 / quantized.inv_step, gains);
   quantized.predicted_noise_db = SignalToNoise(statistics, noise);
   return quantized;
+}
+
+}  // namespace
+
+QuantizedLinear QuantizeInteger(const LinearOp& op, const LinearStatistics& statistics,
+                                const IntegerOptions& options) {
+  if (options.bits != 0 && options.bits != 8 && options.bits != 16) {
+    throw model::ModelError(Status::kInvalidArgument, "integer layers have 8 or 16 bits");
+  }
+  if (options.bits == 16) return Quantize(op, statistics, 16, options.clip_by_error);
+  QuantizedLinear bytes = Quantize(op, statistics, 8, options.clip_by_error);
+  if (options.bits == 8 || bytes.predicted_noise_db >= kLeastNoiseDb) return bytes;
+  return Quantize(op, statistics, 16, options.clip_by_error);
 }
 
 }  // namespace penumbra::protect

@@ -12,6 +12,9 @@ namespace penumbra::protect {
 inline constexpr int32_t kMaxLevelMagnitude = 32767;
 inline constexpr int32_t kMaxWeightMagnitude = (1 << 29) - 1;
 
+// A layer that predicts an error closer to its signal than this gets more primes, or more bits.
+inline constexpr double kLeastNoiseDb = 30;
+
 struct RingOptions {
   uint32_t prime_count = 0;  // 0: chosen by predicted noise
   uint32_t bits_w = 0;       // cap |q| <= 2^(bits_w - 1) - 1; 0: none but the window
@@ -19,10 +22,10 @@ struct RingOptions {
   bool economy = false;      // two primes where they predict over 33 dB
 };
 
-// Fills the window of the ring (steps 1 to 7). Without a given prime count: 3, more while fewer
-// than 30 dB are predicted and a further prime helps. Throws model::ModelError: kBoundUnproved when
-// a row's proof fails or six primes predict less than 30 dB, kInvalidArgument for options out of
-// range.
+// Fills the window of the ring (steps 1 to 7), the range widened by a sixteenth on the sides of 0
+// that inputs reach. Without a given prime count: 3, more while fewer than kLeastNoiseDb are
+// predicted and a further prime helps. Throws model::ModelError: kBoundUnproved when a row's proof
+// fails or six primes predict less than that, kInvalidArgument for options out of range.
 QuantizedLinear QuantizeRing(const LinearOp& op, const LinearStatistics& statistics,
                              const RingOptions& options = {});
 
@@ -43,12 +46,12 @@ QuantizedLinear QuantizePrime(const LinearOp& op, const LinearStatistics& statis
 QuantizedLinear QuantizePrimeTrusted(const LinearOp& op, const LinearStatistics& statistics);
 
 struct IntegerOptions {
-  uint32_t bits = 8;          // 8 or 16, weights and levels
+  uint32_t bits = 0;          // 8 or 16, weights and levels; 0: 16 where 8 predict less than kLeastNoiseDb
   bool clip_by_error = true;  // range of least squared error instead of the extremes; 8 bits only
 };
 
 // An ordinary integer layer of the all-trusted preset `enclave`: |q| <= 127 and at most 256 levels
-// (or 32767 and 65536), one scale per row, bias correction. prime_count = 0.
+// (or 32767 and 65535 in a widened range), one scale per row, bias correction. prime_count = 0.
 QuantizedLinear QuantizeInteger(const LinearOp& op, const LinearStatistics& statistics,
                                 const IntegerOptions& options = {});
 

@@ -13,7 +13,6 @@ namespace {
 
 constexpr uint32_t kDefaultPrimes = 3;
 constexpr uint32_t kEconomyPrimes = 2;
-constexpr double kLeastNoiseDb = 30;
 constexpr double kEconomyNoiseDb = 33;
 // A prime is worth 24 dB; one that adds less than this meets a cap, not the window.
 constexpr double kLeastGainDb = 0.5;
@@ -45,10 +44,9 @@ double BalancedStep(const RowFacts& facts, double range, double window) {
   return squares > 0 ? std::sqrt(std::sqrt(weighted / squares) / window) : 0.0;
 }
 
-double StepOf(const RowFacts& facts, const LinearStatistics& statistics, double window,
-              const RingOptions& options) {
-  const double range = double{statistics.hi} - statistics.lo;
-  const double largest = std::max(std::fabs(statistics.lo), std::fabs(statistics.hi));
+double StepOf(const RowFacts& facts, const Range& ends, double window, const RingOptions& options) {
+  const double range = ends.width();
+  const double largest = std::max(std::fabs(ends.lo), std::fabs(ends.hi));
   if (largest == 0) return 1;      // dead input
   if (range == 0) return largest;  // constant input: one level
   double step = BalancedStep(facts, range, window);
@@ -71,8 +69,9 @@ std::vector<double> ExpectedGains(const RowFacts& facts, double levels, double w
 Choice Predict(const RowFacts& facts, const LinearStatistics& statistics, uint32_t prime_count,
                const RingOptions& options) {
   const double window = WindowOf(prime_count);
-  const double step = StepOf(facts, statistics, window, options);
-  const double levels = std::max(1.0, (double{statistics.hi} - statistics.lo) / step);
+  const Range range = Widened({statistics.lo, statistics.hi});
+  const double step = StepOf(facts, range, window, options);
+  const double levels = std::max(1.0, range.width() / step);
   const double noise =
       PredictedNoise(facts, step, ExpectedGains(facts, levels, window, WeightCap(options)));
   return {prime_count, step, SignalToNoise(statistics, noise)};
@@ -120,7 +119,8 @@ QuantizedLinear QuantizeRing(const LinearOp& op, const LinearStatistics& statist
   const Choice choice = Choose(facts, statistics, options);
   QuantizedLinear quantized;
   quantized.prime_count = choice.prime_count;
-  SetLevels(statistics.lo, statistics.hi, choice.step, &quantized);
+  const Range range = Widened({statistics.lo, statistics.hi});
+  SetLevels(range.lo, range.hi, choice.step, &quantized);
   const double levels = static_cast<double>(quantized.khi) - quantized.klo;
   const double budget = std::floor(WindowOf(choice.prime_count) / levels);
   const size_t length = FilterLength(op.geometry);

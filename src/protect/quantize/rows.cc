@@ -112,6 +112,13 @@ double LargestGain(std::span<const float> weights, double abs_sum, double cap, d
   return low;
 }
 
+Range Widened(const Range& calibrated) {
+  constexpr double kHeadroom = 0.0625;
+  const auto more = static_cast<float>(kHeadroom * calibrated.width());
+  return {calibrated.lo < 0 ? calibrated.lo - more : calibrated.lo,
+          calibrated.hi > 0 ? calibrated.hi + more : calibrated.hi};
+}
+
 void SetLevels(float lo, float hi, double step, QuantizedLinear* quantized) {
   quantized->inv_step = static_cast<float>(1.0 / step);
   quantized->klo = QuantiseLevel(lo, quantized->inv_step, -kMaxLevelMagnitude, kMaxLevelMagnitude);

@@ -28,6 +28,15 @@ double SignalToNoise(const LinearStatistics& statistics, double noise);  // dB
 // Largest gain in (0, cap] with sum_j |round(gain * w_j)| <= budget; 0 when there is none.
 double LargestGain(std::span<const float> weights, double abs_sum, double cap, double budget);
 
+struct Range {
+  float lo, hi;
+
+  double width() const { return double{hi} - lo; }
+};
+// A calibrated range, a sixteenth of it wider: an input a little beyond what calibration met is not clamped, which
+// costs half a decibel. An end at zero stays, for a rectified input cannot leave it there.
+Range Widened(const Range& calibrated);
+
 // Sets inv_step and levels of `quantized` for real inputs in [lo, hi]. Always klo < khi.
 void SetLevels(float lo, float hi, double step, QuantizedLinear* quantized);
 
