@@ -1,5 +1,8 @@
 #include "model_options.h"
 
+#include <chrono>
+#include <cmath>
+
 #include "arguments.h"
 
 namespace penumbra::cli {
@@ -96,6 +99,11 @@ void AddSessionArguments(CLI::App* command, SessionArguments* out) {
       ->capture_default_str();
   command->add_option("--accelerator", out->accelerator, "device for public layers")
       ->check(CLI::IsMember(AcceleratorNames()));
+  command
+      ->add_option("--accelerator-timeout", out->accelerator_timeout,
+                   "seconds one job of the accelerator may take; a longer one ends in P208")
+      ->check(CLI::Range(0.001, 86400.0))
+      ->capture_default_str();
   command->add_option("--threads", out->threads, "threads of the accelerator")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
@@ -117,6 +125,8 @@ SessionOptions ToSessionOptions(const SessionArguments& arguments) {
   options.carrier = arguments.carrier == "direct" ? Carrier::kDirect : Carrier::kProcess;
   options.accelerator = arguments.accelerator;
   options.threads = arguments.threads;
+  options.accelerator_timeout =
+      std::chrono::milliseconds(std::llround(arguments.accelerator_timeout * 1000));
   options.vendor_key = arguments.vendor;
   options.device_key = arguments.device;
   options.enclave_binary = arguments.enclave;

@@ -40,6 +40,7 @@ struct SessionArguments {
   std::string carrier = "process", accelerator, vendor, device, enclave, secure_memory;
   std::string pad_bank_size, pad_policy = "wait";
   uint32_t threads = 1;
+  double accelerator_timeout = 60;  // seconds
 };
 void AddSessionArguments(CLI::App* command, SessionArguments* out);
 SessionOptions ToSessionOptions(const SessionArguments& arguments);  // throws Error

@@ -187,6 +187,9 @@ penumbra_status* penumbra_session_load(const penumbra_env* env, const char* bund
             "there is no such pad policy");
     if (in.pad_policy == PENUMBRA_PADS_REFUSE) out.pad_policy = penumbra::PadPolicy::kRefuse;
     if (in.pad_policy == PENUMBRA_PADS_INLINE) out.pad_policy = penumbra::PadPolicy::kInline;
+    if (in.accelerator_timeout_ms != 0) {
+      out.accelerator_timeout = std::chrono::milliseconds(in.accelerator_timeout_ms);
+    }
     if (in.pad_bank_size != 0) out.pad_bank_size = in.pad_bank_size;
     if (in.pad_bank_size == PENUMBRA_NO_PAD_BANK) out.pad_bank_size = 0;
     *out_session = new penumbra_session{penumbra::Session(env->env, bundle_file, out)};

@@ -33,6 +33,15 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_;
 };
 
+void Add(const PumpStats& part, PumpStats* sum) {
+  sum->switches += part.switches;
+  sum->inside_ns += part.inside_ns;
+  sum->accelerator_ns += part.accelerator_ns;
+  sum->transfer_ns += part.transfer_ns;
+  sum->bytes_out += part.bytes_out;
+  sum->bytes_in += part.bytes_in;
+}
+
 bool Fits(uint64_t offset, uint64_t size, uint64_t whole) {
   return offset <= whole && size <= whole - offset;
 }
@@ -81,7 +90,8 @@ JobPump::JobPump(TrustedHalf* trusted, std::shared_ptr<const BundleFile> bundle,
       bundle_(std::move(bundle)),
       segments_(std::move(segments)),
       pads_(pads),
-      runner_(options.device_timeout),
+      options_(options),
+      thread_(options.device_timeout),
       spill_(options.max_spill_size) {}
 
 Reply JobPump::CallTrusted(const Command& command, PumpStats* stats) {
@@ -123,6 +133,41 @@ Reply JobPump::Start(const Command& command, PumpStats* stats) {
 }
 
 Reply JobPump::Finish(const Command& command, Reply reply, PumpStats* stats) {
+  struct Work {
+    PumpStats stats;
+    Reply reply;
+  };
+  // Owned by both sides: whichever leaves first.
+  const auto work = std::make_shared<Work>(Work{.stats = {}, .reply = reply});
+  bool ended = false;
+  try {
+    ended = thread_.Run([this, work, command](DeviceClock* clock) {
+      clock_ = clock;
+      work->reply = DoJobs(command, work->reply, &work->stats);
+    });
+  } catch (...) {
+    Add(work->stats, stats);
+    throw;
+  }
+  if (!ended) LeaveBehind(command, stats);
+  Add(work->stats, stats);
+  return work->reply;
+}
+
+// The thread is in the device, and the job's memory is the device's for good: nobody may run this segment again.
+void JobPump::LeaveBehind(const Command& command, PumpStats* stats) {
+  segments_->at(segment_).turn.Close();
+  static_cast<void>(CallTrusted(NextStep(command, Status::kTimeout), stats));
+  ForgetRun(/*failed=*/true);
+  throw HostError(Status::kTimeout,
+                  "the accelerator " + std::string(segments_->device_name()) + " did not finish segment " +
+                      std::to_string(segment_) + " within " + std::to_string(options_.device_timeout.count()) +
+                      " ms",
+                  {}, "try another --accelerator, or give it longer with --accelerator-timeout");
+}
+
+// On the pump's thread.
+Reply JobPump::DoJobs(const Command& command, Reply reply, PumpStats* stats) {
   while (IsOk(reply.status) && reply.job.kind != JobKind::kNone) {
     Failure failure = KeepPace();
     if (IsOk(failure.status)) failure = DoCaught(reply.job, stats);
@@ -211,22 +256,26 @@ JobPump::Failure JobPump::Accelerate(const HostJob& job, PumpStats* stats) {
   Segment& segment = segments_->at(job.segment);
   const std::span<uint8_t> region = trusted_->exchange();
   auto* base = reinterpret_cast<std::byte*>(region.data());
-  OwnedJob owned;
-  owned.segment = segment.prepared;
-  owned.batch = job.batch;
-  for (const SegmentTensor& t : segment.outputs) owned.rows.end = std::max(owned.rows.end, t.h);
-  owned.inputs = PortPointers<const std::byte>(segment.inputs, job.batch, base + job.x_offset);
-  owned.outputs = PortPointers<std::byte>(segment.outputs, job.batch, base + job.y_offset);
-  owned.keep_alive = {trusted_->exchange_owner(), bundle_, segments_};
+  // Should this thread be left behind in the device, then with everything the job uses.
+  const std::shared_ptr<const void> keep_alive[] = {trusted_->exchange_owner(), bundle_, segments_};
+  const auto inputs = PortPointers<const std::byte>(segment.inputs, job.batch, base + job.x_offset);
+  const auto outputs = PortPointers<std::byte>(segment.outputs, job.batch, base + job.y_offset);
+  Job device_job;
+  device_job.batch = job.batch;
+  device_job.inputs = inputs;
+  device_job.outputs = outputs;
+  device_job.rows = {0, 0};
+  for (const SegmentTensor& t : segment.outputs) device_job.rows.end = std::max(device_job.rows.end, t.h);
   stats->bytes_out += job.x_size;
   stats->bytes_in += job.y_size;
   Status status = Status::kTimeout;
   {
     const FairPool::Lease turn = segment.turn.Take();
     const Stopwatch watch(&stats->accelerator_ns);
-    if (turn) status = runner_.Run(std::move(owned));
-    // The job may still be at it: nobody may run this segment again.
-    if (status == Status::kTimeout) segment.turn.Close();
+    if (turn) {
+      segment_ = job.segment;
+      status = clock_->Time([&] { return segment.prepared->Run(device_job); });
+    }
   }
   if (!IsOk(status)) {
     return {status, "the accelerator " + std::string(segments_->device_name()) + " failed on segment " +

@@ -13,7 +13,7 @@
 
 #include "boundary/protocol.h"
 #include "host/bundle_file.h"
-#include "host/device_runner.h"
+#include "host/device_thread.h"
 #include "host/pad_store.h"
 #include "host/segment_set.h"
 #include "host/spill_store.h"
@@ -31,8 +31,12 @@ struct PumpStats {
   uint64_t bytes_in = 0;        // entered it: replies, kRead
 };
 
+// Far beyond any job of a working device, and soon enough for whoever waits.
+inline constexpr std::chrono::milliseconds kDefaultDeviceTimeout{60'000};
+inline constexpr std::chrono::hours kMaxDeviceTimeout{24};
+
 struct PumpOptions {
-  std::chrono::milliseconds device_timeout{0};  // 0: no limit
+  std::chrono::milliseconds device_timeout = kDefaultDeviceTimeout;  // of one job, above zero
   // Bytes of spilled tiles of one inference.
   uint64_t max_spill_size = uint64_t{8} << 30;
 };
@@ -59,7 +63,8 @@ class JobPump {
   // status kOk. Throws HostError with the trusted half's or the failed job's status; a failed job
   // is reported to the trusted half first, so that it wipes what the command was about. Spilled
   // tiles are gone afterwards, and so is what was left of pads the command read and, after a
-  // failure, what there was of pads it wrote. `stats` is added to, also on failure.
+  // failure, what there was of pads it wrote. `stats` is added to, also on failure unless that is kTimeout.
+  // After kTimeout the device may use the job's memory at any time, and the pump has no further use.
   Reply Run(const Command& command, PumpStats* stats) {
     return Finish(command, Start(command, stats), stats);
   }
@@ -71,7 +76,7 @@ class JobPump {
   // was given up.
   Reply RunAtPace(const Command& command, Pace* pace, PumpStats* stats);
 
-  // Null switches observation off. The observer outlives its use. Not during Run().
+  // Null switches observation off. The observer outlives its use; it is called on the pump's thread. Not during Run().
   void SetObserver(ExchangeObserver* observer) { observer_ = observer; }
 
  private:
@@ -80,6 +85,8 @@ class JobPump {
     std::string what;
   };
 
+  Reply DoJobs(const Command& command, Reply reply, PumpStats* stats);
+  [[noreturn]] void LeaveBehind(const Command& command, PumpStats* stats);
   void ForgetRun(bool failed);
   Reply CallTrusted(const Command& command, PumpStats* stats);
   Failure KeepPace();
@@ -96,7 +103,9 @@ class JobPump {
   std::shared_ptr<SegmentSet> segments_;
   PadStore* pads_;
   PumpOptions options_;
-  DeviceRunner runner_;
+  DeviceThread thread_;
+  DeviceClock* clock_ = nullptr;  // of thread_, while it works
+  uint32_t segment_ = 0;          // that was handed to the device last
   SpillStore spill_;
   std::set<uint64_t> pads_read_, pads_written_;  // by the command that runs
   // Kept from call to call while nothing but copies lies between them: handing the trusted half to

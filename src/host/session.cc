@@ -57,6 +57,10 @@ void CheckLimits(const ManifestHead& head, const SessionOptions& options) {
                     "between 1 and " + std::to_string(kMaxRuns) +
                         " requests may be in flight, not " + std::to_string(options.max_in_flight));
   }
+  if (options.device_timeout.count() < 1 || options.device_timeout > kMaxDeviceTimeout) {
+    throw HostError(Status::kInvalidArgument, "a job of the accelerator gets between 1 ms and 24 hours, not " +
+                                                  std::to_string(options.device_timeout.count()) + " ms");
+  }
   if (head.exchange_size > options.max_exchange_size / options.max_in_flight) {
     throw HostError(Status::kOutOfMemory,
                     "the model wants an exchange region of " + std::to_string(head.exchange_size) +

@@ -49,7 +49,7 @@ struct SessionOptions {
   // Bytes of pads kept ready by making some whenever the host is idle; none are when the bundle does not tell the size
   // of its pads. MakePads() may make more. Empty: DefaultPadBankSize().
   std::optional<uint64_t> pad_bank_size = 0;
-  std::chrono::milliseconds device_timeout{0};  // 0: no limit
+  std::chrono::milliseconds device_timeout = kDefaultDeviceTimeout;  // of one job, up to kMaxDeviceTimeout
   // Bytes of private memory the trusted half gets; 0: what the bundle was planned for.
   uint64_t secure_memory_size = 0;
   uint64_t max_exchange_size = uint64_t{8} << 30;  // a bundle that wants more is refused
@@ -122,7 +122,7 @@ class Session {
   // What the trusted half says about itself and its memory.
   Info QueryInfo();
 
-  // Sees every job of later calls, on their threads; null to stop. Waits for the calls under way. The observer
+  // Sees every job of later calls, each lane on a thread of its own; null to stop. Waits for the calls under way. The observer
   // outlives its use.
   void SetObserver(ExchangeObserver* observer);
 

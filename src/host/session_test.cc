@@ -231,7 +231,7 @@ TEST_F(SessionTest, AHungAcceleratorEndsTheSessionForAll) {
     return Status::kOk;
   };
   auto session = Load();
-  EXPECT_HOST_ERROR(session->Run(Inputs()), Status::kTimeout, "P208");
+  EXPECT_HOST_ERROR(session->Run(Inputs()), Status::kTimeout, "--accelerator-timeout");
   EXPECT_HOST_ERROR(session->Run(Inputs()), Status::kTimeout, "session is over");
   EXPECT_HOST_ERROR(session->MakePads(1), Status::kTimeout, "session is over");
   session.reset();
@@ -248,6 +248,13 @@ TEST_F(SessionTest, KeepsItsLimits) {
     options_.vendor_key = TestVendorKey();
     options_.max_in_flight = count;
     EXPECT_HOST_ERROR(Load(), Status::kInvalidArgument, "may be in flight");
+  }
+  for (const auto timeout : {std::chrono::milliseconds(0), std::chrono::milliseconds(-1),
+                             kMaxDeviceTimeout + std::chrono::milliseconds(1)}) {
+    options_ = {};
+    options_.vendor_key = TestVendorKey();
+    options_.device_timeout = timeout;
+    EXPECT_HOST_ERROR(Load(), Status::kInvalidArgument, "24 hours");
   }
   options_ = {};
   options_.vendor_key = TestVendorKey();

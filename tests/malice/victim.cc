@@ -42,7 +42,7 @@ Victim::Victim(const SchemeCase& scheme, const e2e::Place& place)
     inputs_.push_back(e2e::SmoothInputs(model_->lowered(), i + 1));
   }
   device_ = std::make_shared<malicious::MaliciousDevice>(e2e::OpenDevice(place_.device));
-  bystander_ = Open(e2e::MakeTransport(keys_, place_, scratch_.path()), {});
+  bystander_ = Open(e2e::MakeTransport(keys_, place_, scratch_.path()), host::kDefaultDeviceTimeout);
   half_ = e2e::MakeTransport(keys_, place_, scratch_.path());
   for (const e2e::Tensors& input : inputs_) {
     if (scheme_.is_masked) bystander_.session->MakePads(1);
@@ -79,7 +79,7 @@ Victim::Opened Victim::Open(std::shared_ptr<host::Transport> half,
 
 void Victim::EnsureSession(Lie lie) {
   const std::chrono::milliseconds timeout =
-      lie == Lie::kNever ? kDeviceTimeout : std::chrono::milliseconds(0);
+      lie == Lie::kNever ? kDeviceTimeout : host::kDefaultDeviceTimeout;
   if (current_.session != nullptr && timeout == current_timeout_) return;
   current_ = {};
   current_ = Open(half_, timeout);
@@ -178,7 +178,7 @@ Verdict Victim::TryInFlight(Lie lie, uint64_t seed) {
   if (wide_half_ == nullptr) {
     wide_half_ = e2e::MakeTransport(keys_, place_, scratch_.path());
   }
-  const Opened wide = Open(wide_half_, {}, kInFlight);
+  const Opened wide = Open(wide_half_, host::kDefaultDeviceTimeout, kInFlight);
   device_->KeepAlive(wide.transport->exchange_owner());
   if (scheme_.is_masked) wide.session->MakePads(kInFlight);
   malicious::Rng rng(seed);

@@ -45,7 +45,9 @@ struct SessionOptions {
   // Bytes of pads kept ready by making some while no call is under way; 0: none. Default: room for four pads, at most
   // 256 MiB. MakePads may make more.
   std::optional<uint64_t> pad_bank_size = {};
-  std::chrono::milliseconds accelerator_timeout{0};  // 0: no limit
+  // Of one job of the accelerator, 1 ms to 24 h. A job that takes longer ends in P208, and the session with it; the
+  // accelerator's thread and the memory of its job are given up until it comes back.
+  std::chrono::milliseconds accelerator_timeout{60'000};
 };
 
 struct RunStats {
