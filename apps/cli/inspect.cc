@@ -13,6 +13,7 @@ namespace {
 struct Options {
   std::string bundle, vendor, graph;
   std::string vendor_key, device_key;  // private
+  std::string failure_log;
 };
 
 std::string Joined(const std::vector<std::string>& parts) {
@@ -115,7 +116,28 @@ std::optional<SealedReport> OpenReport(const Options& options, const Console& co
   return ReadReport(options.bundle, keys);
 }
 
+Json RefusedJson(const RefusedReply& reply) {
+  return {{"layer", reply.layer},
+          {"layer_index", reply.layer_index},
+          {"prime", reply.prime},
+          {"row", reply.row},
+          {"word", reply.word},
+          {"start", reply.start},
+          {"model_version", reply.model_version}};
+}
+
+std::string RefusedText(const RefusedReply& reply) {
+  return Table({{"refused reply", "layer " + std::to_string(reply.layer_index) + ", " + reply.layer},
+                {"where", "prime " + std::to_string(reply.prime) + ", row " + std::to_string(reply.row) +
+                              ", instruction at word " + std::to_string(reply.word)},
+                {"when", "start " + std::to_string(reply.start) + " since the model was loaded, version " +
+                             std::to_string(reply.model_version)}});
+}
+
 void Run(const Options& options, const Console& console) {
+  if (!options.failure_log.empty() && options.vendor_key.empty()) {
+    ThrowUsage("--failure-log is for the vendor: give --vendor-key, the private key the bundle was signed with");
+  }
   if (!options.graph.empty()) RequireSvgName(options.graph);
   const bool with_key = !options.vendor_key.empty() || !options.device_key.empty();
   const std::optional<SealedReport> sealed = OpenReport(options, console);
@@ -133,6 +155,12 @@ void Run(const Options& options, const Console& console) {
   if (report != nullptr) {
     text += "\n" + Table(ReportTotals(*report)) + "\n" + LayerTable(*report);
   }
+  if (!options.failure_log.empty()) {
+    const RefusedReply reply =
+        ReadFailureLog(ReadFailureLogFile(options.failure_log), options.bundle, options.vendor_key);
+    document["refused"] = RefusedJson(reply);
+    text += "\n" + RefusedText(reply);
+  }
   console.Result("inspect", document, text);
 }
 
@@ -148,6 +176,8 @@ Verb AddInspect(CLI::App* app) {
   command->add_option("--device-key", options->device_key,
                       "a device's private key: the same, with the public key of --vendor; default: "
                       "your own vendor key");
+  command->add_option("--failure-log", options->failure_log,
+                      "what 'run --vendor-log' wrote on a device; with --vendor-key: which layer's reply was refused");
   command->add_option("--graph", options->graph,
                       "write a picture of the split (SVG; with layer names when a key is given)");
   return {command, [options](const Console& console) { Run(*options, console); }};

@@ -18,7 +18,7 @@ struct Options {
   std::string bundle;
   std::vector<std::string> inputs, outputs;
   SessionArguments session;
-  std::string receipt, nonce;
+  std::string receipt, nonce, vendor_log;
   uint32_t pads = 0, top = 0;
 };
 
@@ -147,6 +147,14 @@ TensorMap RunSample(const Options& options, const TensorMap& feeds, Session* ses
   return session->RunWithReceipt(feeds, ParseNonce(options.nonce), out_receipt, out_stats);
 }
 
+// Of a refused reply stays what the vendor may know, if that is wanted, and nothing else.
+[[noreturn]] void RethrowWithLog(const Options& options, const Error& error, Session* session) {
+  const std::vector<uint8_t> log =
+      options.vendor_log.empty() ? std::vector<uint8_t>() : session->FailureLog();
+  if (!log.empty()) WriteFailureLogFile(options.vendor_log, log);
+  throw error;
+}
+
 void CheckReceiptOptions(const Options& options) {
   if (options.receipt.empty() != options.nonce.empty()) {
     ThrowUsage("--receipt FILE and --nonce HEX belong together: whoever will believe the receipt chooses the nonce");
@@ -174,7 +182,11 @@ void Run(const Options& options, const Console& console) {
     TensorMap feeds;
     for (const auto& [name, samples] : inputs) feeds[name] = samples[i];
     RunStats stats;
-    results.push_back(RunSample(options, feeds, &session, &receipt, &stats));
+    try {
+      results.push_back(RunSample(options, feeds, &session, &receipt, &stats));
+    } catch (const Error& error) {
+      RethrowWithLog(options, error, &session);
+    }
     Add(stats, &total);
   }
   const uint32_t top = options.top != 0 ? options.top : session.labels().empty() ? 0 : 5;
@@ -213,6 +225,9 @@ Verb AddRun(CLI::App* app) {
                       "file for a receipt the trusted half signs; check it with 'penumbra verify'");
   command->add_option("--nonce", options->nonce,
                       "64 hexadecimal digits the receipt will repeat, chosen by whoever will believe it");
+  command->add_option("--vendor-log", options->vendor_log,
+                      "file for what the vendor alone may read about a wrong result of the accelerator (P601); "
+                      "written only then");
   command->add_option("--pads", options->pads, "one-time pads to make before the first inference");
   command->add_option("--top", options->top,
                       "print the K largest scores; default: 5 when there are labels");

@@ -208,8 +208,18 @@ TEST_F(InFlightTest, TheCInterfaceTakesTheNumberAndItsLimits) {
   EXPECT_EQ(penumbra_status_number(status), 101u) << penumbra_status_text(status);
   penumbra_status_free(status);
   options.max_in_flight = 2;
+  options.accelerator_timeout_ms = 24 * 3'600'000 + 1;
+  status = penumbra_session_load(env, bundle_.c_str(), &options, &session);
+  EXPECT_EQ(penumbra_status_number(status), 101u) << penumbra_status_text(status);
+  penumbra_status_free(status);
+  options.accelerator_timeout_ms = 10'000;
   status = penumbra_session_load(env, bundle_.c_str(), &options, &session);
   EXPECT_EQ(status, nullptr) << penumbra_status_text(status);
+  const uint8_t* log = reinterpret_cast<const uint8_t*>(&options);
+  size_t log_size = 1;
+  EXPECT_EQ(penumbra_session_failure_log(session, &log, &log_size), nullptr);  // no reply was refused
+  EXPECT_EQ(log, nullptr);
+  EXPECT_EQ(log_size, 0u);
   penumbra_session_free(session);
   penumbra_env_free(env);
 }

@@ -23,6 +23,7 @@ struct penumbra_env {
 
 struct penumbra_session {
   penumbra::Session session;
+  std::vector<uint8_t> failure_log = {};
 };
 
 struct penumbra_outputs {
@@ -220,6 +221,16 @@ const char* penumbra_session_input_type(const penumbra_session* session, size_t 
 
 const char* penumbra_session_output_type(const penumbra_session* session, size_t index) {
   return TypeName(session->session.outputs(), index);
+}
+
+penumbra_status* penumbra_session_failure_log(penumbra_session* session, const uint8_t** out_log,
+                                              size_t* out_size) {
+  return Guarded([&] {
+    Require(session != nullptr && out_log != nullptr && out_size != nullptr, "an argument is null");
+    session->failure_log = session->session.FailureLog();
+    *out_size = session->failure_log.size();
+    *out_log = session->failure_log.empty() ? nullptr : session->failure_log.data();
+  });
 }
 
 penumbra_status* penumbra_session_make_pads(penumbra_session* session, uint32_t count) {

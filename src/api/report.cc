@@ -1,4 +1,6 @@
 // Reads the sealed report with a recipient's key.
+#include <cstring>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +11,7 @@
 #include "host/bundle_file.h"
 #include "host/error.h"
 #include "host/keys/key_file.h"
+#include "media/file.h"
 #include "penumbra/inspect.h"
 #include "protect/emit/opening.h"
 #include "protect/emit/sealing.h"
@@ -75,6 +78,16 @@ std::string OpenReport(const host::BundleFile& bundle, const Recipient& recipien
   return text;
 }
 
+// The public linear layers of a plan are those of the report that are in residues, in its order.
+uint32_t IndexInReport(const ProtectReport& report, uint32_t plan_layer) {
+  uint32_t public_count = 0;
+  for (uint32_t i = 0; i < report.layers.size(); ++i) {
+    const bool in_plan = report.layers[i].is_public && report.layers[i].prime_count != 0;
+    if (in_plan && public_count++ == plan_layer) return i;
+  }
+  api::Throw(Status::kMalformed, "the failure log names a layer the bundle does not have");
+}
+
 }  // namespace
 
 std::optional<SealedReport> ReadReport(const std::filesystem::path& bundle,
@@ -86,6 +99,51 @@ std::optional<SealedReport> ReadReport(const std::filesystem::path& bundle,
     if (size == 0) return std::nullopt;
     return api::ParseReport(OpenReport(*file, recipient, size));
   });
+}
+
+RefusedReply ReadFailureLog(const std::vector<uint8_t>& log, const std::filesystem::path& bundle,
+                            const std::filesystem::path& vendor_private_key) {
+  return api::Translated([&] {
+    penumbra::FailureLog sealed;
+    if (log.size() != sizeof(sealed)) {
+      api::Throw(Status::kMalformed, "a failure log has " + std::to_string(sizeof(sealed)) +
+                                         " bytes, not " + std::to_string(log.size()));
+    }
+    std::memcpy(&sealed, log.data(), sizeof(sealed));
+    const Recipient vendor = ReadKeys({.vendor_private_key = vendor_private_key});
+    const auto file = OpenFor(vendor, /*as_vendor=*/true, bundle);
+    const FailureRecord record =
+        protect::OpenFailureLog(sealed, vendor.pair.private_key, file->manifest_message());
+    RefusedReply reply{.model_version = record.model_version,
+                       .layer = {},
+                       .layer_index = record.layer,
+                       .prime = record.prime,
+                       .row = record.row,
+                       .word = record.word,
+                       .start = record.start};
+    const uint64_t size = api::SealedReportSize(file->manifest().metadata);
+    if (size == 0) return reply;
+    const ProtectReport report = api::ParseReport(OpenReport(*file, vendor, size)).report;
+    reply.layer_index = IndexInReport(report, record.layer);
+    reply.layer = report.layers[reply.layer_index].name;
+    return reply;
+  });
+}
+
+std::vector<uint8_t> ReadFailureLogFile(const std::filesystem::path& path) {
+  return api::Translated([&] {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) api::Throw(Status::kNotFound, "cannot open the failure log [" + path.string() + "]");
+    std::vector<uint8_t> bytes(sizeof(penumbra::FailureLog) + 1);  // more is none
+    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (file.bad()) api::Throw(Status::kIo, "cannot read the failure log [" + path.string() + "]");
+    bytes.resize(static_cast<size_t>(file.gcount()));
+    return bytes;
+  });
+}
+
+void WriteFailureLogFile(const std::filesystem::path& path, const std::vector<uint8_t>& log) {
+  api::Translated([&] { media::WriteFile(path, log); });
 }
 
 }  // namespace penumbra

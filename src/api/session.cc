@@ -183,6 +183,15 @@ TensorMap Session::RunWithReceipt(const TensorMap& inputs, const Nonce& nonce,
   });
 }
 
+std::vector<uint8_t> Session::FailureLog() {
+  return api::Translated([&]() -> std::vector<uint8_t> {
+    const auto log = impl_->session->failure_log();
+    if (!log) return {};
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&*log);
+    return {bytes, bytes + sizeof(*log)};
+  });
+}
+
 RunStats Session::MakePads(uint32_t count) {
   return api::Translated([&] { return Convert(impl_->session->MakePads(count)); });
 }

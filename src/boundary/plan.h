@@ -12,7 +12,7 @@
 
 namespace penumbra {
 
-inline constexpr uint32_t kPlanVersion = 2;
+inline constexpr uint32_t kPlanVersion = 3;
 
 // ---- Tensors -------------------------------------------------------------------------------------
 // A trusted tensor is a row-major array seen as `rows` rows of `row_elems` elements; tiles are runs of
@@ -324,6 +324,7 @@ struct PlanHeader {
   uint64_t exchange_size;  // whole exchange region
   uint64_t window_offset;  // transfers of sealed tiles go through [window_offset, + window_size)
   uint64_t window_size;
+  uint8_t failure_log_key[32];  // the vendor's X25519 public key that failure logs are sealed to (boundary/failure_log.h)
 };
 // After the header: TensorRec[], PublicSliceRec[], LayerRec[], PortRec inputs[], PortRec outputs[],
 // FloatSegmentRec[], PortRec float ports[], u32 infer program[], u32 pad program[], u32 prepare program[]. Nothing else;
@@ -335,7 +336,7 @@ static_assert(sizeof(ConvGeometry) == 68);
 static_assert(sizeof(LayerRec) == 152);
 static_assert(sizeof(PortRec) == 16 && sizeof(FloatSegmentRec) == 16);
 static_assert(sizeof(PassHead) == 28 && sizeof(PassOp) == 20 && sizeof(PassSink) == 20);
-static_assert(sizeof(PlanHeader) == 96);
+static_assert(sizeof(PlanHeader) == 128);
 
 }  // namespace penumbra
 

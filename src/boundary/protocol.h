@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "boundary/failure_log.h"
 #include "boundary/limits.h"
 #include "boundary/receipt.h"
 #include "boundary/status.h"
@@ -90,10 +91,11 @@ enum class SessionState : uint32_t { kEmpty = 0, kLoading = 1, kReady = 2, kRunn
 
 struct Reply {
   Status status;    // anything but kOk: no job, outputs zeroed
-  uint32_t detail;  // vendor-log code, 0 outside test builds
+  uint32_t has_failure_log;  // 1 with the kIntegrity that ends the model, else 0
   HostJob job;
   Info info;
   uint64_t receipt_size;  // bytes, with the end of an inference that was started with kStartReceipt; else 0
+  FailureLog failure_log;  // for the vendor; zero without has_failure_log
 };
 
 // The first bytes of the exchange region before a plan is loaded must hold the manifest.

@@ -103,28 +103,61 @@ struct MessageKey {
 
 }  // namespace
 
-Status internal::SealBaseWithEphemeral(FixedBytes<kX25519KeySize> ephemeral_private_key,
-                                       FixedBytes<kX25519KeySize> recipient_public_key, Bytes info,
-                                       Bytes aad, Bytes plaintext,
-                                       MutableFixedBytes<kHpkeEncSize> out_enc,
-                                       MutableBytes out_ciphertext) {
+Status HpkeSender::Setup(FixedBytes<kX25519KeySize> ephemeral_private_key,
+                         FixedBytes<kX25519KeySize> recipient_public_key, Bytes info,
+                         MutableFixedBytes<kHpkeEncSize> out_enc) {
   uint8_t secret[kSha256Size] = {};
   const ScopedWipe wipe_secret(secret);
-  MessageKey message;
-  Status status = out_ciphertext.size() >= kHpkeOverheadSize &&
-                          out_ciphertext.size() - kHpkeOverheadSize == plaintext.size()
-                      ? Status::kOk
-                      : Status::kInvalidArgument;
+  Status status = Clear();
   if (IsOk(status)) status = X25519PublicKey(ephemeral_private_key, out_enc);
   if (IsOk(status)) {
     status = SharedSecret(ephemeral_private_key, recipient_public_key, out_enc,
                           recipient_public_key, secret);
   }
-  if (IsOk(status)) status = KeySchedule(secret, info, message.aead, message.nonce);
+  if (IsOk(status)) status = KeySchedule(secret, info, aead_, nonce_);
+  ready_ = IsOk(status);
+  if (!ready_) {
+    (void)Clear();
+    Wipe(out_enc);
+  }
+  return status;
+}
+
+Status HpkeSender::Seal(Bytes aad, Bytes plaintext, MutableBytes out_ciphertext,
+                        MutableFixedBytes<kAeadTagSize> out_tag) {
+  Status status = ready_ ? Status::kOk : Status::kWrongState;
+  if (IsOk(status)) status = aead_.Seal(nonce_, aad, plaintext, out_ciphertext, out_tag);
+  if (!IsOk(status)) {
+    Wipe(out_ciphertext);
+    Wipe(out_tag);
+  }
+  (void)Clear();
+  return status;
+}
+
+Status HpkeSender::Clear() {
+  const uint8_t zero[kAeadKeySize] = {};
+  ready_ = false;
+  Wipe(nonce_);
+  return aead_.Init(zero);
+}
+
+Status internal::SealBaseWithEphemeral(FixedBytes<kX25519KeySize> ephemeral_private_key,
+                                       FixedBytes<kX25519KeySize> recipient_public_key, Bytes info,
+                                       Bytes aad, Bytes plaintext,
+                                       MutableFixedBytes<kHpkeEncSize> out_enc,
+                                       MutableBytes out_ciphertext) {
+  HpkeSender sender;
+  Status status = out_ciphertext.size() >= kHpkeOverheadSize &&
+                          out_ciphertext.size() - kHpkeOverheadSize == plaintext.size()
+                      ? Status::kOk
+                      : Status::kInvalidArgument;
   if (IsOk(status)) {
-    status =
-        message.aead.Seal(message.nonce, aad, plaintext, out_ciphertext.first(plaintext.size()),
-                          out_ciphertext.last<kAeadTagSize>());
+    status = sender.Setup(ephemeral_private_key, recipient_public_key, info, out_enc);
+  }
+  if (IsOk(status)) {
+    status = sender.Seal(aad, plaintext, out_ciphertext.first(plaintext.size()),
+                         out_ciphertext.last<kAeadTagSize>());
   }
   if (!IsOk(status)) {
     Wipe(out_enc);

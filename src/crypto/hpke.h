@@ -21,6 +21,27 @@ Status SealBase(FixedBytes<kX25519KeySize> recipient_public_key, Bytes info, Byt
                 Bytes plaintext, MutableFixedBytes<kHpkeEncSize> out_enc,
                 MutableBytes out_ciphertext);
 
+// SealBase() in two steps, of which only the first allocates: for trusted code that must be able to seal one message later.
+// One object serves one thread at a time.
+class HpkeSender {
+ public:
+  // Set-up only. One ephemeral key may be used once: a second message would repeat the AEAD's key and nonce. Errors as of
+  // SealBase(); the object is then clear.
+  Status Setup(FixedBytes<kX25519KeySize> ephemeral_private_key,
+               FixedBytes<kX25519KeySize> recipient_public_key, Bytes info,
+               MutableFixedBytes<kHpkeEncSize> out_enc);
+  // The one message after Setup(), kWrongState without: never allocates. Sizes and failures as of AeadKey::Seal(). Clears.
+  Status Seal(Bytes aad, Bytes plaintext, MutableBytes out_ciphertext,
+              MutableFixedBytes<kAeadTagSize> out_tag);
+  // Erases the key. The first call may allocate: kOutOfMemory.
+  Status Clear();
+
+ private:
+  AeadKey aead_;
+  uint8_t nonce_[kAeadNonceSize] = {};
+  bool ready_ = false;
+};
+
 // `out_plaintext` has ciphertext.size() - kHpkeOverheadSize bytes, else kInvalidArgument.
 // kAuthenticationFailed for everything that an outsider could have caused (another recipient,
 // altered enc, info, aad or ciphertext, ciphertext shorter than a tag): the cases look alike. On

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <array>
 #include <vector>
 
@@ -139,6 +141,32 @@ TEST_F(HpkeTest, ChecksSizes) {
     EXPECT_EQ(OpenBase(private_key_, enc_, info_, aad_, Bytes(ciphertext_).first(size), {}),
               Status::kAuthenticationFailed);
   }
+}
+
+// What a second message under one key would repeat is gone after the first.
+TEST_F(HpkeTest, ASenderSealsOnce) {
+  HpkeSender sender;
+  std::vector<uint8_t> sealed(plaintext_.size()), tag(kAeadTagSize);
+  const auto seal = [&] {
+    return sender.Seal(aad_, plaintext_, sealed, MutableBytes(tag).first<kAeadTagSize>());
+  };
+  EXPECT_EQ(seal(), Status::kWrongState);
+  Key ephemeral, unused;
+  ASSERT_EQ(GenerateX25519Key(ephemeral, unused), Status::kOk);
+  ASSERT_EQ(sender.Setup(ephemeral, public_key_, info_, enc_), Status::kOk);
+  ASSERT_EQ(seal(), Status::kOk);
+  std::ranges::copy(tag, std::ranges::copy(sealed, ciphertext_.begin()).out);
+  EXPECT_EQ(Open(), Status::kOk);
+  EXPECT_EQ(opened_, plaintext_);
+  EXPECT_EQ(seal(), Status::kWrongState);
+  EXPECT_TRUE(AllZero(sealed));
+  EXPECT_TRUE(AllZero(tag));
+  EXPECT_EQ(sender.Setup(ephemeral, Key{}, info_, enc_), Status::kInvalidArgument);
+  EXPECT_TRUE(AllZero(enc_));
+  EXPECT_EQ(seal(), Status::kWrongState);
+  ASSERT_EQ(sender.Setup(ephemeral, public_key_, info_, enc_), Status::kOk);
+  ASSERT_EQ(sender.Clear(), Status::kOk);
+  EXPECT_EQ(seal(), Status::kWrongState);
 }
 
 }  // namespace

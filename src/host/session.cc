@@ -347,6 +347,11 @@ std::vector<Tensor> Session::ReadOutputs(uint32_t lane) {
   return outputs;
 }
 
+std::optional<FailureLog> Session::failure_log() {
+  const FairPool::Lease turn = trusted_.Enter();
+  return trusted_.failure_log();
+}
+
 Info Session::QueryInfo() {
   Command info{};
   info.id = CommandId::kInfo;

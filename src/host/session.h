@@ -119,6 +119,9 @@ class Session {
   std::vector<Tensor> Run(std::span<const TensorView> inputs, RunStats* out_stats = nullptr,
                           ReceiptRequest* receipt = nullptr);
 
+  // After a Run that ended in kIntegrity: what the trusted half sealed for the vendor, who alone can read it.
+  std::optional<FailureLog> failure_log();
+
   // What the trusted half says about itself and its memory.
   Info QueryInfo();
 

@@ -30,6 +30,7 @@ Reply TrustedHalf::Call(const Command& command) {
   const Status status = transport_->Call(command, &reply);
   if (IsOk(status)) {
     pads_ready_ = reply.info.pads_ready;
+    if (reply.has_failure_log != 0) failure_log_ = reply.failure_log;
     return reply;
   }
   lost_ = true;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -38,6 +39,9 @@ class TrustedHalf {
   // As the last reply said.
   uint64_t pads_ready() const { return pads_ready_; }
 
+  // What it left for the vendor when it refused a reply; see boundary/failure_log.h. For the holder of a lease of Enter().
+  const std::optional<FailureLog>& failure_log() const { return failure_log_; }
+
   // As it was started with; its memory lives as long as a copy of the owner, even if the trusted
   // half ends.
   std::span<uint8_t> exchange() const { return exchange_; }
@@ -54,6 +58,7 @@ class TrustedHalf {
   SpillStore derived_{kMaxDerivedSize};
   FairPool turn_{1};
   bool lost_ = false;  // with turn_
+  std::optional<FailureLog> failure_log_;  // likewise
   std::atomic<uint64_t> pads_ready_{0};
 };
 

@@ -47,7 +47,7 @@ void CheckOptions(const CompiledPlan& plan, const BundleOptions& options) {
 // Plan records in file order; slice tags and chunk numbers are known by now.
 std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<BlobRec>& blobs,
                                 const std::vector<std::array<uint8_t, kAeadTagSize>>& tags,
-                                uint32_t plan_chunk_count) {
+                                uint32_t plan_chunk_count, const std::array<uint8_t, 32>& failure_log_key) {
   PlanHeader header{};
   header.version = kPlanVersion;
   header.tensor_count = static_cast<uint32_t>(plan.tensors.size());
@@ -67,6 +67,7 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   header.exchange_size = plan.exchange_size;
   header.window_offset = plan.window_offset;
   header.window_size = plan.window_size;
+  std::ranges::copy(failure_log_key, header.failure_log_key);
   ByteWriter writer;
   writer.Put(header);
   for (TensorRec tensor : plan.tensors) {
@@ -196,7 +197,10 @@ class BundleEmitter {
   }
 
   void WriteSealedHalf() {
-    std::vector<uint8_t> plan = EncodePlan(plan_, layout_.blobs, tags_, plan_chunk_count_);
+    std::array<uint8_t, 32> vendor = VendorRecipientKey(options_.vendor_key);
+    const crypto::ScopedWipe wipe_vendor(vendor);
+    std::vector<uint8_t> plan =
+        EncodePlan(plan_, layout_.blobs, tags_, plan_chunk_count_, RecipientPublicKey(vendor));
     const crypto::ScopedWipe wipe(plan);
     SealInChunks(plan);
     for (const ConstantTile& tile : plan_.constants) SealAndAppend(tile.make());

@@ -1,6 +1,8 @@
 #include "protect/emit/opening.h"
 
 #include <algorithm>
+#include <cstring>
+#include <string_view>
 
 #include "crypto/hash.h"
 #include "crypto/hpke.h"
@@ -26,6 +28,40 @@ const WrapRec* FindWrap(std::span<const WrapRec> wraps,
 
 bool IsRecipient(std::span<const WrapRec> wraps, const std::array<uint8_t, 32>& private_key) {
   return FindWrap(wraps, private_key) != nullptr;
+}
+
+FailureRecord OpenFailureLog(const FailureLog& log,
+                             const std::array<uint8_t, 32>& vendor_recipient_key,
+                             std::span<const uint8_t> manifest_message) {
+  const std::string_view context = kFailureLogContext;
+  std::array<uint8_t, sizeof(log.sealed) + sizeof(log.tag)> ciphertext;
+  std::ranges::copy(log.tag, std::ranges::copy(log.sealed, ciphertext.begin()).out);
+  std::array<uint8_t, sizeof(FailureRecord)> plain;
+  const Status status =
+      crypto::OpenBase(vendor_recipient_key, log.enc,
+                       {reinterpret_cast<const uint8_t*>(context.data()), context.size()}, {},
+                       ciphertext, plain);
+  if (!IsOk(status)) {
+    throw model::ModelError(status, "the failure log was altered, or is for another vendor's key",
+                            {}, "use the private key the bundle was signed with");
+  }
+  FailureRecord record;
+  std::memcpy(&record, plain.data(), sizeof(record));
+  if (record.version != kFailureRecordVersion) {
+    throw model::ModelError(Status::kUnsupportedVersion,
+                            "the failure log has version " + std::to_string(record.version), {},
+                            "use a matching release of penumbra");
+  }
+  std::array<uint8_t, crypto::kSha256Size> hash;
+  if (!IsOk(crypto::Sha256::Digest(manifest_message, hash))) {
+    throw model::ModelError(Status::kInternal, "hashing failed");
+  }
+  if (!std::ranges::equal(hash, record.manifest_hash)) {
+    throw model::ModelError(Status::kIllegalCombination,
+                            "the failure log is of another bundle: version " +
+                                std::to_string(record.model_version) + " of some model of this vendor");
+  }
+  return record;
 }
 
 BundleOpener::BundleOpener(std::span<const WrapRec> wraps,

@@ -9,12 +9,20 @@
 #include <vector>
 
 #include "boundary/bundle.h"
+#include "boundary/failure_log.h"
 #include "crypto/aead.h"
 
 namespace penumbra::protect {
 
 // Whether the bundle key is wrapped for the owner of this X25519 private key.
 bool IsRecipient(std::span<const WrapRec> wraps, const std::array<uint8_t, 32>& private_key);
+
+// The record of a failure log of the bundle with this manifest message. `vendor_recipient_key`: VendorRecipientKey(). Throws
+// model::ModelError: kAuthenticationFailed when it was altered or sealed to another vendor, kIllegalCombination when it is
+// another bundle's, kUnsupportedVersion.
+FailureRecord OpenFailureLog(const FailureLog& log,
+                             const std::array<uint8_t, 32>& vendor_recipient_key,
+                             std::span<const uint8_t> manifest_message);
 
 class BundleOpener {
  public:

@@ -70,6 +70,7 @@ void Dispatch(Enclave* enclave, const Command& command, Reply* out_reply) {
   }
   if (!IsOk(out_reply->status)) *job = HostJob{};
   out_reply->receipt_size = model.TakeReceiptSize();
+  out_reply->has_failure_log = model.TakeFailureLog(&out_reply->failure_log) ? 1 : 0;
   out_reply->info = model.GetInfo(command.run);
 }
 

@@ -1,4 +1,4 @@
-// The whole trusted half through its only door: load, pads, inference, and every way the outside may cheat.
+// The whole trusted half through its only door: load, pads, inference, and ways the outside may cheat.
 #include "trusted/entry/entry.h"
 
 #include <gtest/gtest.h>
@@ -7,19 +7,16 @@
 #include <cstring>
 #include <limits>
 #include <memory>
-#include <set>
 
 #include "boundary/geometry.h"
-#include "trusted/testing/tiny_bundle.h"
+#include "trusted/testing/entry_fixture.h"
 
 namespace penumbra::trusted {
 namespace {
 
 using testing::AlignedBytes;
+using testing::EntryTest;
 using testing::kColumns;
-using testing::kPrimeCount;
-using testing::kPublicColumns;
-using testing::kExchangeSize;
 using testing::kRows;
 using testing::MakeInput;
 using testing::MakeTinyBundle;
@@ -28,83 +25,6 @@ using testing::TinyBundle;
 using testing::TinyBundleOptions;
 using testing::TinyHost;
 using testing::TinyPlan;
-using testing::TinyPort;
-
-class EntryTest : public ::testing::Test {
- protected:
-  void TearDown() override { Destroy(); }
-  void Destroy() {
-    if (enclave_ != nullptr) DestroyEnclave(enclave_);
-    enclave_ = nullptr;
-  }
-  void Use(const TinyBundle& bundle) {
-    Destroy();
-    bundle_ = bundle;
-    port_.device_key = bundle_.device_private;
-    host_ = std::make_unique<TinyHost>(&bundle_, exchange_.view);
-    ASSERT_EQ(CreateEnclave(secure_.view, exchange_.view, port_.Make(), &enclave_), Status::kOk);
-  }
-  Status Call(const Command& command) {
-    Reply reply{};
-    Dispatch(enclave_, command, &reply);
-    while (IsOk(reply.status) && reply.job.kind != JobKind::kNone) {
-      host_->Serve(reply.job);
-      Command step{};
-      step.id = CommandId::kStep;
-      step.args[0] = static_cast<uint64_t>(device_status_);
-      Dispatch(enclave_, step, &reply);
-    }
-    info_ = reply.info;
-    return reply.status;
-  }
-  Status Load() {
-    Command command{};
-    command.id = CommandId::kLoad;
-    command.args[0] = bundle_.manifest.size();
-    command.run_count = 1;
-    std::memcpy(command.vendor_key, bundle_.vendor_public.data(), 32);
-    std::memcpy(exchange_.view.data(), bundle_.manifest.data(), bundle_.manifest.size());
-    return Call(command);
-  }
-  Status Start(ProgramId program) {
-    Command command{};
-    command.id = CommandId::kStart;
-    command.program = program;
-    return Call(command);
-  }
-  Status LoadAndMakePads(uint32_t count) {
-    Status status = Load();
-    for (uint32_t i = 0; i < count && IsOk(status); ++i) status = Start(ProgramId::kMakePad);
-    return status;
-  }
-  Status Infer(const std::vector<float>& x) {
-    std::memcpy(exchange_.view.data() + 8192, x.data(), x.size() * 4);
-    return Start(ProgramId::kInfer);
-  }
-  std::vector<float> Output() const {
-    std::vector<float> y(kRows * kColumns);
-    std::memcpy(y.data(), exchange_.view.data() + 16384, y.size() * 4);
-    return y;
-  }
-  bool OutputIsZero() const {
-    const std::vector<float> y = Output();
-    return std::all_of(y.begin(), y.end(), [](float v) { return v == 0; });
-  }
-
-  static TinyBundle CheckedBundle() {
-    TinyBundleOptions options;
-    options.checked = true;
-    return MakeTinyBundle(options);
-  }
-
-  TinyBundle bundle_;
-  TinyPort port_;
-  AlignedBytes exchange_{kExchangeSize}, secure_{size_t{2} << 20};
-  std::unique_ptr<TinyHost> host_;
-  Enclave* enclave_ = nullptr;
-  Status device_status_ = Status::kOk;
-  Info info_{};
-};
 
 TEST_F(EntryTest, InferenceIsExact) {
   Use(MakeTinyBundle());
@@ -247,143 +167,6 @@ TEST_F(EntryTest, TamperedTransfersAreRefused) {
     EXPECT_NE(Start(ProgramId::kInfer), Status::kOk);
     EXPECT_EQ(info_.pads_ready, 0u);
   }
-}
-
-TEST_F(EntryTest, CheckedInferenceIsExact) {
-  Use(CheckedBundle());
-  ASSERT_EQ(LoadAndMakePads(3), Status::kOk);
-  for (uint32_t seed = 0; seed < 3; ++seed) {
-    ASSERT_EQ(Infer(MakeInput(seed)), Status::kOk);
-    EXPECT_EQ(Output(), ExpectedOutput(bundle_, MakeInput(seed)));
-  }
-}
-
-// Over the papers' prime with two projections: any representative passes, and any wrong word anywhere does not.
-TEST_F(EntryTest, CheckedPrimeRepliesAreExactOrRefused) {
-  TinyBundleOptions options;
-  options.checked = options.prime = true;
-  const TinyBundle bundle = MakeTinyBundle(options);
-  Use(bundle);
-  ASSERT_EQ(LoadAndMakePads(3), Status::kOk);
-  for (uint32_t seed = 0; seed < 3; ++seed) {
-    ASSERT_EQ(Infer(MakeInput(seed)), Status::kOk);
-    EXPECT_EQ(Output(), ExpectedOutput(bundle_, MakeInput(seed)));
-  }
-  for (uint32_t victim = 0; victim < kRows * kPublicColumns; ++victim) {
-    Use(bundle);
-    ASSERT_EQ(LoadAndMakePads(1), Status::kOk);
-    host_->tamper = [victim](const HostJob& job, std::span<uint8_t> bytes) {
-      if (job.kind != JobKind::kAccelerate) return;
-      auto* words = reinterpret_cast<uint32_t*>(bytes.data());
-      words[victim] = (words[victim] + 1 + victim * 65003 % (kFieldPrime - 1)) % kFieldPrime;
-    };
-    ASSERT_EQ(Infer(MakeInput(1)), Status::kIntegrity) << "word " << victim;
-    EXPECT_TRUE(OutputIsZero());
-    EXPECT_EQ(Start(ProgramId::kMakePad), Status::kPoisoned);
-  }
-}
-
-// The tiny host replies with any representative; a check must see through that. Every single byte of the reply, and
-// differences of every size.
-TEST_F(EntryTest, AWrongReplyAnywhereEndsTheModel) {
-  const TinyBundle bundle = CheckedBundle();
-  const uint32_t reply_size = kPrimeCount * kRows * kPublicColumns;
-  for (uint32_t victim = 0; victim < reply_size; ++victim) {
-    Use(bundle);
-    ASSERT_EQ(LoadAndMakePads(2), Status::kOk);
-    const uint32_t prime = kPrimes[victim / (kRows * kPublicColumns)];
-    const uint32_t difference = 1 + victim % (prime - 1);
-    host_->tamper = [&](const HostJob& job, std::span<uint8_t> bytes) {
-      if (job.kind != JobKind::kAccelerate) return;
-      bytes[victim] = static_cast<uint8_t>((bytes[victim] + difference) % prime);
-    };
-    ASSERT_EQ(Infer(MakeInput(1)), Status::kIntegrity) << "byte " << victim;
-    EXPECT_TRUE(OutputIsZero());
-    EXPECT_EQ(info_.pads_ready, 0u);
-    EXPECT_EQ(Start(ProgramId::kInfer), Status::kPoisoned);
-    EXPECT_EQ(Start(ProgramId::kMakePad), Status::kPoisoned);
-  }
-}
-
-// Rows that no secret filter is gathered from are checked as well, and so is a reply that answers another input.
-TEST_F(EntryTest, AReplyToAnotherInputIsWrong) {
-  Use(CheckedBundle());
-  ASSERT_EQ(LoadAndMakePads(2), Status::kOk);
-  std::vector<uint8_t> first;
-  host_->tamper = [&](const HostJob& job, std::span<uint8_t> bytes) {
-    if (job.kind == JobKind::kAccelerate) first.assign(bytes.begin(), bytes.end());
-  };
-  ASSERT_EQ(Infer(MakeInput(1)), Status::kOk);
-  host_->tamper = [&](const HostJob& job, std::span<uint8_t> bytes) {
-    if (job.kind == JobKind::kAccelerate) std::copy(first.begin(), first.end(), bytes.begin());
-  };
-  EXPECT_EQ(Infer(MakeInput(1)), Status::kIntegrity);
-}
-
-// The right-hand side comes from the trusted half's own copy: an adversary who swaps the input in the exchange region
-// and answers it correctly is found out.
-TEST_F(EntryTest, AChangedInputIsNotWhatIsChecked) {
-  Use(CheckedBundle());
-  ASSERT_EQ(LoadAndMakePads(1), Status::kOk);
-  Command command{};
-  command.id = CommandId::kStart;
-  command.program = ProgramId::kInfer;
-  const std::vector<float> x = MakeInput(1);
-  std::memcpy(exchange_.view.data() + 8192, x.data(), x.size() * 4);
-  Reply reply{};
-  Dispatch(enclave_, command, &reply);
-  while (IsOk(reply.status) && reply.job.kind != JobKind::kNone) {
-    if (reply.job.kind == JobKind::kAccelerate) exchange_.view[reply.job.x_offset + 5] ^= 1;
-    host_->Serve(reply.job);
-    Command step{};
-    step.id = CommandId::kStep;
-    Dispatch(enclave_, step, &reply);
-  }
-  EXPECT_EQ(reply.status, Status::kIntegrity);
-}
-
-// Keys are drawn at every load: what waits outside differs, although the weights do not.
-TEST_F(EntryTest, WhatIsDerivedIsSealedUnderANewKeyAtEveryLoad) {
-  std::set<std::vector<uint8_t>> seen;
-  const TinyBundle bundle = CheckedBundle();
-  for (uint32_t load = 0; load < 3; ++load) {
-    Use(bundle);
-    ASSERT_EQ(Load(), Status::kOk);
-    for (const HostJob& job : host_->seen) {
-      if (job.source != JobSource::kDerived || job.kind != JobKind::kWrite) continue;
-      const auto begin = exchange_.view.begin() + static_cast<long>(job.offset);
-      seen.insert({begin, begin + static_cast<long>(job.size)});
-    }
-  }
-  EXPECT_EQ(seen.size(), 3u);
-}
-
-TEST_F(EntryTest, TamperedTransfersOfChecksAreRefused) {
-  for (const JobSource source : {JobSource::kPublic, JobSource::kDerived}) {
-    Use(CheckedBundle());
-    host_->tamper = [&](const HostJob& job, std::span<uint8_t> bytes) {
-      if (job.kind == JobKind::kRead && job.source == source) bytes[0] ^= 1;
-    };
-    Status status = Load();
-    if (source == JobSource::kPublic) {
-      EXPECT_EQ(status, Status::kAuthenticationFailed);
-      continue;
-    }
-    ASSERT_EQ(status, Status::kOk);
-    host_->tamper = {};
-    ASSERT_EQ(Start(ProgramId::kMakePad), Status::kOk);
-    host_->tamper = [&](const HostJob& job, std::span<uint8_t> bytes) {
-      if (job.kind == JobKind::kRead && job.source == source) bytes[0] ^= 1;
-    };
-    EXPECT_EQ(Infer(MakeInput(1)), Status::kAuthenticationFailed);
-  }
-}
-
-TEST_F(EntryTest, ThePrepareProgramCannotBeStarted) {
-  Use(CheckedBundle());
-  ASSERT_EQ(Load(), Status::kOk);
-  EXPECT_EQ(Start(ProgramId::kPrepare), Status::kInvalidArgument);
-  EXPECT_EQ(Start(ProgramId::kMakePad), Status::kOk);
 }
 
 TEST_F(EntryTest, SecretsAreWipedWhenTheModelGoes) {

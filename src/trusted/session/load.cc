@@ -226,6 +226,7 @@ Status Model::FinishLoad() {
   PENUMBRA_TRY(port_.entropy(port_.context, key.mutable_bytes().data(), 32));
   PENUMBRA_TRY(loaded_.pad_key.Init(key.bytes()));
   PENUMBRA_TRY(port_.entropy(port_.context, loaded_.pad_master.mutable_bytes().data(), 32));
+  PENUMBRA_TRY(loaded_.failure_log.Open(port_, loaded_.plan.header.failure_log_key));
   if (loaded_.manifest.head.model_version > highest_version_) {
     PENUMBRA_TRY(port_.version_advance(port_.context, loaded_.manifest.model_id, loaded_.manifest.head.model_version));
   }

@@ -12,6 +12,7 @@
 #include "trusted/base/secret.h"
 #include "trusted/bundle/manifest.h"
 #include "trusted/plan/plan.h"
+#include "trusted/session/failure_log.h"
 
 namespace penumbra::trusted {
 
@@ -26,6 +27,7 @@ struct Loaded {
   crypto::AeadKey derived_key;
   crypto::Keystream check_stream;
   Secret<32> pad_master;
+  FailureLogger failure_log;
 
   bool NeedsPads() const { return !plan.pad_program.empty(); }
 };

@@ -1,5 +1,7 @@
 #include "trusted/session/model.h"
 
+#include <cstring>
+
 #include "trusted/base/result.h"
 
 namespace penumbra::trusted {
@@ -26,6 +28,7 @@ Status Model::Init() {
   PENUMBRA_TRY(loaded_.pad_key.Init(zero.bytes()));
   PENUMBRA_TRY(loaded_.derived_key.Init(zero.bytes()));
   PENUMBRA_TRY(loaded_.check_stream.Init(zero.bytes()));
+  PENUMBRA_TRY(loaded_.failure_log.Init());
   for (Run& run : runs_) PENUMBRA_TRY(run.Init());
   return Status::kOk;
 }
@@ -60,6 +63,7 @@ Status Model::Start(uint32_t run, ProgramId program, std::span<const uint8_t> no
   PENUMBRA_TRY(runs_[run].AskReceipt(nonce));
   uint64_t pad_id = 0;
   PENUMBRA_TRY(TakePad(program, &pad_id));
+  starts_[run] = ++start_count_;
   EnterRun(run);
   return Settle(&runs_[run], runs_[run].Start(program, pad_id, port_, out_job), *out_job);
 }
@@ -102,10 +106,20 @@ void Model::EndRun(Run* run) {
 }
 
 void Model::FailRun(Run* run, Status status) {
+  if (status == Status::kIntegrity) LogFailure(*run);
   if (!IsOutsideFault(status)) return EndModel(SessionState::kPoisoned);
   if (run->program() == ProgramId::kMakePad) pads_.Burn(run->pad_id());
   run->ZeroOutputs();
   EndRun(run);
+}
+
+// The same work and the same bytes whatever failed. Without a log the failure is a failure all the same.
+void Model::LogFailure(const Run& run) {
+  FailureRecord record = run.DescribeFailure();
+  record.start = starts_[&run - runs_];
+  record.model_version = loaded_.manifest.head.model_version;
+  std::memcpy(record.manifest_hash, loaded_.manifest.message_hash, sizeof(record.manifest_hash));
+  has_failure_log_ = IsOk(loaded_.failure_log.Seal(record, &failure_log_));
 }
 
 void Model::EndModel(SessionState state) {
@@ -124,6 +138,7 @@ void Model::Unload() {
   (void)loaded_.pad_key.Init(zero.bytes());
   (void)loaded_.derived_key.Init(zero.bytes());
   (void)loaded_.check_stream.Init(zero.bytes());
+  loaded_.failure_log.Clear();
   for (Run& run : runs_) run.Remove();
   loaded_.pad_master.Clear();
   pads_.Clear();
@@ -134,6 +149,7 @@ void Model::Unload() {
   arena_ = Arena(memory_);
   staging_ = {};
   run_count_ = 0;
+  start_count_ = 0;
   inside_ = kMaxRuns;
   phase_ = Phase::kIdle;
   state_ = SessionState::kEmpty;
@@ -143,6 +159,13 @@ uint64_t Model::TakeReceiptSize() {
   const uint64_t size = receipt_size_;
   receipt_size_ = 0;
   return size;
+}
+
+bool Model::TakeFailureLog(FailureLog* out_log) {
+  const bool has = has_failure_log_;
+  *out_log = has ? failure_log_ : FailureLog{};
+  has_failure_log_ = false;
+  return has;
 }
 
 Info Model::GetInfo(uint32_t run) const {

@@ -40,6 +40,9 @@ class Model {
   // Bytes of the receipt the last Start() or Step() left, 0 for none; told once.
   uint64_t TakeReceiptSize();
 
+  // True once after a failure of integrity, with its log.
+  bool TakeFailureLog(FailureLog* out_log);
+
   // `run` names whose clamped levels to tell; any number is allowed.
   Info GetInfo(uint32_t run) const;
 
@@ -73,6 +76,7 @@ class Model {
   // Ends what cannot go on: outputs zeroed, secrets wiped. A failed load leaves nothing loaded; a failed run ends
   // alone when `status` is the caller's or the accelerator's own fault, else with the model and every other run.
   void FailRun(Run* run, Status status);
+  void LogFailure(const Run& run);
   void EndModel(SessionState state);
   std::span<Run> runs() { return std::span(runs_).first(run_count_); }
 
@@ -85,6 +89,10 @@ class Model {
   uint32_t run_count_ = 0;      // placed in secure memory
   uint32_t run_capacity_ = 0;   // how many the model that was loaded last leaves room for
   uint64_t receipt_size_ = 0;
+  uint64_t start_count_ = 0;    // programs of the loaded model, pads included
+  uint64_t starts_[kMaxRuns] = {};  // which of these each run began last
+  bool has_failure_log_ = false;
+  FailureLog failure_log_ = {};
   uint32_t inside_ = 0;         // whose tables stand in the scratch
   SessionState state_ = SessionState::kEmpty;
   // Loading.

@@ -153,6 +153,17 @@ HostJob Run::FloatJob(const FloatSegmentRec& segment) const {
   return job;
 }
 
+FailureRecord Run::DescribeFailure() const {
+  FailureRecord record{};
+  record.version = kFailureRecordVersion;
+  record.layer = machine_.refused.layer;
+  record.prime = machine_.refused.prime;
+  record.row = machine_.refused.row;
+  record.program = static_cast<uint32_t>(program_);
+  record.word = static_cast<uint32_t>(at_);
+  return record;
+}
+
 void Run::ZeroOutputs() const {
   for (const PortRec& port : machine_.plan.outputs) {
     std::memset(machine_.exchange.data() + port.offset, 0, uint64_t{port.elem_count} * 4);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "boundary/failure_log.h"
 #include "boundary/protocol.h"
 #include "boundary/status.h"
 #include "crypto/aead.h"
@@ -44,6 +45,9 @@ class Run {
 
   // After the end of a program: leaves its receipt in the exchange region and tells its size, if one is wanted.
   Status LeaveReceipt(const Port& port, uint64_t* out_size);
+
+  // Where the instruction under way found a reply wrong; the model fills in the rest.
+  FailureRecord DescribeFailure() const;
 
   void ZeroOutputs() const;
   // Wipes the arena and both keys; the run can be started again.

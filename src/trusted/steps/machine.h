@@ -17,6 +17,11 @@ namespace penumbra::trusted {
 
 inline constexpr uint32_t kNoLayer = 0xffffffffu;
 
+// A row of a reply that was not what it had to be.
+struct RefusedRow {
+  uint32_t layer = kNoLayer, prime = 0, row = 0;
+};
+
 struct Machine {
   Plan plan;
   std::span<TileState> tiles;
@@ -32,6 +37,7 @@ struct Machine {
   uint64_t prepared_size = 0;               // bytes of them
   const RestorePlan* restore_plan = nullptr;
   uint64_t clamped_count = 0;
+  RefusedRow refused;  // by the instruction that ended in kIntegrity
 
   uint8_t* Tile(uint32_t tensor, uint32_t tile) const {
     return arena.data() + uint64_t{tiles[TileIndex(plan, tensor, tile)].offset} * kTileAlignment;

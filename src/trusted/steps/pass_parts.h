@@ -28,7 +28,7 @@ Status MakeProjections(const Machine& machine, uint32_t layer, uint32_t prime, s
 
 // Compares s^T y' with what x' demands, for every pixel of one row of our copy of the reply ([prime] planes of
 // scratch.reply_plane_size bytes). kIntegrity on any difference (docs/integrity.md).
-Status CheckRow(const Machine& machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index);
+Status CheckRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index);
 
 // Views of a layer's params tile (boundary/plan.h).
 struct RestoreTables {

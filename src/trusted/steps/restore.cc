@@ -99,7 +99,7 @@ Status RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer_i
     const uint64_t from = layer.y_offset + (uint64_t{k} * g.out_h + row_index) * row_size;
     std::memcpy(reply + k * scratch.reply_plane_size, machine->exchange.data() + from, row_size);
   }
-  if ((layer.flags & kLayerChecked) != 0) PENUMBRA_TRY(CheckRow(*machine, scratch, layer_index, row_index));
+  if ((layer.flags & kLayerChecked) != 0) PENUMBRA_TRY(CheckRow(machine, scratch, layer_index, row_index));
   RestoreJob job{};
   job.plan = machine->restore_plan;
   job.reply = reply;

@@ -69,6 +69,28 @@ struct SealedReport {
 PENUMBRA_API std::optional<SealedReport> ReadReport(const std::filesystem::path& bundle,
                                                     const ReportKeys& keys);
 
+// A reply the trusted half refused on some device.
+struct RefusedReply {
+  uint64_t model_version = 0;
+  std::string layer;         // name of the model's node
+  uint32_t layer_index = 0;  // in ProtectReport::layers
+  uint32_t prime = 0;        // plane of residues
+  uint32_t row = 0;          // of the reply
+  uint32_t word = 0;         // of the instruction that found it, in the inference program
+  uint64_t start = 0;        // inferences and pads begun since the model was loaded, this one included
+};
+
+// What Session::FailureLog() gave, for the owner of the key `bundle` was signed with. Base-mode HPKE does not say who
+// sealed a log: whoever can open the bundle can write one. Throws Error: P301 for bytes of another size, P305 when they
+// were altered or are for another vendor, P107 when they are of another bundle, and what ReadReport throws.
+PENUMBRA_API RefusedReply ReadFailureLog(const std::vector<uint8_t>& log,
+                                         const std::filesystem::path& bundle,
+                                         const std::filesystem::path& vendor_private_key);
+// Files of logs. Throw Error.
+PENUMBRA_API std::vector<uint8_t> ReadFailureLogFile(const std::filesystem::path& path);
+PENUMBRA_API void WriteFailureLogFile(const std::filesystem::path& path,
+                                      const std::vector<uint8_t>& log);
+
 }  // namespace penumbra
 
 #endif  // PENUMBRA_INSPECT_H_

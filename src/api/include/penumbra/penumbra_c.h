@@ -100,6 +100,12 @@ PENUMBRA_API const char* penumbra_session_input_type(const penumbra_session* ses
 PENUMBRA_API const char* penumbra_session_output_type(const penumbra_session* session,
                                                       size_t index);
 
+/* After a run that ended in 601: bytes for the vendor, who alone can read them (penumbra/session.h).
+ * NULL and 0 bytes when no reply was refused. The view lives until the next call with the session. */
+PENUMBRA_API penumbra_status* penumbra_session_failure_log(penumbra_session* session,
+                                                           const uint8_t** out_log,
+                                                           size_t* out_size);
+
 PENUMBRA_API penumbra_status* penumbra_session_make_pads(penumbra_session* session, uint32_t count);
 PENUMBRA_API penumbra_status* penumbra_session_run(penumbra_session* session,
                                                    const penumbra_tensor* inputs,

@@ -111,6 +111,10 @@ class PENUMBRA_API Session {
   TensorMap RunWithReceipt(const TensorMap& inputs, const Nonce& nonce,
                            std::vector<uint8_t>* out_receipt, RunStats* out_stats = nullptr);
 
+  // After a Run that ended in P601: what the trusted half sealed for the vendor about it, to be sent there and read with
+  // ReadFailureLog (inspect.h). Always of one size, and nothing to anybody else. Empty: no reply was refused.
+  std::vector<uint8_t> FailureLog();
+
   // Makes one-time pads ahead of the inferences that will use them; nothing for a model without pads.
   RunStats MakePads(uint32_t count);
   SessionInfo Info();
