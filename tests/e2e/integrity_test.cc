@@ -1,16 +1,17 @@
 // A lying accelerator is found out: whatever layer, prime and element of a reply it changes, the
-// inference ends with an integrity error and the model with it. Honest replies are accepted whatever
+// inference ends with an integrity error and the model with it, and the vendor alone learns where. Honest replies are accepted whatever
 // representatives they use.
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <random>
 #include <utility>
 
-#include "accel/validate.h"
+#include "accel/malicious/malicious_device.h"
 #include "graphs.h"
 #include "harness.h"
 #include "host/error.h"
+#include "protect/emit/opening.h"
+#include "protect/emit/sealing.h"
 #include "protect/presets/presets.h"
 
 namespace penumbra::e2e {
@@ -18,72 +19,9 @@ namespace {
 
 using protect::CompiledModel;
 using protect::CompileOptions;
-
-// [prime][h][w][c] residues of one reply, of a byte or, over the papers' prime, of a word each.
-struct ReplyView {
-  uint32_t job;  // since the device was made
-  std::span<uint8_t> bytes;
-  size_t plane_count;  // residues of one plane
-  bool is_field;
-
-  size_t count() const { return is_field ? bytes.size() / 4 : bytes.size(); }
-  uint32_t prime(size_t i) const { return is_field ? kFieldPrime : kPrimes[i / plane_count]; }
-  uint32_t Get(size_t i) const {
-    return is_field ? reinterpret_cast<const uint32_t*>(bytes.data())[i] : bytes[i];
-  }
-  void Set(size_t i, uint32_t value) const {
-    if (is_field) {
-      reinterpret_cast<uint32_t*>(bytes.data())[i] = value;
-    } else {
-      bytes[i] = static_cast<uint8_t>(value);
-    }
-  }
-};
-using Tamper = std::function<void(const ReplyView& reply)>;
-
-class TamperedSegment final : public PreparedSegment {
- public:
-  TamperedSegment(std::unique_ptr<PreparedSegment> inner, const SegmentTensor& output,
-                  std::shared_ptr<uint32_t> job, const Tamper* tamper)
-      : inner_(std::move(inner)), output_(output), job_(std::move(job)), tamper_(tamper) {}
-
-  Status Run(const Job& job) override {
-    const Status status = inner_->Run(job);
-    const size_t size = TensorByteSize(output_, 1);
-    auto* bytes = reinterpret_cast<uint8_t*>(job.outputs[0]);
-    (*tamper_)({(*job_)++, {bytes, size}, SampleCount(output_),
-                output_.type == ElementType::kU32Residue});
-    return status;
-  }
-
- private:
-  std::unique_ptr<PreparedSegment> inner_;
-  SegmentTensor output_;
-  std::shared_ptr<uint32_t> job_;
-  const Tamper* tamper_;
-};
-
-// The reference accelerator with a man in the middle.
-class TamperingDevice final : public Device {
- public:
-  explicit TamperingDevice(Tamper tamper) : tamper_(std::move(tamper)) {}
-  std::string_view name() const override { return "tampering"; }
-  const Capabilities& capabilities() const override { return inner_->capabilities(); }
-  Status Prepare(const SegmentView& segment, const BlobSource& blobs, const PrepareOptions& options,
-                 std::unique_ptr<PreparedSegment>* out_prepared, std::string* out_why) override {
-    std::unique_ptr<PreparedSegment> inner;
-    const Status status = inner_->Prepare(segment, blobs, options, &inner, out_why);
-    if (!IsOk(status)) return status;
-    *out_prepared = std::make_unique<TamperedSegment>(
-        std::move(inner), segment.tensors[segment.outputs[0]], job_, &tamper_);
-    return Status::kOk;
-  }
-
- private:
-  std::shared_ptr<Device> inner_ = OpenDevice("reference");
-  std::shared_ptr<uint32_t> job_ = std::make_shared<uint32_t>(0);
-  Tamper tamper_;
-};
+using malicious::Lie;
+using malicious::MaliciousDevice;
+using malicious::Orders;
 
 std::unique_ptr<CompiledModel> CompileChecked(const model::Graph& graph, const std::string& preset,
                                               uint32_t primes = 0,
@@ -115,9 +53,16 @@ class Victim {
     wanted_ = RunPlain(model, inputs_);
   }
 
-  std::unique_ptr<host::Session> Open(Tamper tamper) const {
-    return OpenSession(bundle(), keys_, {}, scratch_.path(),
-                       std::make_shared<TamperingDevice>(std::move(tamper)));
+  // A session over a device of its own, which is told how to lie.
+  struct Opened {
+    std::shared_ptr<MaliciousDevice> device =
+        std::make_shared<MaliciousDevice>(OpenDevice("reference"));
+    std::unique_ptr<host::Session> session;
+  };
+  Opened Open() const {
+    Opened opened;
+    opened.session = OpenSession(bundle(), keys_, {}, scratch_.path(), opened.device);
+    return opened;
   }
   // kOk: the outputs had the right bits.
   Status Attempt(host::Session* session) const {
@@ -129,7 +74,26 @@ class Victim {
       return error.status();
     }
   }
-  Status Attempt(Tamper tamper) const { return Attempt(Open(std::move(tamper)).get()); }
+  Status Attempt(const Orders& orders) const {
+    const Opened opened = Open();
+    opened.device->Give(orders);
+    const Status status = Attempt(opened.session.get());
+    EXPECT_EQ(opened.device->account().lie_count != 0, orders.lie != Lie::kHonest);
+    return status;
+  }
+  // An attempt that is refused: which layer and prime the vendor reads in the log.
+  void ExpectRefused(const Orders& orders, uint32_t layer, uint32_t prime) const {
+    const Opened opened = Open();
+    opened.device->Give(orders);
+    ASSERT_EQ(Attempt(opened.session.get()), Status::kIntegrity);
+    const auto log = opened.session->failure_log();
+    ASSERT_TRUE(log.has_value());
+    const FailureRecord record =
+        protect::OpenFailureLog(*log, protect::VendorRecipientKey(keys_.vendor.private_key),
+                                opened.session->bundle().manifest_message());
+    EXPECT_EQ(record.layer, layer);
+    EXPECT_EQ(record.prime, prime);
+  }
   const CompiledModel& model() const { return model_; }
 
  private:
@@ -141,37 +105,20 @@ class Victim {
   Tensors inputs_, wanted_;
 };
 
-// Adds a nonzero difference mod p to one element of one prime of one job's reply.
-Tamper LieAt(uint32_t job, uint32_t prime, uint32_t seed) {
-  return [=](const ReplyView& reply) {
-    if (reply.job != job) return;
-    std::mt19937 random(seed);
-    const size_t at = prime * reply.plane_count + random() % reply.plane_count;
-    const uint32_t p = reply.prime(at);
-    reply.Set(at, (reply.Get(at) % p + 1 + static_cast<uint32_t>(random() % (p - 1))) % p);
-  };
-}
-
-Tamper OtherRepresentatives() {
-  return [](const ReplyView& reply) {
-    const uint32_t largest = reply.is_field ? 0xffffffffu : 255;
-    for (size_t i = 0; i < reply.count(); ++i) {
-      const uint32_t p = reply.prime(i);
-      const uint32_t canonical = reply.Get(i) % p;
-      const uint32_t more = (largest - canonical) / p;  // how many primes may be added
-      reply.Set(i, i % 3 != 0 ? canonical + more * p : canonical);
-    }
-  };
+// A nonzero difference mod p in one element of one prime of one job's reply.
+Orders LieAt(uint32_t job, uint32_t prime, uint32_t seed) {
+  return {.lie = Lie::kChangeElement, .seed = seed, .honest_jobs = job, .plane = prime};
 }
 
 void ExpectEveryLieIsFound(const CompiledModel& model) {
   const Victim victim(model);
-  EXPECT_EQ(victim.Attempt([](const ReplyView&) {}), Status::kOk);
-  EXPECT_EQ(victim.Attempt(OtherRepresentatives()), Status::kOk);
+  EXPECT_EQ(victim.Attempt(Orders{}), Status::kOk);
+  const auto jobs = static_cast<uint32_t>(model.plan().layers.size());
+  EXPECT_EQ(victim.Attempt({.lie = Lie::kOtherRepresentative, .lie_limit = jobs}), Status::kOk);
   for (uint32_t layer = 0; layer < model.plan().layers.size(); ++layer) {
     for (uint32_t prime = 0; prime < model.plan().layers[layer].prime_count; ++prime) {
-      EXPECT_EQ(victim.Attempt(LieAt(layer, prime, layer * 10 + prime)), Status::kIntegrity)
-          << "layer " << layer << " prime " << prime;
+      SCOPED_TRACE("layer " + std::to_string(layer) + " prime " + std::to_string(prime));
+      victim.ExpectRefused(LieAt(layer, prime, layer * 10 + prime), layer, prime);
     }
   }
 }
@@ -260,21 +207,21 @@ TEST(Integrity, ALieEndsTheModelAndItsPads) {
   GraphCases().front().build(test);
   const auto model = CompileChecked(test.graph, "shadownet");
   const Victim victim(*model);
-  bool lie = false;
   const auto last = static_cast<uint32_t>(model->plan().layers.size()) - 1;
-  const auto session = victim.Open([&](const ReplyView& reply) {
-    if (lie) LieAt(reply.job, static_cast<uint32_t>(last % (reply.count() / reply.plane_count)), 3)(reply);
-  });
+  const Victim::Opened opened = victim.Open();
+  host::Session* const session = opened.session.get();
   session->MakePads(3);
-  EXPECT_EQ(victim.Attempt(session.get()), Status::kOk);
+  EXPECT_EQ(victim.Attempt(session), Status::kOk);
   EXPECT_EQ(session->QueryInfo().pads_ready, 2u);
-  lie = true;
-  EXPECT_EQ(victim.Attempt(session.get()), Status::kIntegrity);
+  EXPECT_FALSE(session->failure_log().has_value());
+  opened.device->Give(LieAt(last, 0, 3));
+  EXPECT_EQ(victim.Attempt(session), Status::kIntegrity);
   const Info info = session->QueryInfo();
   EXPECT_EQ(info.pads_ready, 0u);
   EXPECT_EQ(info.state, static_cast<uint32_t>(SessionState::kPoisoned));
-  lie = false;
-  EXPECT_EQ(victim.Attempt(session.get()), Status::kPoisoned);
+  EXPECT_TRUE(session->failure_log().has_value());
+  opened.device->Give({});
+  EXPECT_EQ(victim.Attempt(session), Status::kPoisoned);
 }
 
 TEST(Integrity, ReportAndMetadataStateTheBound) {

@@ -46,6 +46,17 @@ const std::vector<SchemeCase>& SchemeCases() {
        .is_masked = true},
       {.name = "slalom", .preset = "slalom", .is_checked = true, .is_masked = true},
       {.name = "slalom-verify", .preset = "slalom-verify", .is_checked = true},
+      {.name = "shadownet-freivalds-prime",
+       .preset = "shadownet",
+       .integrity = "freivalds",
+       .arithmetic = "prime",
+       .is_checked = true,
+       .is_masked = true},
+      {.name = "slalom-prime",
+       .preset = "slalom",
+       .arithmetic = "prime",
+       .is_checked = true,
+       .is_masked = true},
   };
   return cases;
 }
@@ -76,6 +87,9 @@ std::unique_ptr<protect::CompiledModel> CompileCase(const SchemeCase& scheme) {
   options.soundness_bits = scheme.soundness_bits;
   if (!scheme.integrity.empty()) {
     protect::SetAxis("integrity", scheme.integrity, &options.scheme);
+  }
+  if (!scheme.arithmetic.empty()) {
+    protect::SetAxis("arithmetic", scheme.arithmetic, &options.scheme);
   }
   return CompileNetwork(std::move(options));
 }

@@ -14,7 +14,8 @@ namespace penumbra::malice {
 struct SchemeCase {
   std::string name;
   std::string preset;
-  std::string integrity = {};  // the axis, where it is not the preset's
+  std::string integrity = {};  // axes, where they are not the preset's
+  std::string arithmetic = {};
   uint32_t soundness_bits = 40;
   bool is_checked = false;  // a wrong reply must be refused
   bool is_masked = false;   // uses pads

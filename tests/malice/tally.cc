@@ -51,9 +51,8 @@ double UpperBoundOfNone(uint64_t trial_count, double confidence) {
 double PredictedError(const protect::CompiledModel& model) {
   double largest = 0;
   for (const LayerRec& layer : model.plan().layers) {
-    const uint16_t smallest_prime = kPrimes[layer.prime_count - 1];
-    largest =
-        std::max(largest, std::pow(smallest_prime, -static_cast<double>(layer.projection_count)));
+    largest = std::max(largest, std::pow(SmallestPrime(layer),
+                                         -static_cast<double>(layer.projection_count)));
   }
   return largest;
 }
@@ -62,7 +61,7 @@ double PredictedWeakError(const protect::CompiledModel& model) {
   double sum = 0;
   uint32_t planes = 0;
   for (const LayerRec& layer : model.plan().layers) {
-    for (uint32_t k = 0; k < layer.prime_count; ++k) sum += 1.0 / kPrimes[k];
+    for (uint32_t k = 0; k < layer.prime_count; ++k) sum += 1.0 / PrimeOf(layer, k);
     planes += layer.prime_count;
   }
   return sum / planes;

@@ -3,20 +3,40 @@
 #include <algorithm>
 #include <cstring>
 
+#include "accel/validate.h"
 #include "boundary/geometry.h"
 
 namespace penumbra::malicious {
 namespace {
 
-bool IsResidue(const ReplyView& reply) { return reply.shape.type == ElementType::kU8Residue; }
+bool IsResidue(const ReplyView& reply) { return reply.shape.type != ElementType::kF32; }
+bool IsByte(const ReplyView& reply) { return reply.shape.type == ElementType::kU8Residue; }
 
-size_t ElementSize(const ReplyView& reply) { return IsResidue(reply) ? 1 : sizeof(float); }
+size_t ElementSize(const ReplyView& reply) { return penumbra::ElementSize(reply.shape.type); }
+size_t PlaneCount(const ReplyView& reply) { return penumbra::PlaneCount(reply.shape); }
 size_t RowSize(const ReplyView& reply) {
   return size_t{reply.shape.w} * reply.shape.c * ElementSize(reply);
 }
-size_t PlaneCount(const ReplyView& reply) { return IsResidue(reply) ? reply.shape.prime_count : 1; }
 size_t PlaneSize(const ReplyView& reply) { return reply.bytes.size() / PlaneCount(reply); }
-uint16_t PrimeAt(const ReplyView& reply, size_t byte) { return kPrimes[byte / PlaneSize(reply)]; }
+uint32_t PrimeAt(const ReplyView& reply, size_t byte) {
+  return IsByte(reply) ? kPrimes[byte / PlaneSize(reply)] : kFieldPrime;
+}
+
+// The residue that starts at `byte`, in whatever representative.
+uint32_t ResidueIn(const ReplyView& reply, std::span<const uint8_t> bytes, size_t byte) {
+  if (IsByte(reply)) return bytes[byte];
+  uint32_t value;
+  std::memcpy(&value, bytes.data() + byte, sizeof(value));
+  return value;
+}
+void SetResidue(const ReplyView& reply, size_t byte, uint32_t value) {
+  std::memcpy(reply.bytes.data() + byte, &value, ElementSize(reply));
+}
+// Another residue: `shift` more, modulo the prime.
+void AddTo(const ReplyView& reply, size_t byte, uint64_t shift) {
+  const uint64_t sum = ResidueIn(reply, reply.bytes, byte) + shift;
+  SetResidue(reply, byte, static_cast<uint32_t>(sum % PrimeAt(reply, byte)));
+}
 
 float FloatAt(const ReplyView& reply, size_t byte) {
   float value;
@@ -54,18 +74,19 @@ uint64_t Draw(Rng* rng, uint64_t bound) {
 
 bool IsWrong(const ReplyView& told, std::span<const uint8_t> honest) {
   if (!IsResidue(told)) return !std::ranges::equal(told.bytes, honest);
-  for (size_t i = 0; i < honest.size(); ++i) {
-    const uint16_t prime = PrimeAt(told, i);
-    if (told.bytes[i] % prime != honest[i] % prime) return true;
+  for (size_t i = 0; i < honest.size(); i += ElementSize(told)) {
+    const uint32_t prime = PrimeAt(told, i);
+    if (ResidueIn(told, told.bytes, i) % prime != ResidueIn(told, honest, i) % prime) return true;
   }
   return false;
 }
 
 void UseOtherRepresentatives(const ReplyView& reply) {
   if (!IsResidue(reply)) return;
-  for (size_t i = 0; i < reply.bytes.size(); ++i) {
-    const unsigned other = reply.bytes[i] + unsigned{PrimeAt(reply, i)};
-    if (other <= 255) reply.bytes[i] = static_cast<uint8_t>(other);
+  const uint32_t largest = IsByte(reply) ? 0xff : 0xffffffff;
+  for (size_t i = 0; i < reply.bytes.size(); i += ElementSize(reply)) {
+    const uint32_t value = ResidueIn(reply, reply.bytes, i), prime = PrimeAt(reply, i);
+    SetResidue(reply, i, value + (largest - value) / prime * prime);
   }
 }
 
@@ -74,12 +95,12 @@ void FlipBit(const ReplyView& reply, Rng* rng) {
   reply.bytes[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
 }
 
-void ChangeElement(const ReplyView& reply, Rng* rng) {
-  const size_t at = Draw(rng, reply.bytes.size() / ElementSize(reply)) * ElementSize(reply);
+void ChangeElement(const ReplyView& reply, std::optional<uint32_t> plane, Rng* rng) {
+  const size_t begin = plane ? *plane % PlaneCount(reply) * PlaneSize(reply) : 0;
+  const size_t size = plane ? PlaneSize(reply) : reply.bytes.size();
+  const size_t at = begin + Draw(rng, size / ElementSize(reply)) * ElementSize(reply);
   if (!IsResidue(reply)) return SetFloat(reply, at, FloatAt(reply, at) + DrawFloat(rng, 1));
-  const uint16_t prime = PrimeAt(reply, at);
-  const uint64_t shift = 1 + Draw(rng, prime - 1u);
-  reply.bytes[at] = static_cast<uint8_t>((reply.bytes[at] + shift) % prime);
+  AddTo(reply, at, 1 + Draw(rng, PrimeAt(reply, at) - 1u));
 }
 
 void ReplaceTile(const ReplyView& reply, Rng* rng) {
@@ -115,10 +136,10 @@ void AddConstant(const ReplyView& reply, Rng* rng) {
     return;
   }
   for (size_t plane = 0; plane < PlaneCount(reply); ++plane) {
-    const uint16_t prime = kPrimes[plane];
-    const uint64_t constant = 1 + Draw(rng, prime - 1u);
-    for (uint8_t& v : reply.bytes.subspan(plane * PlaneSize(reply), PlaneSize(reply))) {
-      v = static_cast<uint8_t>((v + constant) % prime);
+    const size_t begin = plane * PlaneSize(reply);
+    const uint64_t constant = 1 + Draw(rng, PrimeAt(reply, begin) - 1u);
+    for (size_t i = 0; i < PlaneSize(reply); i += ElementSize(reply)) {
+      AddTo(reply, begin + i, constant);
     }
   }
 }

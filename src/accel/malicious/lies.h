@@ -4,6 +4,7 @@
 #define PENUMBRA_ACCEL_MALICIOUS_LIES_H_
 
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <span>
 
@@ -15,7 +16,7 @@ using Rng = std::mt19937_64;
 // Uniform in [0, bound), bound > 0. Not a standard distribution: those differ between libraries.
 uint64_t Draw(Rng* rng, uint64_t bound);
 
-// One output of a job: kU8Residue [prime][batch][h][w][c], kF32 [batch][h][w][c].
+// One output of a job: kU8Residue [prime][batch][h][w][c], kU32Residue and kF32 [batch][h][w][c].
 struct ReplyView {
   SegmentTensor shape;
   uint32_t batch = 1;
@@ -26,11 +27,11 @@ struct ReplyView {
 // prime, or some bit of a float.
 bool IsWrong(const ReplyView& told, std::span<const uint8_t> honest);
 
-// v + p for every residue v for which that fits a byte: the same residues. Floats stay.
+// For every residue the largest number that means the same and fits the element. Floats stay.
 void UseOtherRepresentatives(const ReplyView& reply);
 void FlipBit(const ReplyView& reply, Rng* rng);
-// One element: another residue, or a float moved by up to 1.
-void ChangeElement(const ReplyView& reply, Rng* rng);
+// One element, of any plane or of one (counted modulo the planes there are): another residue, or a float moved by up to 1.
+void ChangeElement(const ReplyView& reply, std::optional<uint32_t> plane, Rng* rng);
 // A random run of rows, in every plane and sample: random bytes, or floats in [-4, 4).
 void ReplaceTile(const ReplyView& reply, Rng* rng);
 // Two channels change places everywhere. Replies of one channel stay.

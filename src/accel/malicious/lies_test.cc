@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ struct Sample {
   ReplyView view;
 };
 
-constexpr ElementType kTypes[] = {ElementType::kU8Residue, ElementType::kF32};
+constexpr ElementType kTypes[] = {ElementType::kU8Residue, ElementType::kU32Residue, ElementType::kF32};
 
 TEST(Lies, OtherRepresentativesMeanTheSame) {
   Rng rng(1);
@@ -44,6 +45,38 @@ TEST(Lies, OtherRepresentativesMeanTheSame) {
   EXPECT_EQ(s.bytes[0], 255);
   EXPECT_NE(s.bytes, s.honest);
   EXPECT_FALSE(IsWrong(s.view, s.honest));
+}
+
+// Of the papers' prime a word has 409 or 410 representatives; the largest is as good as any.
+TEST(Lies, OtherRepresentativesOfWords) {
+  Rng rng(1);
+  Sample s(ElementType::kU32Residue, &rng);
+  for (size_t i = 0; i < s.bytes.size(); i += 4) {
+    uint32_t word;
+    std::memcpy(&word, s.bytes.data() + i, 4);
+    word %= kFieldPrime;
+    std::memcpy(s.bytes.data() + i, &word, 4);
+  }
+  s.honest = s.bytes;
+  UseOtherRepresentatives(s.view);
+  EXPECT_FALSE(IsWrong(s.view, s.honest));
+  for (size_t i = 0; i < s.bytes.size(); i += 4) {
+    uint32_t word;
+    std::memcpy(&word, s.bytes.data() + i, 4);
+    EXPECT_GT(word, 0xffffffff - kFieldPrime);
+  }
+}
+
+TEST(Lies, OnePlaneIsChangedWhereOneIsNamed) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    Rng rng(seed);
+    Sample s(ElementType::kU8Residue, &rng);
+    const auto plane = static_cast<uint32_t>(seed % 3);
+    ChangeElement(s.view, plane + 3, &rng);
+    const auto differ = std::ranges::mismatch(s.bytes, s.honest);
+    ASSERT_NE(differ.in1, s.bytes.end());
+    EXPECT_EQ(static_cast<size_t>(differ.in1 - s.bytes.begin()) / (s.bytes.size() / 3), plane);
+  }
 }
 
 TEST(Lies, WrongMeansAnotherResidueOrAnotherBit) {
@@ -64,7 +97,7 @@ struct NamedLie {
 TEST(Lies, AreWrongAndRepeatable) {
   constexpr NamedLie kEveryLie[] = {
       {"FlipBit", FlipBit},
-      {"ChangeElement", ChangeElement},
+      {"ChangeElement", [](const ReplyView& reply, Rng* rng) { ChangeElement(reply, {}, rng); }},
       {"ReplaceTile", ReplaceTile},
       {"SwapChannels", SwapChannels},
       {"AddConstant", AddConstant},
@@ -100,7 +133,7 @@ TEST(Lies, ChangeWhatTheySay) {
     };
     FlipBit(bit.view, &rng);
     EXPECT_EQ(changes(bit), 1u);
-    ChangeElement(one.view, &rng);
+    ChangeElement(one.view, {}, &rng);
     EXPECT_EQ(changes(one), 1u);
     SwapChannels(swap.view, &rng);
     std::vector<uint8_t> sorted[2] = {swap.bytes, swap.honest};

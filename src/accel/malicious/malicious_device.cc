@@ -56,7 +56,7 @@ struct ReplyKey {
 uint32_t SegmentId(const SegmentView& view) {
   uint32_t id = kNoBlob;
   for (const SegmentNode& node : view.nodes) {
-    const bool conv = node.op == SegmentOp::kConvResidue || node.op == SegmentOp::kConvFloat;
+    const bool conv = IsResidueConv(node.op) || node.op == SegmentOp::kConvFloat;
     if (conv) id = std::min(id, node.weight_blob);
   }
   return id;
@@ -105,6 +105,7 @@ class MaliciousDevice::Mind {
     Lie lie = Lie::kHonest;
     Rng rng;
     std::chrono::microseconds delay{0};
+    std::optional<uint32_t> plane;
   };
 
   void Give(const Orders& orders) {
@@ -142,7 +143,7 @@ class MaliciousDevice::Mind {
     const bool early = account_.job_count++ < orders_.honest_jobs;
     const bool lies = !early && orders_.lie != Lie::kHonest &&
                       account_.lie_count < orders_.lie_limit && Draw(&rng_, orders_.one_in) == 0;
-    return {lies ? orders_.lie : Lie::kHonest, Rng(rng_()), orders_.delay};
+    return {lies ? orders_.lie : Lie::kHonest, Rng(rng_()), orders_.delay, orders_.plane};
   }
 
   void Confess(bool wrong) {
@@ -272,7 +273,7 @@ class MaliciousDevice::Segment final : public PreparedSegment {
         FlipBit(reply, rng);
         return true;
       case Lie::kChangeElement:
-        ChangeElement(reply, rng);
+        ChangeElement(reply, decision->plane, rng);
         return true;
       case Lie::kReplaceTile:
         ReplaceTile(reply, rng);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -16,7 +17,7 @@ namespace penumbra::malicious {
 
 enum class Lie : uint32_t {
   kHonest,               // forwards the reply
-  kOtherRepresentative,  // honest, too: v + p where it fits a byte
+  kOtherRepresentative,  // honest, too: the largest number that means the same
   kFlipBit,
   kChangeElement,  // one residue, or one float
   kReplaceTile,    // a run of rows
@@ -46,6 +47,7 @@ struct Orders {
   uint32_t one_in = 1;                 // later jobs lie with probability 1 / one_in
   uint32_t lie_limit = 1;              // lies told at most
   std::chrono::microseconds delay{0};  // of kLate; the longest of kTwice
+  std::optional<uint32_t> plane = {};  // of kChangeElement, counted modulo the planes there are
 };
 
 struct Account {
