@@ -212,5 +212,23 @@ TEST_F(MemoryTest, AsymmetricKeysAreErased) {
   EXPECT_EQ(opened, nonce_);
 }
 
+TEST_F(MemoryTest, AnHpkeSenderAllocatesOnlyInSetup) {
+  std::array<uint8_t, kX25519KeySize> public_key;
+  ASSERT_EQ(X25519PublicKey(Fixed<32>(key_), public_key), Status::kOk);
+  HpkeSender sender;
+  std::array<uint8_t, kHpkeEncSize> enc;
+  EXPECT_GT(Allocations([&] {
+              ASSERT_EQ(sender.Setup(Fixed<32>(other_key_), public_key, {}, enc), Status::kOk);
+            }),
+            0u);
+  std::vector<uint8_t> sealed(nonce_.size());
+  std::array<uint8_t, kAeadTagSize> tag;
+  EXPECT_EQ(Allocations([&] {
+              ASSERT_EQ(sender.Seal({}, nonce_, sealed, tag), Status::kOk);
+              ASSERT_EQ(sender.Clear(), Status::kOk);
+            }),
+            0u);
+}
+
 }  // namespace
 }  // namespace penumbra::crypto
