@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "boundary/bundle.h"
+#include "boundary/plan.h"
 #include "boundary/segment.h"
 #include "host/bundle_file.h"
 
@@ -19,7 +20,7 @@ struct BundleBuilder {
 
   ManifestHead head{};
   std::string name = "tiny";
-  std::vector<uint32_t> chunk_plain_sizes = {96, 40, 7};
+  std::vector<uint32_t> chunk_plain_sizes = {sizeof(PlanHeader), 40, 7};
   std::vector<WrapRec> wraps;
   std::string metadata;
   std::vector<uint8_t> public_half, sealed_half;

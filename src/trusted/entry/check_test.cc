@@ -55,6 +55,30 @@ TEST_F(CheckTest, CheckedPrimeRepliesAreExactOrRefused) {
   }
 }
 
+// Every number that means the right residue passes, and gives the same bits.
+TEST_F(CheckTest, EveryRepresentativeOfARightWordIsAccepted) {
+  TinyBundleOptions options;
+  options.checked = options.prime = true;
+  Use(MakeTinyBundle(options));
+  ASSERT_EQ(Load(), Status::kOk);
+  for (uint64_t more = 0; more <= 0xffffffff; more += kFieldPrime) {
+    host_->tamper = [more](const HostJob& job, std::span<uint8_t> bytes) {
+      if (job.kind != JobKind::kAccelerate) return;
+      for (size_t i = 0; i < bytes.size(); i += sizeof(uint32_t)) {
+        uint32_t word;
+        std::memcpy(&word, bytes.data() + i, sizeof(word));
+        const uint64_t other = word % kFieldPrime + more;
+        if (other > 0xffffffff) continue;
+        word = static_cast<uint32_t>(other);
+        std::memcpy(bytes.data() + i, &word, sizeof(word));
+      }
+    };
+    ASSERT_EQ(Start(ProgramId::kMakePad), Status::kOk);
+    ASSERT_EQ(Infer(MakeInput(1)), Status::kOk) << more;
+    ASSERT_EQ(Output(), ExpectedOutput(bundle_, MakeInput(1))) << more;
+  }
+}
+
 // The tiny host replies with any representative; a check must see through that. Every single byte of the reply, and
 // differences of every size.
 TEST_F(CheckTest, AWrongReplyAnywhereEndsTheModel) {
