@@ -31,6 +31,20 @@ constexpr uint64_t FilterLength(const ConvGeometry& g) {
   return uint64_t{g.kernel_h} * g.kernel_w * InChannelsPerGroup(g);
 }
 
+// A cover: published rows that are as many secret filters of one group of the convolution, mixed by a secret matrix.
+// Covers of a group follow one another; its last one may be smaller.
+inline constexpr uint32_t kCoverSize = 4;
+
+// First published row of the cover that row `row` belongs to; groups of the convolution have `group_rows` rows each.
+constexpr uint32_t CoverBegin(uint32_t row, uint32_t group_rows) {
+  return row - row % group_rows % kCoverSize;
+}
+// Rows of the cover that begins at row `begin`.
+constexpr uint32_t CoverRows(uint32_t begin, uint32_t group_rows) {
+  const uint32_t rest = group_rows - begin % group_rows;
+  return rest < kCoverSize ? rest : kCoverSize;
+}
+
 struct RowRange {
   uint32_t begin, end;  // [begin, end)
 };

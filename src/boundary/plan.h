@@ -62,6 +62,7 @@ enum LayerFlags : uint32_t {
   kLayerChecked = 1u << 2,       // every pixel of the reply is checked before it is used (docs/integrity.md)
   kLayerPrime = 1u << 3,         // residues modulo kFieldPrime, 4 bytes each; prime_count is 1. Without it: modulo kPrimes, u8
   kLayerMayWrap = 1u << 4,       // of a kLayerPrime layer: the vendor accepts that a sum may leave the field
+  kLayerCovered = 1u << 5,       // m' = m, published rows are mixed by covers: the other form of the params tile
 };
 
 struct LayerRec {
@@ -103,9 +104,16 @@ constexpr uint32_t SmallestPrime(const LayerRec& layer) { return PrimeOf(layer, 
 //   uint16 a[m], uint16 b[m]           gather indices into m'; b = kNoPartner: nothing is subtracted
 //   uint8 lambda[prime_count][m]       lambda_i^-1 * (M/p_k)^-1 mod p_k
 //                                      kLayerPrime: uint32 lambda[m], lambda_i^-1 mod kFieldPrime
+// kLayerCovered: after bias
+//   uint16 a[m]                        a published row of the channel's cover
+//   uint8 lambda[prime_count][m][4]    the channel's row of the inverse of its cover's matrix times (M/p_k)^-1 mod p_k:
+//                                      factors of the published rows from CoverBegin(a) on, 0 beyond the cover
+//                                      kLayerPrime: uint32 lambda[m][4] mod kFieldPrime
 constexpr uint64_t RestoreParamsSize(const LayerRec& layer) {
   const uint64_t m = layer.geometry.out_c;
-  return AlignUp(8 * m, 8) + 2 * AlignUp(4 * m, 8) + 2 * AlignUp(2 * m, 8) + AlignUp(MaskedElementSize(layer) * m, 8);
+  const bool covered = (layer.flags & kLayerCovered) != 0;
+  const uint64_t factors = uint64_t{MaskedElementSize(layer)} * (covered ? kCoverSize : 1);
+  return AlignUp(8 * m, 8) + 2 * AlignUp(4 * m, 8) + (covered ? 1 : 2) * AlignUp(2 * m, 8) + AlignUp(factors * m, 8);
 }
 
 // Row grids of the tensors of a checked layer, all u8 (a residue is ResidueSize() of them). With K = projection_count and n

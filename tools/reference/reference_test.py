@@ -22,10 +22,11 @@ def _run(script: str, *arguments: str, stdin: str = "") -> str:
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
 
 
-class FieldVectors(unittest.TestCase):
-    def test_checked_in_vectors_are_those_of_the_script(self) -> None:
-        header = HERE.parents[1] / "src" / "kernels" / "field_golden_test_support.h"
-        self.assertEqual(_run("field_vectors.py"), header.read_text())
+class GoldenVectors(unittest.TestCase):
+    def test_checked_in_vectors_are_those_of_the_scripts(self) -> None:
+        for name in ("field", "cover"):
+            header = HERE.parents[1] / "src" / "kernels" / f"{name}_golden_test_support.h"
+            self.assertEqual(_run(f"{name}_vectors.py"), header.read_text())
 
 
 class Scripts(unittest.TestCase):

@@ -2,16 +2,15 @@
 
 #include "boundary/limits.h"
 #include "model/error.h"
-#include "protect/weights/published_weights.h"
+#include "protect/weights/residue_rows.h"
 #include "ring/modulus.h"
 
 namespace penumbra::protect {
 namespace {
 
-class PlainWeights final : public PublishedWeights {
+class PlainWeights final : public ResidueRows<PlainWeights> {
  public:
-  explicit PlainWeights(const IntegerLayer& layer) : layer_(layer) {
-    geometry_ = layer.geometry;
+  explicit PlainWeights(const IntegerLayer& layer) : ResidueRows(layer) {
     const uint32_t m = geometry_.out_c;
     if (m >= kNoPartner) {
       throw model::ModelError(Status::kUnsupported,
@@ -26,22 +25,13 @@ class PlainWeights final : public PublishedWeights {
     }
   }
 
-  std::vector<int8_t> Rows(uint32_t prime_index) const override {
-    return Centred<int8_t>(prime_index);
-  }
-  std::vector<int32_t> FieldRows() const override { return Centred<int32_t>(0); }
-
- private:
   template <typename Weight>
-  std::vector<Weight> Centred(uint32_t prime_index) const {
-    std::vector<Weight> rows(layer_.q.size());
-    for (size_t i = 0; i < rows.size(); ++i) {
-      rows[i] = static_cast<Weight>(CentredResidue(layer_.q[i], layer_.prime(prime_index)));
+  void WriteRows(uint32_t prime_index, std::span<Weight> out_rows) const {
+    const uint32_t p = prime(prime_index);
+    for (size_t i = 0; i < out_rows.size(); ++i) {
+      out_rows[i] = static_cast<Weight>(CentredResidue(layer().q[i], p));
     }
-    return rows;
   }
-
-  IntegerLayer layer_;
 };
 
 }  // namespace

@@ -25,9 +25,13 @@ struct IntegerLayer {
 
 // Per output channel i and prime k (boundary/plan.h, RestoreParams):
 //   v = lambda[k][i] * (y'[a[i]] - y'[b[i]]) mod p_k; b[i] = kNoPartner: nothing is subtracted.
+// With covers, c = CoverBegin(a[i]), and there is no b:
+//   v = sum_t lambda[k][i][t] * y'[c + t] mod p_k
 struct RestoreTables {
   std::vector<uint16_t> a, b;    // [m]
   std::vector<uint32_t> lambda;  // [prime_count][m], lambda_i^-1 * (M / p_k)^-1 mod p_k
+                                 // covers: [prime_count][m][kCoverSize], rows of inverses
+  bool covered() const { return b.empty(); }
 };
 
 // (M / p_k)^-1 mod p_k of every prime of the layer; 1 for the one prime of the field.
@@ -63,6 +67,17 @@ std::unique_ptr<PublishedWeights> MakePlainWeights(const IntegerLayer& layer);
 // model::ModelError(kUnsupported) when m' does not fit the restore tables.
 std::unique_ptr<PublishedWeights> MakeShadowNetWeights(const IntegerLayer& layer, double ratio,
                                                        const SecretKey& key);
+
+// GroupCover: within each group of the convolution up to kCoverSize filters that are little alike (greedily
+// those of least cosine) are mixed by a secret matrix, uniform over the invertible ones modulo each prime, and
+// input channels are permuted. m' = m; depthwise layers as above. `key` and errors as above.
+std::unique_ptr<PublishedWeights> MakeGroupCoverWeights(const IntegerLayer& layer,
+                                                        const SecretKey& key);
+
+// Depthwise layers of ShadowNet and GroupCover: channels permuted and scaled.
+std::unique_ptr<PublishedWeights> MakeShuffledWeights(const IntegerLayer& layer,
+                                                      const SecretKey& key);
+bool IsChannelwise(const ConvGeometry& geometry);
 
 // m' of one group of m filters.
 uint32_t ShadowNetFilterCount(uint32_t m, double ratio);

@@ -91,6 +91,25 @@ std::vector<int32_t> RowsOf(const PublishedWeights& published, uint32_t prime_in
   return {rows.begin(), rows.end()};
 }
 
+// One channel of one pixel of the reply, restored by the written formula.
+int64_t Restored(const PublishedWeights& published, uint32_t k, size_t channel, const uint32_t* pixel,
+                 uint32_t p) {
+  const RestoreTables& t = published.tables();
+  const size_t at = size_t{k} * published.geometry().out_c + channel;
+  const size_t m = t.a.size();
+  if (!t.covered()) {
+    const int64_t b = t.b[channel] == kNoPartner ? 0 : pixel[t.b[channel]];
+    return t.lambda[k * m + channel] * (int64_t{pixel[t.a[channel]]} - b) % p;
+  }
+  const uint32_t group_rows = OutChannelsPerGroup(published.geometry());
+  const uint32_t begin = CoverBegin(t.a[channel], group_rows);
+  int64_t sum = 0;
+  for (uint32_t r = 0; r < CoverRows(begin, group_rows); ++r) {
+    sum += int64_t{t.lambda[at * kCoverSize + r]} * pixel[begin + r] % p;
+  }
+  return sum % p;
+}
+
 void ExpectRestores(const Layer& layer, const PublishedWeights& published, Rng& rng,
                     bool is_field = false) {
   const ConvGeometry& g = layer.geometry;
@@ -110,12 +129,9 @@ void ExpectRestores(const Layer& layer, const PublishedWeights& published, Rng& 
     for (const int32_t w : rows) ASSERT_LE(std::abs(w), static_cast<int>(p - 1) / 2);
     const std::vector<uint32_t> reply = Convolve(published.geometry(), sent, rows, p);
     const std::vector<uint32_t> truth = Convolve(g, x, layer.q, p);
-    const RestoreTables& t = published.tables();
     for (size_t o = 0; o < truth.size(); ++o) {
-      const size_t i = o % g.out_c;
       const uint32_t* pixel = reply.data() + o / g.out_c * published.geometry().out_c;
-      const int64_t b = t.b[i] == kNoPartner ? 0 : pixel[t.b[i]];
-      const int64_t v = t.lambda[k * g.out_c + i] * (int64_t{pixel[t.a[i]]} - b) % p;
+      const int64_t v = Restored(published, k, o % g.out_c, pixel, p);
       // Over the ring lambda holds the CRT factor (M / p)^-1 as well.
       const auto factor = is_field ? 1 : static_cast<int64_t>(crt.cofactor[k] % p);
       ASSERT_EQ(Residue(v * factor, p), truth[o]);
@@ -131,9 +147,11 @@ TEST(Weights, RestoreUndoesEveryTransform) {
     ExpectRestores(layer, *MakePlainWeights(view), rng);
     const double ratio = 1 + Draw(rng, 0, 20) / 10.0;
     ExpectRestores(layer, *MakeShadowNetWeights(view, ratio, DeriveSecretKey({}, round)), rng);
+    ExpectRestores(layer, *MakeGroupCoverWeights(view, DeriveSecretKey({}, round)), rng);
     const IntegerLayer field{layer.geometry, layer.q, 1, true};
     ExpectRestores(layer, *MakePlainWeights(field), rng, true);
     ExpectRestores(layer, *MakeShadowNetWeights(field, ratio, DeriveSecretKey({}, round)), rng, true);
+    ExpectRestores(layer, *MakeGroupCoverWeights(field, DeriveSecretKey({}, round)), rng, true);
     if (HasFatalFailure()) return;
   }
 }
@@ -212,6 +230,86 @@ TEST(ShadowNet, PublishedRowsOfAZeroLayerAreUniform) {
   double chi = 0;
   for (const auto& [value, count] : counts)
     chi += (count - expected) * (count - expected) / expected;
+  EXPECT_LT(chi, 250 + 6 * 22.4);  // mean 250, deviation sqrt(500)
+}
+
+Layer LayerOf(const ConvGeometry& g, Rng& rng) {
+  Layer layer{g, std::vector<int32_t>(g.out_c * FilterLength(g)), 3};
+  for (int32_t& q : layer.q) q = static_cast<int32_t>(Draw(rng, 0, 2000)) - 1000;
+  return layer;
+}
+
+TEST(GroupCover, PublishesAsManyFiltersAsThereAre) {
+  Rng rng(11);
+  for (const uint32_t m : {1u, 2u, 3u, 4u, 5u, 7u, 8u, 31u}) {
+    for (const uint32_t groups : {1u, 2u}) {
+      const uint32_t out_c = m * groups;
+      const Layer layer = LayerOf({1, 1, 6 * groups, 1, 1, out_c, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, groups}, rng);
+      const auto published = MakeGroupCoverWeights({layer.geometry, layer.q, 3}, DeriveSecretKey({}, m));
+      EXPECT_EQ(published->geometry().out_c, out_c);
+      EXPECT_TRUE(published->tables().covered());
+      ExpectRestores(layer, *published, rng);
+      std::vector<uint16_t> rows = published->tables().a;
+      std::sort(rows.begin(), rows.end());
+      for (uint32_t i = 0; i < out_c; ++i) EXPECT_EQ(rows[i], i);
+    }
+  }
+}
+
+TEST(GroupCover, DepthwiseLayersAreShuffled) {
+  Rng rng(12);
+  const Layer layer = RandomLayer(rng, true);
+  const IntegerLayer view{layer.geometry, layer.q, layer.prime_count};
+  const auto published = MakeGroupCoverWeights(view, DeriveSecretKey({}, 2));
+  const auto shadownet = MakeShadowNetWeights(view, 1.2, DeriveSecretKey({}, 2));
+  EXPECT_FALSE(published->tables().covered());
+  EXPECT_EQ(published->Rows(0), shadownet->Rows(0));
+}
+
+TEST(GroupCover, KeysDecideEverythingAndRowsAreStable) {
+  Rng rng(13);
+  const Layer layer = LayerOf({1, 1, 64, 1, 1, 64, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1}, rng);
+  const IntegerLayer view{layer.geometry, layer.q, layer.prime_count};
+  const auto one = MakeGroupCoverWeights(view, DeriveSecretKey({}, 1));
+  const auto same = MakeGroupCoverWeights(view, DeriveSecretKey({}, 1));
+  const auto other = MakeGroupCoverWeights(view, DeriveSecretKey({}, 2));
+  EXPECT_EQ(one->Rows(0), one->Rows(0));
+  EXPECT_EQ(one->Rows(1), same->Rows(1));
+  EXPECT_EQ(one->tables().lambda, same->tables().lambda);
+  EXPECT_NE(one->Rows(0), other->Rows(0));
+  EXPECT_NE(one->tables().a, other->tables().a);
+  EXPECT_NE(one->input_perm(), other->input_perm());
+}
+
+// Input channels move only where a filter of their group can follow them.
+TEST(GroupCover, InputsArePermutedWithinTheirGroup) {
+  Rng rng(14);
+  const Layer layer = LayerOf({1, 1, 96, 1, 1, 8, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 2}, rng);
+  const auto published = MakeGroupCoverWeights({layer.geometry, layer.q, 3}, DeriveSecretKey({}, 1));
+  std::vector<uint16_t> perm = published->input_perm();
+  ASSERT_EQ(perm.size(), 96u);
+  uint32_t moved = 0;
+  for (uint32_t c = 0; c < 96; ++c) {
+    EXPECT_EQ(perm[c] / 48, c / 48);
+    moved += perm[c] != c;
+  }
+  EXPECT_GT(moved, 60u);
+  std::sort(perm.begin(), perm.end());
+  for (uint32_t c = 0; c < 96; ++c) EXPECT_EQ(perm[c], c);
+}
+
+// Filters of one weight each, times uniform matrices: published weights are uniform residues.
+TEST(GroupCover, PublishedWeightsAreUniform) {
+  const ConvGeometry g{1, 1, 1, 1, 1, 16384, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1};
+  std::vector<int32_t> q(16384);
+  for (size_t i = 0; i < q.size(); ++i) q[i] = static_cast<int32_t>(i % 9) - 4;
+  const auto published = MakeGroupCoverWeights({g, q, 1}, DeriveSecretKey({}, 5));
+  std::map<int8_t, double> counts;
+  for (const int8_t w : published->Rows(0)) counts[w] += 1;
+  ASSERT_EQ(counts.size(), kPrimes[0]);
+  const double expected = static_cast<double>(q.size()) / kPrimes[0];
+  double chi = 0;
+  for (const auto& [value, count] : counts) chi += (count - expected) * (count - expected) / expected;
   EXPECT_LT(chi, 250 + 6 * 22.4);  // mean 250, deviation sqrt(500)
 }
 
