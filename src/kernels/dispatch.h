@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/covers.h"
 #include "kernels/depthwise.h"
 #include "kernels/elementwise.h"
 #include "kernels/field.h"
@@ -48,6 +49,7 @@ struct KernelTable {
   PadFillFn* pad_fill;
   void (*restore)(const RestoreJob& job);
   void (*unmix)(const UnmixJob& job);
+  void (*unmix_covers)(const UnmixCoversJob& job);
   void (*project)(const ProjectJob& job);
   void (*combine)(const CombineJob& job);
   FieldSplitFn* field_split;
@@ -55,6 +57,7 @@ struct KernelTable {
   void (*field_draw)(FieldDraw* job);
   void (*field_mask)(const FieldMaskJob& job);
   void (*field_unmix)(const FieldUnmixJob& job);
+  void (*field_unmix_covers)(const FieldUnmixCoversJob& job);
   FieldProjectFn* field_project;
   void (*field_combine)(const FieldCombineJob& job);
   UnaryFn* unary[kUnaryCount];                    // by Unary

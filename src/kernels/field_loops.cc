@@ -113,6 +113,36 @@ void FieldUnmix(const FieldUnmixJob& job) {
   }
 }
 
+void FieldUnmixCovers(const FieldUnmixCoversJob& job) {
+  for (uint32_t begin = 0; begin < job.m; begin += kBlock) {
+    const uint32_t count = job.m - begin < kBlock ? job.m - begin : kBlock;
+    uint32_t row[kBlock];
+    int32_t factor[kCoverSize][kBlock];
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t a = job.a[begin + i];
+      row[i] = a - a % job.group_rows % kCoverSize;
+      for (uint32_t t = 0; t < kCoverSize; ++t) {
+        const auto lambda = static_cast<int32_t>(job.lambda[kCoverSize * (begin + i) + t]);
+        factor[t][i] = lambda > kHalf ? lambda - static_cast<int32_t>(kFieldPrime) : lambda;
+      }
+    }
+    for (uint64_t pixel = 0; pixel < job.pixels; ++pixel) {
+      const uint32_t* in = job.in + pixel * job.m;
+      double sum[kBlock];
+      for (uint32_t i = 0; i < count; ++i) sum[i] = job.pad == nullptr ? 0 : -job.pad[pixel * job.m + begin + i];
+      for (uint32_t t = 0; t < kCoverSize; ++t) {
+        // Rows that a short cover does not have are those of the last one, times 0.
+        uint32_t words[kBlock];
+        for (uint32_t i = 0; i < count; ++i) words[i] = in[row[i] + t < job.m ? row[i] + t : job.m - 1];
+        PENUMBRA_INDEPENDENT
+        for (uint32_t i = 0; i < count; ++i) sum[i] += Centred(ToDouble(words[i])) * factor[t][i];
+      }
+      PENUMBRA_INDEPENDENT
+      for (uint32_t i = 0; i < count; ++i) job.out[pixel * job.m + begin + i] = ToInteger(Centred(sum[i]));
+    }
+  }
+}
+
 void FieldProject(const ProjectJob& job, int64_t* out_sums) {
   const uint32_t length = job.length / sizeof(uint32_t);
   for (size_t i = 0; i < size_t{job.pixels} * job.projections; ++i) out_sums[i] = 0;

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "kernels/draws_test_support.h"
 #include "kernels/field_golden_test_support.h"
 #include "kernels/self_test.h"
 #include "kernels/test_support.h"
@@ -13,29 +14,6 @@ namespace penumbra {
 namespace {
 
 constexpr auto kP = static_cast<int32_t>(kFieldPrime);
-
-// The generator of tools/reference/field_vectors.py.
-class Draws {
- public:
-  explicit Draws(uint64_t seed) : state_(seed) {}
-  uint32_t Word() {
-    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<uint32_t>(state_ >> 32);
-  }
-  std::vector<uint32_t> Words(size_t count) {
-    std::vector<uint32_t> words(count);
-    for (uint32_t& word : words) word = Word();
-    return words;
-  }
-  std::vector<uint32_t> Residues(size_t count) {
-    std::vector<uint32_t> residues = Words(count);
-    for (uint32_t& r : residues) r %= kFieldPrime;
-    return residues;
-  }
-
- private:
-  uint64_t state_;
-};
 
 std::vector<int32_t> Centred(const std::vector<uint32_t>& residues) {
   std::vector<int32_t> centred;

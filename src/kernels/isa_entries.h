@@ -30,6 +30,7 @@ void MaskS32(const MaskJob& job);
 bool FillPads(PadFill* fill);
 void Restore(const RestoreJob& job);
 void Unmix(const UnmixJob& job);
+void UnmixCovers(const UnmixCoversJob& job);
 void Project(const ProjectJob& job);
 void Combine(const CombineJob& job);
 void FieldSplit(const uint32_t* residues, size_t count, uint32_t* out_words);
@@ -37,6 +38,7 @@ void FieldReduce(const FieldReduceJob& job);
 void FillField(FieldDraw* job);
 void FieldMask(const FieldMaskJob& job);
 void FieldUnmix(const FieldUnmixJob& job);
+void FieldUnmixCovers(const FieldUnmixCoversJob& job);
 void FieldProject(const ProjectJob& job, int64_t* out_sums);
 void FieldCombine(const FieldCombineJob& job);
 template <Unary kOp>
@@ -76,6 +78,7 @@ inline constexpr KernelTable kLoops = {
     .pad_fill = &FillPads,
     .restore = &Restore,
     .unmix = &Unmix,
+    .unmix_covers = &UnmixCovers,
     .project = &Project,
     .combine = &Combine,
     .field_split = &FieldSplit,
@@ -83,6 +86,7 @@ inline constexpr KernelTable kLoops = {
     .field_draw = &FillField,
     .field_mask = &FieldMask,
     .field_unmix = &FieldUnmix,
+    .field_unmix_covers = &FieldUnmixCovers,
     .field_project = &FieldProject,
     .field_combine = &FieldCombine,
     .unary = {PENUMBRA_FOR_EACH_UNARY(PENUMBRA_UNARY)},

@@ -26,6 +26,7 @@ namespace avx512vnni {
 void GemmU8S8(const GemmU8S8Job& job);
 void GemmS16S16(const GemmS16Job& job);
 void Restore(const RestoreJob& job);
+void RestoreCovers(const RestoreJob& job);  // of Restore
 void MaskS16(const MaskJob& job);
 bool FillPads(PadFill* fill);
 void Unmix(const UnmixJob& job);

@@ -1,5 +1,6 @@
 // Residues of sums and levels, masking and pad sampling, compiled once per instruction set.
 #include "boundary/limits.h"
+#include "kernels/cover_lanes.h"
 #include "kernels/isa_entries.h"
 #include "kernels/lane_math.h"
 
@@ -141,6 +142,31 @@ void Unmix(const UnmixJob& job) {
         const int16_t centred = static_cast<int16_t>(2 * lambda > r.prime ? lambda - r.prime : lambda);
         const auto product = static_cast<int16_t>(difference[i] * centred);
         out[begin + i] = static_cast<uint8_t>(ReduceNarrowLane(product, r));
+      }
+    }
+  }
+}
+
+void UnmixCovers(const UnmixCoversJob& job) {
+  constexpr uint32_t kBlock = 64;
+  const Reducer r = MakeReducer(job.prime);
+  for (uint32_t begin = 0; begin < job.m; begin += kBlock) {
+    const uint32_t count = job.m - begin < kBlock ? job.m - begin : kBlock;
+    CoverTerm terms[kBlock];
+    uint32_t factors[kBlock];
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t channel = begin + i;
+      terms[i] = MakeCoverTerm(job.a[channel], job.group_rows, job.m, job.lambda + kCoverSize * channel, job.prime);
+      factors[i] = terms[i].factors;
+    }
+    for (uint64_t pixel = 0; pixel < job.pixels; ++pixel) {
+      const CoverPixel in(job.in + pixel * job.m, job.m);
+      uint8_t* out = job.out + pixel * job.m + begin;
+      uint32_t words[kBlock];
+      for (uint32_t i = 0; i < count; ++i) words[i] = LoadCover(in.bytes + terms[i].begin);
+      PENUMBRA_INDEPENDENT
+      for (uint32_t i = 0; i < count; ++i) {
+        out[i] = static_cast<uint8_t>(ReduceLane(CombineLane(words[i], factors[i]), r));
       }
     }
   }

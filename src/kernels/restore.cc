@@ -1,5 +1,6 @@
 #include "kernels/restore.h"
 
+#include "kernels/covers.h"
 #include "kernels/restore_plan.h"
 #include "ring/modulus.h"
 
@@ -46,19 +47,34 @@ struct Tables {
   uint64_t* chunk_select;
   int8_t* chunk_lambda;
   int32_t* quotient_start;
+  uint32_t *cover_factors, *cover_index;
+  uint16_t* cover_select;
 };
 
 constexpr uint32_t LookupCount(uint32_t reply_channel_count) {
   return (reply_channel_count + kLookupSize - 1) / kLookupSize;
 }
 
-Tables CarveTables(Carver* carver, uint32_t padded, uint32_t lookup_count, uint32_t prime_count) {
+void CarveCovers(Carver* carver, uint32_t padded, uint32_t lookup_count, uint32_t prime_count, Tables* t) {
+  t->cover_factors = carver->Take<uint32_t>(size_t{padded} * prime_count);
+  t->cover_index = carver->Take<uint32_t>(padded);
+  t->cover_select = carver->Take<uint16_t>(size_t{padded / kCoverChunk} * lookup_count);
+}
+
+void CarvePairs(Carver* carver, uint32_t padded, uint32_t lookup_count, uint32_t prime_count, Tables* t) {
+  t->b = carver->Take<uint16_t>(padded);
+  t->lambda_a = carver->Take<int8_t>(size_t{padded} * prime_count);
+  t->lambda_b = carver->Take<int8_t>(size_t{padded} * prime_count);
+  t->chunk_index = carver->Take<uint8_t>(2 * size_t{padded});
+  t->chunk_select = carver->Take<uint64_t>(size_t{padded / kRestoreChunk} * lookup_count);
+  t->chunk_lambda = carver->Take<int8_t>(2 * size_t{padded} * prime_count);
+  t->quotient_start = carver->Take<int32_t>(padded);
+}
+
+Tables CarveTables(Carver* carver, uint32_t padded, uint32_t lookup_count, uint32_t prime_count, bool covered) {
   Tables t{};
   t.plan = carver->Take<RestorePlan>(1);
   t.a = carver->Take<uint16_t>(padded);
-  t.b = carver->Take<uint16_t>(padded);
-  t.lambda_a = carver->Take<int8_t>(size_t{padded} * prime_count);
-  t.lambda_b = carver->Take<int8_t>(size_t{padded} * prime_count);
   t.window_begin = carver->Take<int64_t>(padded);
   t.window_residue = carver->Take<int64_t>(padded);
   t.window_fraction = carver->Take<double>(padded);
@@ -67,10 +83,8 @@ Tables CarveTables(Carver* carver, uint32_t padded, uint32_t lookup_count, uint3
   t.window_fraction_narrow = carver->Take<float>(padded);
   t.scale = carver->Take<float>(padded);
   t.bias = carver->Take<float>(padded);
-  t.chunk_index = carver->Take<uint8_t>(2 * size_t{padded});
-  t.chunk_select = carver->Take<uint64_t>(size_t{padded / kRestoreChunk} * lookup_count);
-  t.chunk_lambda = carver->Take<int8_t>(2 * size_t{padded} * prime_count);
-  t.quotient_start = carver->Take<int32_t>(padded);
+  covered ? CarveCovers(carver, padded, lookup_count, prime_count, &t)
+          : CarvePairs(carver, padded, lookup_count, prime_count, &t);
   return t;
 }
 
@@ -80,6 +94,13 @@ Status CheckChannels(const RestoreChannels& c) {
       c.channel_count > kMaxReplyChannels) {
     return Status::kInvalidArgument;
   }
+  const uint32_t group_rows = c.cover_group_rows;
+  if (group_rows != 0 && (c.channel_count % group_rows != 0 || c.reply_channel_count != c.channel_count ||
+                          c.b != nullptr)) {
+    return Status::kInvalidArgument;
+  }
+  const uint32_t factor_count = group_rows == 0 ? 1 : kCoverSize;
+  const uint8_t smallest = group_rows == 0 ? 1 : 0;
   const int64_t window_limit = c.prime_count <= 3 ? kMaxNarrowWindow : int64_t{1} << 60;
   for (uint32_t i = 0; i < c.channel_count; ++i) {
     if (c.a[i] >= c.reply_channel_count) return Status::kInvalidArgument;
@@ -89,15 +110,31 @@ Status CheckChannels(const RestoreChannels& c) {
     if (c.window_begin[i] > window_limit || c.window_begin[i] < -window_limit) {
       return Status::kInvalidArgument;
     }
-    for (uint32_t k = 0; k < c.prime_count; ++k) {
-      const uint8_t lambda = c.lambda_inverse[size_t{k} * c.channel_count + i];
-      if (lambda == 0 || lambda >= kPrimes[k]) return Status::kInvalidArgument;
+  }
+  for (uint32_t k = 0; k < c.prime_count; ++k) {
+    const size_t count = size_t{c.channel_count} * factor_count;
+    for (size_t i = 0; i < count; ++i) {
+      const uint8_t lambda = c.lambda_inverse[k * count + i];
+      if (lambda < smallest || lambda >= kPrimes[k]) return Status::kInvalidArgument;
     }
   }
   return Status::kOk;
 }
 
-void WriteChannel(const RestoreChannels& c, const Tables& t, uint32_t padded, uint32_t i) {
+void WriteCover(const RestoreChannels& c, const Tables& t, uint32_t padded, uint32_t i) {
+  t.a[i] = 0;
+  for (uint32_t k = 0; k < c.prime_count; ++k) {
+    uint32_t* factors = t.cover_factors + size_t{k} * padded + i;
+    *factors = 0;
+    if (i >= c.channel_count) continue;
+    const uint8_t* lambda = c.lambda_inverse + (size_t{k} * c.channel_count + i) * kCoverSize;
+    const CoverTerm term = MakeCoverTerm(c.a[i], c.cover_group_rows, c.channel_count, lambda, kPrimes[k]);
+    t.a[i] = term.begin;
+    *factors = term.factors;
+  }
+}
+
+void WritePair(const RestoreChannels& c, const Tables& t, uint32_t padded, uint32_t i) {
   const bool inside = i < c.channel_count;
   const bool partner = inside && c.b != nullptr && c.b[i] != kNoPartner;
   t.a[i] = inside ? c.a[i] : 0;
@@ -108,6 +145,10 @@ void WriteChannel(const RestoreChannels& c, const Tables& t, uint32_t padded, ui
     t.lambda_a[size_t{k} * padded + i] = static_cast<int8_t>(centred);
     t.lambda_b[size_t{k} * padded + i] = static_cast<int8_t>(partner ? -centred : 0);
   }
+}
+
+void WriteWindow(const RestoreChannels& c, const Tables& t, uint32_t i) {
+  const bool inside = i < c.channel_count;
   const int64_t modulus = t.plan->modulus;
   const int64_t begin = inside ? c.window_begin[i] : 0;
   const int64_t residue = (begin % modulus + modulus) % modulus;
@@ -144,12 +185,39 @@ void WriteChunk(const Tables& t, uint32_t chunk) {
   }
 }
 
+// Where the covers of one chunk stand in the reply.
+void WriteCoverChunk(const Tables& t, uint32_t chunk) {
+  const uint32_t lookup_count = t.plan->covers.lookup_count;
+  uint16_t* select = t.cover_select + size_t{chunk} * lookup_count;
+  for (uint32_t lookup = 0; lookup < lookup_count; ++lookup) select[lookup] = 0;
+  for (uint32_t lane = 0; lane < kCoverChunk; ++lane) {
+    const uint32_t i = chunk * kCoverChunk + lane;
+    const uint32_t cover = t.a[i] / kCoverSize;
+    t.cover_index[i] = cover % kCoverLookup;
+    select[cover / kCoverLookup] = static_cast<uint16_t>(select[cover / kCoverLookup] | 1u << lane);
+  }
+}
+
+void WriteTables(const RestoreChannels& channels, const Tables& t) {
+  const uint32_t padded = t.plan->padded_count;
+  const bool covered = channels.cover_group_rows != 0;
+  for (uint32_t i = 0; i < padded; ++i) {
+    covered ? WriteCover(channels, t, padded, i) : WritePair(channels, t, padded, i);
+    WriteWindow(channels, t, i);
+  }
+  if (!covered) {
+    for (uint32_t chunk = 0; chunk < padded / kRestoreChunk; ++chunk) WriteChunk(t, chunk);
+  } else if (t.plan->covers.lookup_count != 0) {
+    for (uint32_t chunk = 0; chunk < padded / kCoverChunk; ++chunk) WriteCoverChunk(t, chunk);
+  }
+}
+
 }  // namespace
 
 size_t RestorePlanSize(uint32_t channel_count, uint32_t reply_channel_count,
-                       uint32_t prime_count) {
+                       uint32_t prime_count, bool covered) {
   Carver carver(nullptr);
-  CarveTables(&carver, PaddedCount(channel_count), LookupCount(reply_channel_count), prime_count);
+  CarveTables(&carver, PaddedCount(channel_count), LookupCount(reply_channel_count), prime_count, covered);
   return carver.used_size();
 }
 
@@ -161,7 +229,8 @@ Status PrepareRestore(const RestoreChannels& channels, void* memory,
   const uint32_t padded = PaddedCount(channels.channel_count);
   Carver carver(memory);
   const uint32_t lookup_count = LookupCount(channels.reply_channel_count);
-  const Tables t = CarveTables(&carver, padded, lookup_count, channels.prime_count);
+  const bool covered = channels.cover_group_rows != 0;
+  const Tables t = CarveTables(&carver, padded, lookup_count, channels.prime_count, covered);
   RestorePlan plan{};
   plan.channel_count = channels.channel_count;
   plan.padded_count = padded;
@@ -185,10 +254,14 @@ Status PrepareRestore(const RestoreChannels& channels, void* memory,
   plan.window_fraction_narrow = t.window_fraction_narrow;
   plan.scale = t.scale;
   plan.bias = t.bias;
-  plan.chunks = {lookup_count, t.chunk_index, t.chunk_select, t.chunk_lambda, t.quotient_start};
+  if (covered) {
+    const bool whole = channels.cover_group_rows % kCoverSize == 0;
+    plan.covers = {whole ? lookup_count : 0, t.cover_factors, t.cover_index, t.cover_select};
+  } else {
+    plan.chunks = {lookup_count, t.chunk_index, t.chunk_select, t.chunk_lambda, t.quotient_start};
+  }
   *t.plan = plan;
-  for (uint32_t i = 0; i < padded; ++i) WriteChannel(channels, t, padded, i);
-  for (uint32_t chunk = 0; chunk < padded / kRestoreChunk; ++chunk) WriteChunk(t, chunk);
+  WriteTables(channels, t);
   *out_plan = t.plan;
   return Status::kOk;
 }

@@ -1,7 +1,8 @@
 // The trusted restore of a run of pixels: unmix, scale back, remove the pad, decode, dequantise
 // (ShadowNet LinearTransform, section 4.2 of the paper; SCHEMES sections 2 and 3; QUANTISATION.md
 // steps 5 and 6). Per prime k and output channel i:
-//   v_k = lambda_k[i] * (reply_k[a[i]] - reply_k[b[i]]) - pad_k[i]      (mod p_k)
+//   v_k = lambda_k[i] * (reply_k[a[i]] - reply_k[b[i]]) - pad_k[i]      (mod p_k), or, of covers,
+//   v_k = sum_t lambda_k[i][t] * reply_k[CoverBegin(a[i]) + t] - pad_k[i]
 //   Y   = o[i] + ((sum_k v_k * (M / p_k) - o[i]) mod M)                 exact integer
 //   y   = fma(float32(Y), scale[i], bias[i])
 // lambda and pad come already multiplied by (M / p_k)^-1 mod p_k. Any thread.
@@ -32,13 +33,16 @@ struct RestoreChannels {
   const int64_t* window_begin;   // [m] o_i; |o_i| <= 2^30 up to three primes, < 2^60 beyond
   const float* scale;            // [m]
   const float* bias;             // [m]
+  // Covers: published rows of each group of the convolution, which divide m; then m' = m, b is null, and lambda_inverse
+  // is [prime_count][m][kCoverSize], canonical in [0, p_k). 0: no covers.
+  uint32_t cover_group_rows;
 };
 
 // The tables in the form the kernels read; made once per layer, then read-only.
 struct RestorePlan;
 
 // Bytes for PrepareRestore, 64-byte aligned memory.
-size_t RestorePlanSize(uint32_t channel_count, uint32_t reply_channel_count, uint32_t prime_count);
+size_t RestorePlanSize(uint32_t channel_count, uint32_t reply_channel_count, uint32_t prime_count, bool covered = false);
 // Copies and checks every table: nothing in `channels` is kept. memory: RestorePlanSize bytes,
 // 64-byte aligned, lives as long as the plan. Errors: kInvalidArgument when an index, lambda, count
 // or window is out of range.

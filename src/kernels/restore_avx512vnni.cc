@@ -271,6 +271,7 @@ void RestoreNarrow(const RestoreJob& job) {
 }  // namespace
 
 void Restore(const RestoreJob& job) {
+  if (job.plan->b == nullptr) return RestoreCovers(job);
   switch (job.plan->prime_count) {
     case 1:
       return RestoreNarrow<1>(job);

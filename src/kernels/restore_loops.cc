@@ -1,5 +1,6 @@
 // The restore by plain loops, compiled once per instruction set: the arithmetic vectorises, the
 // gathers do not.
+#include "kernels/cover_lanes.h"
 #include "kernels/isa_entries.h"
 #include "kernels/lane_math.h"
 #include "kernels/restore_plan.h"
@@ -8,9 +9,10 @@ namespace penumbra::PENUMBRA_ISA {
 
 namespace {
 
-// v_k of one block of channels of one pixel, any representative, |v| < 2^15.
+// v_k of one block of channels of one pixel, any representative: |v| < 2^15 in s16, of covers below 2^17 in s32.
+template <typename T>
 struct BlockResidues {
-  int16_t v[kMaxPrimes][kRestoreBlock];
+  T v[kMaxPrimes][kRestoreBlock];
 };
 
 // The replies of one pixel with the primes of a channel side by side: one gather serves them all.
@@ -58,7 +60,7 @@ void UnmixBlock(const RestorePlan& plan, uint32_t k, uint32_t c0, const T* left,
 }
 
 void GatherTable(const RestoreJob& job, const ReplyTable& table, size_t pixel, uint32_t c0,
-                 uint32_t width, BlockResidues* out) {
+                 uint32_t width, BlockResidues<int16_t>* out) {
   const RestorePlan& plan = *job.plan;
   uint32_t left[kRestoreBlock];
   uint32_t right[kRestoreBlock];
@@ -72,7 +74,7 @@ void GatherTable(const RestoreJob& job, const ReplyTable& table, size_t pixel, u
 }
 
 void GatherPlanes(const RestoreJob& job, size_t pixel, uint32_t c0, uint32_t width,
-                  BlockResidues* out) {
+                  BlockResidues<int16_t>* out) {
   const RestorePlan& plan = *job.plan;
   uint8_t left[kRestoreBlock];
   uint8_t right[kRestoreBlock];
@@ -86,9 +88,27 @@ void GatherPlanes(const RestoreJob& job, size_t pixel, uint32_t c0, uint32_t wid
   }
 }
 
+// The same of covers: four consecutive bytes of the reply and their factors.
+void GatherCovers(const RestoreJob& job, size_t pixel, uint32_t c0, uint32_t width,
+                  BlockResidues<int32_t>* out) {
+  const RestorePlan& plan = *job.plan;
+  uint8_t pad[kRestoreBlock];
+  uint32_t words[kRestoreBlock];
+  for (uint32_t k = 0; k < plan.prime_count; ++k) {
+    const CoverPixel reply(job.reply + k * job.reply_plane_size + pixel * plan.reply_channel_count,
+                           plan.reply_channel_count);
+    for (uint32_t i = 0; i < kRestoreBlock; ++i) words[i] = LoadCover(reply.bytes + plan.a[c0 + i]);
+    PadBlock(job, k, pixel, c0, width, pad);
+    const uint32_t* factors = plan.covers.factors + size_t{k} * plan.padded_count + c0;
+    int32_t* v = out->v[k];
+    for (uint32_t i = 0; i < kRestoreBlock; ++i) v[i] = CombineLane(words[i], factors[i]) - pad[i];
+  }
+}
+
 // Up to three primes: 32-bit lanes, S modulo 2^32. The quotient is biased down by 2^-8, more than
 // its rounding errors, and then corrected upwards once.
-void DecodeNarrow(const RestorePlan& plan, const BlockResidues& block, uint32_t c0,
+template <typename T>
+void DecodeNarrow(const RestorePlan& plan, const BlockResidues<T>& block, uint32_t c0,
                   int32_t* out_integers) {
   uint32_t cofactor[kNarrowPrimes] = {};
   float inverse[kNarrowPrimes] = {};
@@ -98,9 +118,9 @@ void DecodeNarrow(const RestorePlan& plan, const BlockResidues& block, uint32_t 
     inverse[k] = static_cast<float>(plan.inverse_prime[k]);
   }
   const auto modulus = static_cast<uint32_t>(plan.modulus);
-  const int16_t* v0 = block.v[0];
-  const int16_t* v1 = block.v[prime_count > 1 ? 1 : 0];
-  const int16_t* v2 = block.v[prime_count > 2 ? 2 : 0];
+  const T* v0 = block.v[0];
+  const T* v1 = block.v[prime_count > 1 ? 1 : 0];
+  const T* v2 = block.v[prime_count > 2 ? 2 : 0];
   for (uint32_t i = 0; i < kRestoreBlock; ++i) {
     const int32_t x0 = v0[i];
     const int32_t x1 = v1[i];
@@ -122,7 +142,8 @@ void DecodeNarrow(const RestorePlan& plan, const BlockResidues& block, uint32_t 
 }
 
 // More primes: the same in 64 bits.
-void DecodeWide(const RestorePlan& plan, const BlockResidues& block, uint32_t c0,
+template <typename T>
+void DecodeWide(const RestorePlan& plan, const BlockResidues<T>& block, uint32_t c0,
                 int64_t* out_integers) {
   const double magic = 6755399441055744.0;  // 1.5 * 2^52
   for (uint32_t i = 0; i < kRestoreBlock; ++i) {
@@ -159,33 +180,54 @@ void WriteBlock(const RestoreJob& job, const T* integers, size_t pixel, uint32_t
   }
 }
 
+template <typename T>
+void DecodeBlock(const RestoreJob& job, const BlockResidues<T>& block, size_t pixel, uint32_t c0, uint32_t width) {
+  if (job.plan->prime_count <= kNarrowPrimes) {
+    int32_t integers[kRestoreBlock];
+    DecodeNarrow(*job.plan, block, c0, integers);
+    WriteBlock(job, integers, pixel, c0, width);
+  } else {
+    int64_t integers[kRestoreBlock];
+    DecodeWide(*job.plan, block, c0, integers);
+    WriteBlock(job, integers, pixel, c0, width);
+  }
+}
+
+uint32_t WidthOf(const RestorePlan& plan, uint32_t c0) {
+  const uint32_t rest = plan.channel_count - c0;
+  return rest < kRestoreBlock ? rest : kRestoreBlock;
+}
+
+void RestoreCovers(const RestoreJob& job) {
+  const RestorePlan& plan = *job.plan;
+  BlockResidues<int32_t> block;
+  for (size_t pixel = 0; pixel < job.pixel_count; ++pixel) {
+    for (uint32_t c0 = 0; c0 < plan.channel_count; c0 += kRestoreBlock) {
+      const uint32_t width = WidthOf(plan, c0);
+      GatherCovers(job, pixel, c0, width, &block);
+      DecodeBlock(job, block, pixel, c0, width);
+    }
+  }
+}
+
 }  // namespace
 
 void Restore(const RestoreJob& job) {
   const RestorePlan& plan = *job.plan;
-  BlockResidues block;
+  if (plan.b == nullptr) return RestoreCovers(job);
+  BlockResidues<int16_t> block;
   ReplyTable table;
-  const bool narrow = plan.prime_count <= kNarrowPrimes;
-  const bool tabled = narrow && plan.reply_channel_count <= kTableChannels;
+  const bool tabled = plan.prime_count <= kNarrowPrimes && plan.reply_channel_count <= kTableChannels;
   for (size_t pixel = 0; pixel < job.pixel_count; ++pixel) {
     if (tabled) InterleaveReply(job, pixel, &table);
     for (uint32_t c0 = 0; c0 < plan.channel_count; c0 += kRestoreBlock) {
-      const uint32_t rest = plan.channel_count - c0;
-      const uint32_t width = rest < kRestoreBlock ? rest : kRestoreBlock;
+      const uint32_t width = WidthOf(plan, c0);
       if (tabled) {
         GatherTable(job, table, pixel, c0, width, &block);
       } else {
         GatherPlanes(job, pixel, c0, width, &block);
       }
-      if (narrow) {
-        int32_t integers[kRestoreBlock];
-        DecodeNarrow(plan, block, c0, integers);
-        WriteBlock(job, integers, pixel, c0, width);
-      } else {
-        int64_t integers[kRestoreBlock];
-        DecodeWide(plan, block, c0, integers);
-        WriteBlock(job, integers, pixel, c0, width);
-      }
+      DecodeBlock(job, block, pixel, c0, width);
     }
   }
 }

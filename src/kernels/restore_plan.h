@@ -35,6 +35,17 @@ struct ChunkTables {
   const int32_t* quotient_start;  // [padded] -(window_fraction + bias) in fixed point
 };
 
+// Covers (kernels/covers.h) in the same place; `a` then holds where each channel's four bytes begin. Chunks look up
+// whole covers as dwords of the reply.
+inline constexpr uint32_t kCoverChunk = 16;
+inline constexpr uint32_t kCoverLookup = kLookupSize / kCoverSize;  // covers one vpermi2d looks up
+struct CoverTables {
+  uint32_t lookup_count;    // ceil(m' / kLookupSize); 0: some cover is short, there is neither index nor select
+  const uint32_t* factors;  // [prime][padded]
+  const uint32_t* index;    // [padded]: cover within its lookup
+  const uint16_t* select;   // [padded / kCoverChunk][lookup]: which channels of a chunk this lookup serves
+};
+
 struct RestorePlan {
   uint32_t channel_count;
   uint32_t padded_count;  // channel_count rounded up to kRestoreBlock
@@ -44,7 +55,7 @@ struct RestorePlan {
   int64_t cofactor[kMaxPrimes];          // M / p_k
   double inverse_prime[kMaxPrimes];      // 1 / p_k
   const uint16_t* a;                     // [padded]
-  const uint16_t* b;                     // [padded]; 0 where there is no partner
+  const uint16_t* b;                     // [padded]; 0 where there is no partner; null: covers
   const int8_t* lambda_a;                // [prime][padded], centred
   const int8_t* lambda_b;                // [prime][padded], -lambda_a, 0 where no partner
   const int64_t* window_begin;           // [padded]
@@ -55,7 +66,10 @@ struct RestorePlan {
   const float* window_fraction_narrow;
   const float* scale;                    // [padded]
   const float* bias;                     // [padded]
-  ChunkTables chunks;                    // up to three primes
+  union {
+    ChunkTables chunks;  // up to three primes
+    CoverTables covers;  // where b is null
+  };
 };
 
 }  // namespace penumbra

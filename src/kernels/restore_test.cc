@@ -27,7 +27,7 @@ struct Scene {
 
   RestoreChannels Channels() const {
     return {m, reply_m, s, a.data(), b.data(), lambda_inverse.data(), window.data(),
-            scale.data(), bias.data()};
+            scale.data(), bias.data(), 0};
   }
   Status Prepare() {
     memory.reset(std::aligned_alloc(64, RestorePlanSize(m, reply_m, s)));

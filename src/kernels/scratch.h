@@ -75,7 +75,7 @@ inline PassScratch LayoutPass(uint32_t row_elems, const LayerRec* source, uint32
     const uint64_t pixels = source->geometry.out_w;
     const bool prime = (source->flags & kLayerPrime) != 0;
     out.restore_plan_at =
-        take(prime ? 0 : RestorePlanSize(m, source->public_out_c, source->prime_count));
+        take(prime ? 0 : RestorePlanSize(m, source->public_out_c, source->prime_count, IsCovered(*source)));
     const bool checked = (source->flags & kLayerChecked) != 0;
     out.projections_at = take(checked ? source->prime_count * ProjectionsSize(*source) : 0);
     out.prepared_size = at;

@@ -268,7 +268,7 @@ bool CheckRestore(const KernelTable& ref, const KernelTable& table, const SelfTe
     }
   }
   const RestoreChannels channels = {kChannels, kReplyChannels, prime_count, a,    b,
-                                    lambda,    window,         scale,       bias};
+                                    lambda,    window,         scale,       bias, 0};
   const RestorePlan* plan = nullptr;
   if (RestorePlanSize(kChannels, kReplyChannels, prime_count) > kPartSize) return false;
   if (!IsOk(PrepareRestore(channels, bench.weights, &plan))) return false;
@@ -297,7 +297,7 @@ Status SelfTestKernels(const KernelTable& table, void* scratch) {
                     CheckProjections(ref, table, bench) && CheckField(ref, table, bench) &&
                     CheckElementwise(ref, table, bench) &&
                     CheckLevels(ref, table, bench) && CheckRestore(ref, table, bench, 3) &&
-                    CheckRestore(ref, table, bench, kMaxPrimes);
+                    CheckRestore(ref, table, bench, kMaxPrimes) && CheckCovers(ref, table, bench);
   return same ? Status::kOk : Status::kSelfTestFailed;
 }
 

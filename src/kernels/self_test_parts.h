@@ -48,6 +48,8 @@ bool SameJob(Kernel expected, Kernel actual, Job job, Out Job::*out, const SelfT
   return SameOutput(bench, size);
 }
 
+// Restoring and unmixing of covers.
+bool CheckCovers(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench);
 // The entries modulo the papers' prime.
 bool CheckField(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench);
 

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "kernels/restore_plan.h"
+
 namespace penumbra {
 namespace {
 
@@ -54,6 +56,18 @@ void ReduceOffByOne(const int32_t* sums, size_t count, uint16_t prime, uint8_t* 
 TEST_F(SelfTest, RefusesOneWrongResidue) {
   KernelTable table = Kernels(DetectIsa());
   table.reduce_mod = &ReduceOffByOne;
+  EXPECT_EQ(Run(table), Status::kSelfTestFailed);
+}
+
+// Right but for short covers.
+void RestoreWithoutShortCovers(const RestoreJob& job) {
+  Kernels(Isa::kScalar).restore(job);
+  if (job.out_integer != nullptr && job.plan->b == nullptr && job.plan->covers.lookup_count == 0) job.out_integer[0] ^= 1;
+}
+
+TEST_F(SelfTest, RefusesAWrongCover) {
+  KernelTable table = Kernels(DetectIsa());
+  table.restore = &RestoreWithoutShortCovers;
   EXPECT_EQ(Run(table), Status::kSelfTestFailed);
 }
 
