@@ -92,6 +92,7 @@ inline constexpr uint32_t kNoTensor = 0xffffffffu;
 // whose rows count these bytes.
 constexpr uint32_t ResidueSize(const LayerRec& layer) { return (layer.flags & kLayerPrime) != 0 ? 4 : 1; }
 constexpr uint32_t MaskedElementSize(const LayerRec& layer) { return layer.prime_count * ResidueSize(layer); }
+constexpr bool IsCovered(const LayerRec& layer) { return (layer.flags & kLayerCovered) != 0; }
 // The modulus of plane k, and the smallest of all.
 constexpr uint32_t PrimeOf(const LayerRec& layer, uint32_t k) {
   return (layer.flags & kLayerPrime) != 0 ? kFieldPrime : kPrimes[k];
@@ -109,11 +110,12 @@ constexpr uint32_t SmallestPrime(const LayerRec& layer) { return PrimeOf(layer, 
 //   uint8 lambda[prime_count][m][4]    the channel's row of the inverse of its cover's matrix times (M/p_k)^-1 mod p_k:
 //                                      factors of the published rows from CoverBegin(a) on, 0 beyond the cover
 //                                      kLayerPrime: uint32 lambda[m][4] mod kFieldPrime
+constexpr uint32_t FactorCount(const LayerRec& layer) { return IsCovered(layer) ? kCoverSize : 1; }
 constexpr uint64_t RestoreParamsSize(const LayerRec& layer) {
   const uint64_t m = layer.geometry.out_c;
-  const bool covered = (layer.flags & kLayerCovered) != 0;
-  const uint64_t factors = uint64_t{MaskedElementSize(layer)} * (covered ? kCoverSize : 1);
-  return AlignUp(8 * m, 8) + 2 * AlignUp(4 * m, 8) + (covered ? 1 : 2) * AlignUp(2 * m, 8) + AlignUp(factors * m, 8);
+  const uint64_t indices = (IsCovered(layer) ? 1 : 2) * AlignUp(2 * m, 8);
+  return AlignUp(8 * m, 8) + 2 * AlignUp(4 * m, 8) + indices +
+         AlignUp(uint64_t{MaskedElementSize(layer)} * FactorCount(layer) * m, 8);
 }
 
 // Row grids of the tensors of a checked layer, all u8 (a residue is ResidueSize() of them). With K = projection_count and n

@@ -125,7 +125,7 @@ void BM_GemmF32(benchmark::State& state, Isa isa) {
   ReportMacs(state, double{1} * rows * n * k);
 }
 
-// Arguments: m, m', primes, pixels.
+// Arguments: m, m', primes, pixels; m' = m: covers.
 void BM_Restore(benchmark::State& state, Isa isa) {
   if (Skip(state, isa)) return;
   const auto m = static_cast<uint32_t>(state.range(0));
@@ -138,14 +138,15 @@ void BM_Restore(benchmark::State& state, Isa isa) {
     a[i] = static_cast<uint16_t>(i * 2654435761u % reply_m);
     b[i] = static_cast<uint16_t>((i + 77) * 2246822519u % reply_m);
   }
-  const std::vector<uint8_t> lambda(size_t{primes} * m, 77);
+  const bool covered = m == reply_m;
+  const std::vector<uint8_t> lambda(size_t{primes} * m * kCoverSize, 77);
   const std::vector<int64_t> window(m, -7000000);
   const std::vector<float> ones(m, 1.0f);
-  void* memory = std::aligned_alloc(64, RestorePlanSize(m, reply_m, primes));
+  void* memory = std::aligned_alloc(64, RestorePlanSize(m, reply_m, primes, covered));
   const RestorePlan* plan = nullptr;
   const Status status =
-      PrepareRestore({m, reply_m, primes, a.data(), b.data(), lambda.data(), window.data(),
-                      ones.data(), ones.data()},
+      PrepareRestore({m, reply_m, primes, a.data(), covered ? nullptr : b.data(), lambda.data(), window.data(),
+                      ones.data(), ones.data(), covered ? m : 0},
                      memory, &plan);
   if (!IsOk(status)) state.SkipWithError("tables refused");
   const std::vector<uint8_t> reply(primes * pixels * reply_m, 99);
@@ -248,7 +249,12 @@ PENUMBRA_BENCH_GEMM(BM_GemmF32, avx512, Isa::kAvx512);
       ->Args({512, 614, 3, 25})              \
       ->Args({1024, 1228, 3, 12})            \
       ->Args({2048, 2458, 3, 6})             \
-      ->Args({256, 307, 4, 50})
+      ->Args({256, 307, 4, 50})              \
+      ->Args({64, 64, 3, 200})               \
+      ->Args({256, 256, 3, 50})              \
+      ->Args({512, 512, 3, 25})              \
+      ->Args({1024, 1024, 3, 12})            \
+      ->Args({2048, 2048, 3, 6})
 PENUMBRA_BENCH_RESTORE(avx2, Isa::kAvx2);
 PENUMBRA_BENCH_RESTORE(avx512, Isa::kAvx512);
 PENUMBRA_BENCH_RESTORE(avx512_vnni, Isa::kAvx512Vnni);

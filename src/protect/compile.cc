@@ -33,6 +33,7 @@ std::unique_ptr<PublishedWeights> Publish(const Scheme& scheme, const IntegerLay
   if (scheme.weights == WeightsAxis::kPlain) return MakePlainWeights(layer);
   SecretKey key = DeriveSecretKey(secrets, index);
   const crypto::ScopedWipe wipe(key);
+  if (scheme.weights == WeightsAxis::kGroupCover) return MakeGroupCoverWeights(layer, key);
   return MakeShadowNetWeights(layer, scheme.weights_parameter, key);
 }
 

@@ -56,6 +56,12 @@ CompileOptions Checked(CompileOptions options) {
   return options;
 }
 
+CompileOptions GroupCover(uint32_t primes = 0) {
+  CompileOptions options = Preset("groupcover");
+  options.ring.prime_count = primes;
+  return options;
+}
+
 CompileOptions Enclave(uint32_t bits) {
   CompileOptions options = Preset("enclave");
   options.integer.bits = bits;
@@ -147,6 +153,42 @@ TEST_P(ExactGraph, OtherNumbersOfPrimesChecked) {
     options.soundness_bits = 20 * primes - 15;
     ExpectExact(*Compile(graph(), options), {kPlaces[0]});
   }
+}
+TEST_P(ExactGraph, GroupCover) {
+  const auto model = Compile(graph(), GroupCover());
+  ASSERT_FALSE(model->plan().layers.empty());
+  for (const LayerRec& layer : model->plan().layers) EXPECT_EQ(layer.public_out_c, layer.geometry.out_c);
+  ExpectExact(*model);
+}
+TEST_P(ExactGraph, GroupCoverWithoutPadsAndWithOpenInputs) {
+  ExpectExact(*Compile(graph(), WithoutPads(GroupCover())), {kPlaces[0]});
+  CompileOptions options = GroupCover();
+  options.mask_ends = false;
+  ExpectExact(*Compile(graph(), options), {kPlaces[1]});
+}
+TEST_P(ExactGraph, GroupCoverOfOtherNumbersOfPrimes) {
+  for (const uint32_t primes : {2u, 4u, 6u}) {
+    SCOPED_TRACE(primes);
+    ExpectExact(*Compile(graph(), GroupCover(primes)), {kPlaces[0]});
+  }
+}
+TEST_P(ExactGraph, GroupCoverChecked) {
+  ExpectExact(*Compile(graph(), Checked(GroupCover())));
+  ExpectExact(*Compile(graph(), Checked(WithoutPads(GroupCover()))), {kPlaces[0]});
+}
+TEST_P(ExactGraph, GroupCoverPrime) {
+  ExpectExact(*Compile(graph(), Prime(GroupCover())));
+  ExpectExact(*Compile(graph(), WithoutPads(Prime(GroupCover()))), {kPlaces[0]});
+  ExpectExact(*Compile(graph(), Checked(Prime(GroupCover()))), {kPlaces[0]});
+}
+// Some layers outside, the others inside.
+TEST_P(ExactGraph, GroupCoverOfOneLayer) {
+  CompileOptions options = GroupCover();
+  const auto whole = Compile(graph(), options);
+  options.layers = {whole->report().layers.back().name};
+  const auto model = Compile(graph(), options);
+  EXPECT_GT(model->plan().layers.size(), 0u);
+  ExpectExact(*model, {kPlaces[0]});
 }
 TEST_P(ExactGraph, Enclave8) { ExpectExact(*Compile(graph(), Enclave(8))); }
 TEST_P(ExactGraph, Enclave16) { ExpectExact(*Compile(graph(), Enclave(16))); }
@@ -254,6 +296,14 @@ TEST_F(ExactResNet44, PrimeInEveryPlace) {
   ExpectExact(*slalom, places);
 }
 
+TEST_F(ExactResNet44, GroupCoverInEveryPlace) {
+  std::vector<Place> places = kPlaces;
+  places.push_back({.device = "onednn", .carrier = CarrierKind::kProcess, .threads = 1});
+  ExpectExact(*Compile(graph_, GroupCover()), places);
+  ExpectExact(*Compile(graph_, Checked(GroupCover())), {kPlaces[1]});
+  ExpectExact(*Compile(graph_, Prime(GroupCover())), {kPlaces[1]});
+}
+
 TEST_F(ExactResNet44, PrimeNeedsTheVendorsWordWhereTheProofFails) {
   CompileOptions options = Prime(ShadowNet(1.2));
   const auto model = Compile(graph_, options);
@@ -325,7 +375,8 @@ std::unique_ptr<CompiledModel> CompileTight(const model::Graph& graph, CompileOp
 TEST(Exact, LittleSecureMemoryChangesNoBit) {
   const model::Graph graph = LongSkip();
   for (const CompileOptions& options :
-       {ShadowNet(1.2), Checked(ShadowNet(1.2)), Checked(Prime(ShadowNet(1.2))), Enclave(8), Enclave(16)}) {
+       {ShadowNet(1.2), Checked(ShadowNet(1.2)), Checked(Prime(ShadowNet(1.2))), Checked(GroupCover()),
+        Checked(Prime(GroupCover())), Enclave(8), Enclave(16)}) {
     SCOPED_TRACE(protect::SchemeText(options.scheme));
     const auto model = CompileTight(graph, options);
     EXPECT_GT(model->report().schedule.evicted_size, 0u);

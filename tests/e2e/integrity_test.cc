@@ -128,7 +128,7 @@ class IntegrityGraph : public testing::TestWithParam<GraphCase> {};
 TEST_P(IntegrityGraph, EveryLayerAndPrime) {
   protect::TestGraph test;
   GetParam().build(test);
-  for (const char* preset : {"shadownet", "slalom", "slalom-verify"}) {
+  for (const char* preset : {"shadownet", "groupcover", "slalom", "slalom-verify"}) {
     SCOPED_TRACE(preset);
     ExpectEveryLieIsFound(*CompileChecked(test.graph, preset));
     ExpectEveryLieIsFound(*CompileChecked(test.graph, preset, 0, "prime"));
@@ -166,7 +166,8 @@ TEST(Integrity, RandomShapes) {
   for (uint32_t i = 0; i < 40; ++i) {
     SCOPED_TRACE(i);
     const model::Graph graph = RandomLayer(&random);
-    const char* preset = i % 2 == 0 ? "shadownet" : "slalom-verify";
+    const char* presets[] = {"shadownet", "slalom-verify", "groupcover"};
+    const char* preset = presets[i % 3];
     ExpectEveryLieIsFound(*CompileChecked(graph, preset, 2 + i % 5));
     ExpectEveryLieIsFound(*CompileChecked(graph, preset, 0, "prime"));
   }

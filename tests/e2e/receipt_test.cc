@@ -73,7 +73,7 @@ class ReceiptGraph : public testing::TestWithParam<GraphCase> {};
 TEST_P(ReceiptGraph, HoldsForWhatTheCallerHas) {
   protect::TestGraph test;
   GetParam().build(test);
-  for (const char* preset : {"shadownet", "enclave", "mlcapsule"}) {
+  for (const char* preset : {"shadownet", "groupcover", "enclave", "mlcapsule"}) {
     for (const CarrierKind carrier : {CarrierKind::kDirect, CarrierKind::kProcess}) {
       SCOPED_TRACE(preset);
       const auto model = Compile(test.graph, preset);

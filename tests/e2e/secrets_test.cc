@@ -105,6 +105,30 @@ void AddLayer(const protect::LinearOp& linear, const protect::QuantizedLinear& q
   }
 }
 
+// What restores covers, apart from the tile it is sealed in: inverse matrices, also as published weights are
+// written, and where channels went.
+void AddCovers(const protect::CompiledPlan& plan, Secrets* out) {
+  const auto bytes_of = [&plan](uint32_t tensor) {
+    return plan.constants[plan.tensors[tensor].source].make();
+  };
+  for (const LayerRec& layer : plan.layers) {
+    if (!IsCovered(layer)) continue;
+    const uint64_t m = layer.geometry.out_c;
+    const std::vector<uint8_t> tile = bytes_of(layer.params);
+    const uint8_t* order = tile.data() + AlignUp(8 * m, 8) + 2 * AlignUp(4 * m, 8);
+    const uint8_t* factors = order + AlignUp(2 * m, 8);
+    Add<uint8_t>(out, "order of covers", std::span(order, 2 * m));
+    for (uint32_t k = 0; k < layer.prime_count; ++k) {
+      const std::span inverses(factors + k * m * kCoverSize, m * kCoverSize);
+      std::vector<int32_t> centred;
+      for (const uint8_t f : inverses) centred.push_back(CentredResidue(f, kPrimes[k]));
+      Add<uint8_t>(out, "inverses of covers", inverses);
+      Add<int8_t>(out, "inverses of covers", centred);
+    }
+    if (layer.input_perm != kNoTensor) Add<uint8_t>(out, "order of inputs", bytes_of(layer.input_perm));
+  }
+}
+
 // Everything in the report but what the manifest's metadata says to everybody.
 void AddReport(const std::string& report, Secrets* out) {
   nlohmann::json json = nlohmann::json::parse(report);
@@ -120,11 +144,12 @@ Secrets SecretsOf(const CompiledModel& model, const OpenedBundle& opened) {
   for (const auto& [op, layer] : model.quantized()) {
     AddLayer(std::get<protect::LinearOp>(model.lowered().ops[op].kind), layer, &secrets);
   }
+  AddCovers(model.plan(), &secrets);
   secrets["bundle key"].emplace_back(opened.bundle_key.begin(), opened.bundle_key.end());
   secrets["plan"].push_back(opened.plan);
   AddReport(opened.report, &secrets);
-  // Restore tables (scales, biases, permutations, lambda), row sums, input permutations and the
-  // weights of trusted layers, as they are sealed.
+  // Restore tables (scales, biases, permutations, lambda, inverses of covers), row sums, input
+  // permutations and the weights of trusted layers, as they are sealed.
   secrets["sealed constants"] = opened.constants;
   return secrets;
 }
@@ -185,6 +210,13 @@ model::Graph Build(const std::string& name) {
 
 TEST(Secrets, ShadowNetPublishesNone) {
   ExpectNothingFound(Search(ResNet44(), protect::PresetScheme("shadownet")), kEveryKind);
+}
+
+TEST(Secrets, GroupCoverPublishesNone) {
+  std::vector<std::string> kinds = kEveryKind;
+  kinds.insert(kinds.end(), {"inverses of covers", "order of covers", "order of inputs"});
+  ExpectNothingFound(Search(ResNet44(), protect::PresetScheme("groupcover")), kinds);
+  ExpectNothingFound(Search(Build("GroupsAndDilation"), protect::PresetScheme("groupcover")), kinds);
 }
 
 TEST(Secrets, DepthwiseLayersAndShufflesPublishNone) {

@@ -1,6 +1,7 @@
 #include "protect/presets/legality.h"
 
 #include "model/error.h"
+#include "protect/presets/presets.h"
 
 namespace penumbra::protect {
 namespace {
@@ -96,7 +97,8 @@ std::optional<std::string> MissingPart(const Scheme& s) {
     default:
       break;
   }
-  if (s.weights != WeightsAxis::kPlain && s.weights != WeightsAxis::kShadowNet) {
+  if (s.weights == WeightsAxis::kScalar || s.weights == WeightsAxis::kDelta ||
+      s.weights == WeightsAxis::kHlpn) {
     return "the weight transform " + std::string(Name(s.weights));
   }
   if (s.integrity == IntegrityAxis::kFingerprints) {
@@ -115,7 +117,7 @@ void RequireCompilable(const Scheme& scheme) {
     throw model::ModelError(
         Status::kUnsupported,
         "the scheme (" + SchemeText(scheme) + ") is not built yet: needs " + *part, {},
-        "use one of the presets mlcapsule, enclave, shadownet, slalom, slalom-verify, plain");
+        "use one of the presets" + UsablePresets());
   }
 }
 

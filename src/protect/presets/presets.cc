@@ -58,7 +58,7 @@ constexpr std::array kPresets = {
            ""},
     Preset{"groupcover",
            {A::kRing, P::kLinearPublic, 0, W::kGroupCover, kRatio, V::kOtp, I::kUnverified},
-           "the weight transform groupcover"},
+           ""},
     Preset{"penumbra",
            {A::kRing, P::kAuto, 0, W::kDelta, kRatio, V::kOtp, I::kFreivalds},
            "the weight transforms delta and hlpn"},
@@ -76,12 +76,20 @@ Scheme PresetScheme(std::string_view name) {
       throw model::ModelError(Status::kUnsupported,
                               "the preset '" + std::string(name) + "' is not built yet: needs " +
                                   std::string(preset.needs),
-                              {}, "use one of the presets mlcapsule, enclave, shadownet, plain");
+                              {}, "use one of the presets" + UsablePresets());
     }
     known.append(" ").append(preset.name);
   }
   throw model::ModelError(Status::kInvalidArgument, "unknown preset '" + std::string(name) + "'",
                           {}, "presets:" + known);
+}
+
+std::string UsablePresets() {
+  std::string names;
+  for (const Preset& preset : kPresets) {
+    if (preset.needs.empty()) names.append(" ").append(preset.name);
+  }
+  return names;
 }
 
 std::string PresetTableMarkdown() {

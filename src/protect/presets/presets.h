@@ -3,6 +3,7 @@
 #define PENUMBRA_PROTECT_PRESETS_PRESETS_H_
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "protect/presets/scheme.h"
@@ -21,6 +22,9 @@ std::span<const Preset> Presets();
 // The scheme of a preset. Throws model::ModelError: kInvalidArgument for an unknown name,
 // kUnsupported (P106) for one that is not built yet, saying what it needs.
 Scheme PresetScheme(std::string_view name);
+
+// The names of those that can be used, each after a blank, for messages.
+std::string UsablePresets();
 
 // The preset table of docs/schemes.md in Markdown.
 std::string PresetTableMarkdown();

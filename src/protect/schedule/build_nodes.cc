@@ -155,11 +155,20 @@ class NodeBuilder {
     }
   }
 
+  // A mask sink that permutes channels needs whole pixels in its rows: a flattened image has them in several.
+  StorageId LinearInput(const LinearOp& op) {
+    const ConvGeometry& g = op.geometry;
+    const PublishedWeights* published = (*linears_)[linear_of_[op_]].published;
+    const bool permuted = published != nullptr && !published->input_perm().empty();
+    if (!permuted || At(Of(op.x)).row_elems % g.in_c == 0) return Of(op.x);
+    return Regrid(op.x, g.in_h, g.in_w * g.in_c);
+  }
+
   void Lower(const LinearOp& op) {
     const ConvGeometry& g = op.geometry;
-    const StorageId x = Of(op.x);
-    if (!SameCount(At(x), g.in_h, g.in_w, g.in_c))
+    if (!SameCount(At(Of(op.x)), g.in_h, g.in_w, g.in_c))
       Refuse("a batch of several samples is not supported");
+    const StorageId x = LinearInput(op);
     const uint64_t row_elems = uint64_t{g.out_w} * g.out_c;
     if (row_elems > kMaxDim) Refuse("a row of its output is too long");
     const StorageId y = NewStorage(op.y, g.out_h, static_cast<uint32_t>(row_elems));

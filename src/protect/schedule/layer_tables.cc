@@ -21,7 +21,7 @@ std::vector<uint8_t> RestoreParamsTile(const QuantizedLinear& quantized,
   PutArray(quantized.scale, &tile);
   PutArray(quantized.bias, &tile);
   PutArray(tables.a, &tile);
-  PutArray(tables.b, &tile);
+  if (!tables.covered()) PutArray(tables.b, &tile);
   if (quantized.is_field) {
     PutArray(tables.lambda, &tile);
   } else {

@@ -72,6 +72,7 @@ void TaskBuilder::AddLayer(const LinearPlan& linear) {
   if (linear.masked) rec.flags |= kLayerMaskInput | kLayerUnmaskOutput;
   if (q.is_field) rec.flags |= kLayerPrime;
   if (q.may_wrap) rec.flags |= kLayerMayWrap;
+  if (linear.published->tables().covered()) rec.flags |= kLayerCovered;
   rec.prime_count = q.prime_count;
   rec.public_out_c = linear.published->geometry().out_c;
   rec.geometry = g;

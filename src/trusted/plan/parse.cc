@@ -102,9 +102,13 @@ bool CheckFits(const Plan& plan, const LayerRec& l, uint32_t index) {
          LayerTensorFits(plan, index, l.expected, TensorKind::kExpected, l.geometry.out_h, shape.expected_row_elems);
 }
 
-// Residues modulo the one prime stand in one plane of words; only there may sums wrap.
+// Residues modulo the one prime stand in one plane of words; only there may sums wrap. Covers publish as many rows as there
+// are channels.
 bool FormatFits(const LayerRec& l) {
-  if ((l.flags & ~uint32_t{kLayerMaskInput | kLayerUnmaskOutput | kLayerChecked | kLayerPrime | kLayerMayWrap}) != 0) return false;
+  constexpr uint32_t kKnown =
+      kLayerMaskInput | kLayerUnmaskOutput | kLayerChecked | kLayerPrime | kLayerMayWrap | kLayerCovered;
+  if ((l.flags & ~kKnown) != 0) return false;
+  if (IsCovered(l) && l.public_out_c != l.geometry.out_c) return false;
   if ((l.flags & kLayerPrime) == 0) return (l.flags & kLayerMayWrap) == 0;
   return l.prime_count == 1 && l.x_offset % sizeof(uint32_t) == 0 && l.y_offset % sizeof(uint32_t) == 0;
 }

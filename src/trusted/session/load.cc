@@ -191,12 +191,13 @@ Status Model::BoundsArrived(HostJob* out_job) {
                                                            RestoreParamsSize(layer));
   PENUMBRA_TRY(CopyChunk(loaded_.plan.tensors[layer.params].source, params));
   const auto* rows = reinterpret_cast<const BoundRow*>(bounds.data());
-  const int64_t* offsets = ViewRestoreTables(params.data(), m).offset;
+  const RestoreTables tables = ViewRestoreTables(layer, params.data());
+  PENUMBRA_TRY(CheckRestoreTables(layer, tables));
   for (uint32_t i = 0; i < m; ++i) {
     PENUMBRA_REQUIRE(rows[i].positive <= kMaxWeightSum && rows[i].negative <= kMaxWeightSum,
                      Status::kBoundUnproved);
     const RowSums sums{static_cast<int64_t>(rows[i].positive), -static_cast<int64_t>(rows[i].negative)};
-    PENUMBRA_TRY(ProveLayerRow(layer, sums, offsets[i]));
+    PENUMBRA_TRY(ProveLayerRow(layer, sums, tables.offset[i]));
   }
   crypto::Wipe(runs_[0].arena().first(AlignUp(bounds.size(), kTileAlignment) + params.size()));
   ++cursor_;

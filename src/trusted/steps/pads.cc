@@ -194,24 +194,23 @@ Status RunPadConv(Machine* machine, const Instruction& i) {
 Status RunPadFinish(Machine* machine, const Instruction& i) {
   const LayerRec& layer = machine->plan.layers[i[0]];
   const uint32_t m = layer.geometry.out_c, wide = layer.public_out_c;
-  const RestoreTables tables = ViewRestoreTables(machine->Tile(layer.params, 0), m);
-  const TensorRec& pad = machine->plan.tensors[layer.pad];
-  const uint64_t pixels = uint64_t{RowsOfTile(pad, i[1])} * layer.geometry.out_w;
-  for (uint32_t c = 0; c < m; ++c) {
-    PENUMBRA_REQUIRE(tables.a[c] < wide && (tables.b[c] < wide || tables.b[c] == kNoPartner),
-                     Status::kPlanRejected);
-  }
+  const RestoreTables tables = ViewRestoreTables(layer, machine->Tile(layer.params, 0));
+  const uint64_t pixels = uint64_t{RowsOfTile(machine->plan.tensors[layer.pad], i[1])} * layer.geometry.out_w;
+  const uint8_t* const in = machine->Tile(i[2], i[1]);
+  uint8_t* const out = machine->Tile(layer.pad, i[1]);
   if ((layer.flags & kLayerPrime) != 0) {
-    const FieldUnmixJob job{reinterpret_cast<const uint32_t*>(machine->Tile(i[2], i[1])), nullptr,
-                            reinterpret_cast<int32_t*>(machine->Tile(layer.pad, i[1])), pixels, m, wide, tables.a,
-                            tables.b, reinterpret_cast<const uint32_t*>(tables.lambda)};
-    machine->kernels->field_unmix(job);
+    UnmixField(*machine, layer, pixels, in, nullptr, reinterpret_cast<int32_t*>(out));
     return Status::kOk;
   }
   for (uint32_t k = 0; k < layer.prime_count; ++k) {
-    const UnmixJob job{machine->Tile(i[2], i[1]) + k * pixels * wide, machine->Tile(layer.pad, i[1]) + k * pixels * m,
-                       pixels, m, wide, tables.a, tables.b, tables.lambda + uint64_t{k} * m, kPrimes[k]};
-    machine->kernels->unmix(job);
+    const uint8_t* const plane = in + k * pixels * wide;
+    const uint8_t* const lambda = tables.lambda + uint64_t{k} * m * FactorCount(layer);
+    if (IsCovered(layer)) {
+      machine->kernels->unmix_covers({plane, out + k * pixels * m, pixels, m, OutChannelsPerGroup(layer.geometry),
+                                      tables.a, lambda, kPrimes[k]});
+    } else {
+      machine->kernels->unmix({plane, out + k * pixels * m, pixels, m, wide, tables.a, tables.b, lambda, kPrimes[k]});
+    }
   }
   return Status::kOk;
 }

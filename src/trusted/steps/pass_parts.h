@@ -15,13 +15,17 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uin
                const float* row);
 
 // Puts the layer's restore tables and secret projections at the start of scratch, unless they stand there already.
-// kPlanRejected when an index or factor is out of range.
 Status PrepareLayer(Machine* machine, const PassScratch& scratch, uint32_t layer);
 
 // Copies one row of the reply in, once, checks it where the layer is checked, and restores it. out_row: [out_w][m]
 // float32, written only when the row is right. kIntegrity: the reply is wrong.
 Status RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index,
                 float* out_row);
+
+// T of `pixels` pixels modulo kFieldPrime, minus the pad unless it is null: a reply decoded, or u = T(L'(r)). in: [pixels][m']
+// words, pad and out: [pixels][m] centred.
+void UnmixField(const Machine& machine, const LayerRec& layer, uint64_t pixels, const uint8_t* in, const int32_t* pad,
+                int32_t* out);
 
 // Secret projections of a layer and prime as centred residues, out: [projection][AlignUp(m', 64)].
 Status MakeProjections(const Machine& machine, uint32_t layer, uint32_t prime, std::span<uint8_t> spare, int8_t* out);
@@ -34,10 +38,14 @@ Status CheckRow(Machine* machine, const PassScratch& scratch, uint32_t layer, ui
 struct RestoreTables {
   const int64_t* offset;
   const float *scale, *bias;
-  const uint16_t *a, *b;
-  const uint8_t* lambda;  // [prime][m]
+  const uint16_t *a, *b;  // b: null of covers
+  const uint8_t* lambda;  // [prime][m], [prime][m][kCoverSize] of covers
 };
-RestoreTables ViewRestoreTables(const uint8_t* tile, uint32_t m);
+RestoreTables ViewRestoreTables(const LayerRec& layer, const uint8_t* tile);
+
+// Every index and factor is in range, factors beyond a cover are 0: asked once, when the model is loaded, for the tile is the
+// same at every later fetch. kPlanRejected.
+Status CheckRestoreTables(const LayerRec& layer, const RestoreTables& tables);
 
 }  // namespace penumbra::trusted
 

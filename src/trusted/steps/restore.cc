@@ -5,7 +5,8 @@
 
 namespace penumbra::trusted {
 
-RestoreTables ViewRestoreTables(const uint8_t* tile, uint32_t m) {
+RestoreTables ViewRestoreTables(const LayerRec& layer, const uint8_t* tile) {
+  const uint64_t m = layer.geometry.out_c;
   RestoreTables out{};
   uint64_t at = 0;
   const auto take = [&at, tile](uint64_t size) {
@@ -13,28 +14,51 @@ RestoreTables ViewRestoreTables(const uint8_t* tile, uint32_t m) {
     at += AlignUp(size, 8);
     return begin;
   };
-  out.offset = reinterpret_cast<const int64_t*>(take(uint64_t{8} * m));
-  out.scale = reinterpret_cast<const float*>(take(uint64_t{4} * m));
-  out.bias = reinterpret_cast<const float*>(take(uint64_t{4} * m));
-  out.a = reinterpret_cast<const uint16_t*>(take(uint64_t{2} * m));
-  out.b = reinterpret_cast<const uint16_t*>(take(uint64_t{2} * m));
+  out.offset = reinterpret_cast<const int64_t*>(take(8 * m));
+  out.scale = reinterpret_cast<const float*>(take(4 * m));
+  out.bias = reinterpret_cast<const float*>(take(4 * m));
+  out.a = reinterpret_cast<const uint16_t*>(take(2 * m));
+  if (!IsCovered(layer)) out.b = reinterpret_cast<const uint16_t*>(take(2 * m));
   out.lambda = take(0);
   return out;
 }
 
 namespace {
 
-// The tables of a layer over the field are used where they stand, once they are known to be in range.
-Status CheckFieldTables(const LayerRec& layer, const RestoreTables& tables) {
-  const auto* lambda = reinterpret_cast<const uint32_t*>(tables.lambda);
+uint32_t Factor(const LayerRec& layer, const RestoreTables& tables, uint64_t index) {
+  if ((layer.flags & kLayerPrime) == 0) return tables.lambda[index];
+  return reinterpret_cast<const uint32_t*>(tables.lambda)[index];
+}
+
+// Factors of one channel and prime. A scalar is never 0; of a row of an inverse only what lies beyond its cover must be.
+bool FactorsFit(const LayerRec& layer, const RestoreTables& tables, uint32_t prime, uint32_t channel) {
+  const uint32_t count = FactorCount(layer);
+  const uint64_t first = (uint64_t{prime} * layer.geometry.out_c + channel) * count;
+  const uint32_t group_rows = OutChannelsPerGroup(layer.geometry);
+  const uint32_t size = IsCovered(layer) ? CoverRows(CoverBegin(tables.a[channel], group_rows), group_rows) : 1;
+  for (uint32_t t = 0; t < count; ++t) {
+    const uint32_t factor = Factor(layer, tables, first + t);
+    if (factor >= PrimeOf(layer, prime) || (t >= size && factor != 0)) return false;
+    if (!IsCovered(layer) && factor == 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Status CheckRestoreTables(const LayerRec& layer, const RestoreTables& tables) {
   const uint32_t wide = layer.public_out_c;
   for (uint32_t i = 0; i < layer.geometry.out_c; ++i) {
-    const bool fits = tables.a[i] < wide && (tables.b[i] < wide || tables.b[i] == kNoPartner) && lambda[i] != 0 &&
-                      lambda[i] < kFieldPrime;
-    PENUMBRA_REQUIRE(fits, Status::kPlanRejected);
+    PENUMBRA_REQUIRE(tables.a[i] < wide, Status::kPlanRejected);
+    PENUMBRA_REQUIRE(tables.b == nullptr || tables.b[i] < wide || tables.b[i] == kNoPartner, Status::kPlanRejected);
+    for (uint32_t k = 0; k < layer.prime_count; ++k) {
+      PENUMBRA_REQUIRE(FactorsFit(layer, tables, k, i), Status::kPlanRejected);
+    }
   }
   return Status::kOk;
 }
+
+namespace {
 
 Status PrepareTables(const LayerRec& layer, const RestoreTables& tables, uint8_t* memory, const RestorePlan** out_plan) {
   RestoreChannels channels{};
@@ -47,6 +71,7 @@ Status PrepareTables(const LayerRec& layer, const RestoreTables& tables, uint8_t
   channels.window_begin = tables.offset;
   channels.scale = tables.scale;
   channels.bias = tables.bias;
+  channels.cover_group_rows = IsCovered(layer) ? OutChannelsPerGroup(layer.geometry) : 0;
   return IsOk(PrepareRestore(channels, memory, out_plan)) ? Status::kOk : Status::kPlanRejected;
 }
 
@@ -55,11 +80,9 @@ Status PrepareTables(const LayerRec& layer, const RestoreTables& tables, uint8_t
 Status PrepareLayer(Machine* machine, const PassScratch& scratch, uint32_t layer_index) {
   if (machine->prepared_layer == layer_index) return Status::kOk;
   const LayerRec& layer = machine->plan.layers[layer_index];
-  const RestoreTables tables = ViewRestoreTables(machine->Tile(layer.params, 0), layer.geometry.out_c);
+  const RestoreTables tables = ViewRestoreTables(layer, machine->Tile(layer.params, 0));
   const RestorePlan* plan = nullptr;
-  if ((layer.flags & kLayerPrime) != 0) {
-    PENUMBRA_TRY(CheckFieldTables(layer, tables));
-  } else {
+  if ((layer.flags & kLayerPrime) == 0) {
     PENUMBRA_TRY(PrepareTables(layer, tables, machine->scratch.data() + scratch.restore_plan_at, &plan));
   }
   for (uint32_t k = 0; (layer.flags & kLayerChecked) != 0 && k < layer.prime_count; ++k) {
@@ -73,17 +96,28 @@ Status PrepareLayer(Machine* machine, const PassScratch& scratch, uint32_t layer
   return Status::kOk;
 }
 
+void UnmixField(const Machine& machine, const LayerRec& layer, uint64_t pixels, const uint8_t* in, const int32_t* pad,
+                int32_t* out) {
+  const ConvGeometry& g = layer.geometry;
+  const RestoreTables tables = ViewRestoreTables(layer, machine.Tile(layer.params, 0));
+  const auto* const words = reinterpret_cast<const uint32_t*>(in);
+  const auto* const lambda = reinterpret_cast<const uint32_t*>(tables.lambda);
+  if (IsCovered(layer)) {
+    machine.kernels->field_unmix_covers({words, pad, out, pixels, g.out_c, OutChannelsPerGroup(g), tables.a, lambda});
+  } else {
+    machine.kernels->field_unmix({words, pad, out, pixels, g.out_c, layer.public_out_c, tables.a, tables.b, lambda});
+  }
+}
+
 namespace {
 
 // Unmixes one row of the reply, removes the pad and dequantises: sums are centred numbers.
 void RestoreFieldRow(Machine* machine, const PassScratch& scratch, const LayerRec& layer, const uint8_t* reply,
                      const uint8_t* pad, float* out_row) {
   const ConvGeometry& g = layer.geometry;
-  const RestoreTables tables = ViewRestoreTables(machine->Tile(layer.params, 0), g.out_c);
+  const RestoreTables tables = ViewRestoreTables(layer, machine->Tile(layer.params, 0));
   auto* const integers = reinterpret_cast<int32_t*>(machine->scratch.data() + scratch.integers_at);
-  machine->kernels->field_unmix({reinterpret_cast<const uint32_t*>(reply), reinterpret_cast<const int32_t*>(pad),
-                                 integers, g.out_w, g.out_c, layer.public_out_c, tables.a, tables.b,
-                                 reinterpret_cast<const uint32_t*>(tables.lambda)});
+  UnmixField(*machine, layer, g.out_w, reply, reinterpret_cast<const int32_t*>(pad), integers);
   machine->kernels->affine_s32({integers, tables.scale, tables.bias, g.out_w, g.out_c, out_row});
 }
 
