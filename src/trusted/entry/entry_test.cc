@@ -288,6 +288,22 @@ TEST_F(EntryTest, CommandsAtTheWrongMomentAreRefused) {
   EXPECT_EQ(Start(ProgramId::kMakePad), Status::kOk);
 }
 
+// The last factor stands at the end of the params, the last index b before the factors: whoever sealed nonsense there is told
+// when the model is loaded.
+TEST_F(EntryTest, RestoreTablesOutOfRangeAreRefusedAtLoad) {
+  for (const bool prime : {false, true}) {
+    const size_t factors_size = size_t{testing::kColumns} * (prime ? 4 : testing::kPrimeCount);
+    TinyBundleOptions options;
+    options.prime = prime;
+    options.change_params = [](std::vector<uint8_t>* params) { params->back() = 0xff; };
+    Use(MakeTinyBundle(options));
+    EXPECT_EQ(Load(), Status::kPlanRejected);
+    options.change_params = [=](std::vector<uint8_t>* params) { (*params)[params->size() - factors_size - 1] = 0x7f; };
+    Use(MakeTinyBundle(options));
+    EXPECT_EQ(Load(), Status::kPlanRejected);
+  }
+}
+
 TEST_F(EntryTest, TooLittleSecureMemoryIsRefused) {
   bundle_ = MakeTinyBundle();
   port_.device_key = bundle_.device_private;

@@ -62,7 +62,8 @@ TEST_F(ProveTest, HostilePrimeLayersAreRefused) {
   const std::vector<std::function<void(TinyPlan*)>> attacks = {
       [](TinyPlan* p) { p->layers[0].flags &= ~uint32_t{kLayerPrime}; },  // four bytes read as four planes
       [](TinyPlan* p) { p->layers[0].flags = (p->layers[0].flags & ~uint32_t{kLayerPrime}) | kLayerMayWrap; },
-      [](TinyPlan* p) { p->layers[0].flags |= 1u << 5; },
+      [](TinyPlan* p) { p->layers[0].flags |= 1u << 6; },
+      [](TinyPlan* p) { p->layers[0].flags |= kLayerCovered; },  // with more published rows than channels
       [](TinyPlan* p) { p->layers[0].prime_count = 2; },
       [](TinyPlan* p) { p->layers[0].prime_count = 4; },
       [](TinyPlan* p) { p->layers[0].x_offset = 2; },

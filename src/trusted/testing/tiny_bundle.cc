@@ -168,10 +168,11 @@ TinyBundle MakeTinyBundle(const TinyBundleOptions& options) {
   bundle.weights = MakeWeights();
   bundle.public_half = PublishWeights(bundle.weights, options.prime);
   std::vector<BoundRow> bounds = MakeBounds(bundle.weights);
-  const std::vector<uint8_t> params = MakeParams(plan, bounds, &bundle.window_begin);
+  std::vector<uint8_t> params = MakeParams(plan, bounds, &bundle.window_begin);
   TagSlices(&key, bundle.public_half, &plan);
   if (options.change_plan) options.change_plan(&plan);
   if (options.change_bounds) options.change_bounds(&bounds);
+  if (options.change_params) options.change_params(&params);
   std::vector<uint8_t> bound_bytes;
   Append(&bound_bytes, bounds.data(), bounds.size() * sizeof(BoundRow));
   const std::vector<std::vector<uint8_t>> plain = {plan.Bytes(), params, bound_bytes};

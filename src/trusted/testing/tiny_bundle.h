@@ -45,6 +45,7 @@ struct TinyBundleOptions {
   bool checked = false;                             // MakeTinyCheckedPlan()
   std::function<void(TinyPlan*)> change_plan;       // before sealing
   std::function<void(std::vector<BoundRow>*)> change_bounds;
+  std::function<void(std::vector<uint8_t>*)> change_params;
   std::function<void(ManifestHead*)> change_head;   // before signing
 };
 TinyBundle MakeTinyBundle(const TinyBundleOptions& options = {});
