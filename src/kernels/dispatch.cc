@@ -31,6 +31,7 @@ constexpr KernelTable WithAvxVnni(KernelTable table) {
 constexpr KernelTable WithAvx512Vnni(KernelTable table) {
   table.gemm_u8s8 = &avx512vnni::GemmU8S8;
   table.gemm_s16s16 = &avx512vnni::GemmS16S16;
+  table.permute_s16 = &avx512vnni::PermuteS16;
   table.mask_s16 = &avx512vnni::MaskS16;
   table.restore = &avx512vnni::Restore;
   table.pad_fill = &avx512vnni::FillPads;

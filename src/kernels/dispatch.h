@@ -44,6 +44,7 @@ struct KernelTable {
   void (*depthwise_field)(const DepthwiseJob& job);  // limb words x centred s32, out s64
   // out: [count] u8 = sums mod prime, canonical, for any s32.
   void (*reduce_mod)(const int32_t* sums, size_t count, uint16_t prime, uint8_t* out);
+  void (*permute_s16)(const PermuteJob& job);
   void (*mask_s16)(const MaskJob& job);
   void (*mask_s32)(const MaskJob& job);
   PadFillFn* pad_fill;

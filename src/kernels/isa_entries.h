@@ -25,6 +25,7 @@ void DepthwiseS16S64(const DepthwiseJob& job);
 void DepthwiseF32(const DepthwiseJob& job);
 void DepthwiseField(const DepthwiseJob& job);
 void ReduceMod(const int32_t* sums, size_t count, uint16_t prime, uint8_t* out);
+void PermuteS16(const PermuteJob& job);
 void MaskS16(const MaskJob& job);
 void MaskS32(const MaskJob& job);
 bool FillPads(PadFill* fill);
@@ -73,6 +74,7 @@ inline constexpr KernelTable kLoops = {
     .depthwise_f32 = &DepthwiseF32,
     .depthwise_field = &DepthwiseField,
     .reduce_mod = &ReduceMod,
+    .permute_s16 = &PermuteS16,
     .mask_s16 = &MaskS16,
     .mask_s32 = &MaskS32,
     .pad_fill = &FillPads,

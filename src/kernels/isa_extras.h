@@ -18,6 +18,7 @@ void GemmU8S8(const GemmU8S8Job& job);
 }  // namespace avxvnni
 
 namespace avx512 {
+void PermuteS16(const PermuteJob& job);
 void Restore(const RestoreJob& job);
 void Unmix(const UnmixJob& job);
 }  // namespace avx512
@@ -27,6 +28,7 @@ void GemmU8S8(const GemmU8S8Job& job);
 void GemmS16S16(const GemmS16Job& job);
 void Restore(const RestoreJob& job);
 void RestoreCovers(const RestoreJob& job);  // of Restore
+void PermuteS16(const PermuteJob& job);
 void MaskS16(const MaskJob& job);
 bool FillPads(PadFill* fill);
 void Unmix(const UnmixJob& job);

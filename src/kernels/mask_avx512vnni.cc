@@ -102,7 +102,44 @@ void MaskGroup(const MaskJob& shared_job, uint32_t first) {
   }
 }
 
+inline constexpr uint32_t kPermuteChunk = 32;   // channels handled at once, one word each
+inline constexpr uint32_t kPermuteLookup = 64;  // words one vpermi2w looks up
+// Beyond so many the loops are faster.
+inline constexpr uint32_t kMaxPermuteLookups = 16;
+
+// Channels [channel, channel + kPermuteChunk) of every pixel.
+void PermuteChunk(const PermuteJob& shared_job, uint32_t channel) {
+  const PermuteJob job = shared_job;
+  const uint32_t lookups = (job.channels + kPermuteLookup - 1) / kPermuteLookup;
+  const auto inside = static_cast<__mmask32>(FirstBytes(job.channels - channel));
+  const __m512i index = _mm512_maskz_loadu_epi16(inside, job.perm + channel);
+  const __m512i lookup = _mm512_srli_epi16(index, 6);
+  __mmask32 served[kMaxPermuteLookups];
+  for (uint32_t l = 0; l < lookups; ++l) {
+    served[l] = _mm512_cmpeq_epi16_mask(lookup, _mm512_set1_epi16(static_cast<int16_t>(l)));
+  }
+  const uint32_t last = (lookups - 1) * kPermuteLookup;
+  const uint64_t valid = FirstBytes(job.channels - last);
+  for (uint32_t pixel = 0; pixel < job.pixels; ++pixel) {
+    const int16_t* from = job.in + size_t{pixel} * job.channels;
+    const __m512i low = _mm512_maskz_loadu_epi16(static_cast<__mmask32>(valid), from + last);
+    const __m512i high = _mm512_maskz_loadu_epi16(static_cast<__mmask32>(valid >> 32), from + last + 32);
+    __m512i found = _mm512_maskz_permutex2var_epi16(served[lookups - 1], low, index, high);
+    for (uint32_t l = 0; l + 1 < lookups; ++l) {
+      const __m512i first = _mm512_loadu_si512(from + l * kPermuteLookup);
+      const __m512i second = _mm512_loadu_si512(from + l * kPermuteLookup + 32);
+      found = _mm512_or_si512(found, _mm512_maskz_permutex2var_epi16(served[l], first, index, second));
+    }
+    _mm512_mask_storeu_epi16(job.out + size_t{pixel} * job.channels + channel, inside, found);
+  }
+}
+
 }  // namespace
+
+void PermuteS16(const PermuteJob& job) {
+  if (job.channels > kMaxPermuteLookups * kPermuteLookup) return avx512::PermuteS16(job);
+  for (uint32_t channel = 0; channel < job.channels; channel += kPermuteChunk) PermuteChunk(job, channel);
+}
 
 void MaskS16(const MaskJob& job) {
   for (uint32_t k = 0; k < job.prime_count; k += kGroup) {

@@ -10,6 +10,15 @@
 
 namespace penumbra {
 
+// KernelTable::permute_s16: out[pixel][c] = in[pixel][perm[c]], both [pixels][channels]. The caller has checked that
+// perm[c] < channels; in and out do not overlap.
+struct PermuteJob {
+  const int16_t* in;
+  const uint16_t* perm;  // [channels]
+  uint32_t channels, pixels;
+  int16_t* out;
+};
+
 // One run of levels to prime_count residue planes, plane k at out + k * out_plane_size:
 //   out = (level mod p_k + pad) mod p_k, canonical.
 struct MaskJob {

@@ -98,6 +98,14 @@ void ReduceMod(const int32_t* sums, size_t count, uint16_t prime, uint8_t* out) 
   for (size_t i = 0; i < count; ++i) out[i] = static_cast<uint8_t>(ReduceLane(sums[i], r));
 }
 
+void PermuteS16(const PermuteJob& job) {
+  for (uint32_t pixel = 0; pixel < job.pixels; ++pixel) {
+    const int16_t* in = job.in + size_t{pixel} * job.channels;
+    int16_t* out = job.out + size_t{pixel} * job.channels;
+    for (uint32_t c = 0; c < job.channels; ++c) out[c] = in[job.perm[c]];
+  }
+}
+
 void MaskS16(const MaskJob& job) {
   const auto* levels = static_cast<const int16_t*>(job.levels);
   for (uint32_t k = 0; k < job.prime_count; ++k) {

@@ -85,6 +85,25 @@ TEST(Mask, EveryLevelOfSixteenBits) {
   }
 }
 
+TEST(Permute, EveryIsaMovesEveryChannel) {
+  TestRandom random(12);
+  for (const uint32_t channels : {1u, 3u, 31u, 32u, 33u, 64u, 65u, 200u, 1000u, 1024u, 1100u}) {
+    const uint32_t pixels = 5;
+    std::vector<uint16_t> perm(channels);
+    for (uint32_t c = 0; c < channels; ++c) perm[c] = static_cast<uint16_t>(c * 7919u % channels);
+    std::swap(perm.front(), perm.back());
+    const auto in = random.Integers<int16_t>(size_t{pixels} * channels, -32768, 32767);
+    for (const Isa isa : SupportedIsas()) {
+      std::vector<int16_t> out(in.size() + 1, 77);
+      Kernels(isa).permute_s16({in.data(), perm.data(), channels, pixels, out.data()});
+      for (size_t at = 0; at < in.size(); ++at) {
+        ASSERT_EQ(out[at], in[at / channels * channels + perm[at % channels]]) << IsaName(isa) << " " << channels;
+      }
+      ASSERT_EQ(out.back(), 77);
+    }
+  }
+}
+
 // The formula of pad_stream.h, word for word.
 std::vector<uint8_t> NaivePads(std::vector<uint8_t> row, const std::vector<uint8_t>& spare,
                                uint16_t prime) {

@@ -128,6 +128,11 @@ bool CheckResidues(const KernelTable& ref, const KernelTable& table, const SelfT
                          kMaxPrimes * kCount);
   same = same && SameJob(ref.mask_s32, table.mask_s32, job, &MaskJob::out, bench,
                          kMaxPrimes * kCount);
+  uint16_t perm[kCount];
+  for (uint32_t i = 0; i < kCount; ++i) perm[i] = static_cast<uint16_t>(i * 277u % kCount);
+  const PermuteJob permute = {reinterpret_cast<const int16_t*>(bench.input), perm, kCount, 3, nullptr};
+  same = same && SameJob(ref.permute_s16, table.permute_s16, permute, &PermuteJob::out, bench,
+                         3 * kCount * sizeof(int16_t));
   FillBytes(bench.expected, kCount, 12);
   FillBytes(bench.actual, kCount, 12);
   PadFill expected = {bench.expected, kCount, 223, bench.input, 300, 0, 0};

@@ -6,14 +6,21 @@
 namespace penumbra::trusted {
 namespace {
 
-// Published channel order: out[pixel][c] = levels[pixel][perm[c]]. ShuffleChannel's input side.
+// The input side of ShuffleChannel, and of covers: channels in published order.
 template <typename Level>
 Status PermuteLevels(const Machine& machine, const LayerRec& layer, const Level* levels, Level* out) {
   const auto* perm = reinterpret_cast<const uint16_t*>(machine.Tile(layer.input_perm, 0));
   const uint32_t channels = layer.geometry.in_c;
-  for (uint32_t c = 0; c < channels; ++c) PENUMBRA_REQUIRE(perm[c] < channels, Status::kPlanRejected);
-  for (uint32_t p = 0; p < layer.mask_row_elems; p += channels) {
-    for (uint32_t c = 0; c < channels; ++c) out[p + c] = levels[p + perm[c]];
+  uint16_t largest = 0;
+  for (uint32_t c = 0; c < channels; ++c) largest = perm[c] > largest ? perm[c] : largest;
+  PENUMBRA_REQUIRE(largest < channels, Status::kPlanRejected);
+  const uint32_t pixels = layer.mask_row_elems / channels;
+  if constexpr (sizeof(Level) == sizeof(int16_t)) {
+    machine.kernels->permute_s16({levels, perm, channels, pixels, out});
+  } else {
+    for (uint32_t p = 0; p < layer.mask_row_elems; p += channels) {
+      for (uint32_t c = 0; c < channels; ++c) out[p + c] = levels[p + perm[c]];
+    }
   }
   return Status::kOk;
 }
