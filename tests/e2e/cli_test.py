@@ -118,12 +118,13 @@ class Cli(CliCase):
         self.assertIn("--calibration", done.stderr)
         self.assertEqual(before, sorted(self.scratch.iterdir()))
 
-    def test_shadownet_is_called_broken(self) -> None:
-        done = self.succeed(
-            "protect", self.model, "--dry-run", "--preset", "shadownet", "--preprocess", "cifar10",
-            "--calibration", self.data / "cifar10-calibration", "--calibration-limit", 4,
-        )  # fmt: skip
-        self.assertRegex(done.stderr, r"warning: .*known to break")
+    def test_broken_weights_are_called_broken(self) -> None:
+        for preset in ("shadownet", "groupcover"):
+            done = self.succeed(
+                "protect", self.model, "--dry-run", "--preset", preset, "--preprocess", "cifar10",
+                "--calibration", DATA / "cifar10-calibration", "--calibration-limit", 4,
+            )  # fmt: skip
+            self.assertRegex(done.stderr, rf"warning: .*{preset}: known to break")
 
     def test_json_errors_and_logs(self) -> None:
         done = self.run_cli("run", "nowhere.penumbra", "--json", "--log-format", "json")

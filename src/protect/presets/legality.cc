@@ -145,7 +145,7 @@ std::vector<std::string> Warnings(const Scheme& s) {
   }
   if (s.weights == WeightsAxis::kGroupCover) {
     lines.emplace_back(
-        "weights groupcover: known to break. The span of every group is published, and a similar "
+        "weights groupcover: known to break. The span of every four mixed filters is published, and a similar "
         "public model projected onto it recovers the filters.");
   }
   if (s.placement != PlacementKind::kAllTrusted && s.activations == ActivationsAxis::kPlain) {
