@@ -21,6 +21,8 @@ class CoveredWeights final : public ResidueRows<CoveredWeights> {
       : ResidueRows(layer), group_m_(OutChannelsPerGroup(layer.geometry)) {
     DrawOrder(key);
     DrawInputs(key);
+    // At once, so that no copy of them stays behind.
+    matrices_.reserve(size_t{layer.prime_count} * geometry_.out_c * kCoverSize);
     for (uint32_t k = 0; k < layer.prime_count; ++k) DrawMatrices(key, k);
   }
   ~CoveredWeights() override { crypto::Wipe(MutableBytesOf(&matrices_)); }

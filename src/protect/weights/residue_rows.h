@@ -34,8 +34,7 @@ crypto::MutableBytes MutableBytesOf(std::vector<T>* values) {
   return {reinterpret_cast<uint8_t*>(values->data()), values->size() * sizeof(T)};
 }
 
-// Published rows of the ring and of the field by one function of `Derived`, which names this class a friend or
-// has it public:
+// Published rows of the ring and of the field by one public function of `Derived`:
 //   template <typename Weight> void WriteRows(uint32_t prime_index, std::span<Weight> out_rows) const;
 // out_rows: [m'][n] centred residues.
 template <typename Derived>
