@@ -116,6 +116,7 @@ bool MakesPads(Session* session) {
 struct Times {
   std::vector<double> burst, sustained, pad, peer;  // milliseconds
   std::vector<double> background;  // sustained with pads made in the background
+  std::vector<double> single_pad, batch_pad;  // a pad made alone, a pad of those made together
   RunStats last;
 };
 
@@ -163,6 +164,20 @@ std::vector<double> MeasureBackground(const Options& options, const Console& con
   return times;
 }
 
+// Pads made alone and together, in turn; inferences use them up in between.
+void MeasurePads(const Options& options, const Console& console, Session* session,
+                 const TensorMap& feeds, Times* times) {
+  constexpr uint32_t kRounds = 5;
+  const uint32_t batch = session->Info().pad_batch;
+  const uint32_t rounds = std::min(options.iterations, kRounds);
+  for (uint32_t i = 0; i < rounds && batch > 1; ++i) {
+    console.Progress("bench, pads", static_cast<double>(i) / rounds);
+    times->single_pad.push_back(Milliseconds(session->MakePads(1).total_ns));
+    times->batch_pad.push_back(Milliseconds(session->MakePads(batch).total_ns) / batch);
+    for (uint32_t pad = 0; pad < batch + 1; ++pad) session->Run(feeds);
+  }
+}
+
 struct Summary {
   double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0;
 };
@@ -192,6 +207,23 @@ Row SummaryRow(const std::string& name, const Summary& s) {
           Fixed(s.p99, 3)};
 }
 
+double PerSecond(const std::vector<double>& times) { return 1000 / Summarise(times).p50; }
+
+Json PadRates(const Times& times, const SessionInfo& info) {
+  const bool both = !times.batch_pad.empty();
+  return {{"alone", PerSecond(both ? times.single_pad : times.pad)},
+          {"together", both ? Json(PerSecond(times.batch_pad)) : Json(nullptr)},
+          {"batch", info.pad_batch}};
+}
+
+std::string PadText(const Times& times, const SessionInfo& info) {
+  const std::string alone = Fixed(Summarise(times.pad).p50, 3) + " ms, ";
+  if (times.batch_pad.empty()) return alone + Fixed(PerSecond(times.pad), 2) + " pads a second";
+  return alone + Fixed(PerSecond(times.single_pad), 2) + " pads a second alone, " +
+         Fixed(PerSecond(times.batch_pad), 2) + " when " + std::to_string(info.pad_batch) +
+         " share a pass";
+}
+
 void Report(const Times& times, const std::vector<Throughput>& throughput, const SessionInfo& info,
             bool pads, const Console& console) {
   const Summary burst = Summarise(times.burst), sustained = Summarise(times.sustained);
@@ -206,6 +238,7 @@ void Report(const Times& times, const std::vector<Throughput>& throughput, const
                 {"sustained", pads ? SummaryJson(sustained) : Json(nullptr)},
                 {"sustained_background", background ? SummaryJson(*background) : Json(nullptr)},
                 {"pad_ms", pads ? Json(Summarise(times.pad).p50) : Json(nullptr)},
+                {"pads_per_second", pads ? PadRates(times, info) : Json(nullptr)},
                 {"inside_ms", Milliseconds(times.last.inside_ns)},
                 {"outside_ms", Milliseconds(times.last.outside_ns)},
                 {"switches", times.last.switches},
@@ -222,7 +255,7 @@ void Report(const Times& times, const std::vector<Throughput>& throughput, const
     document["ratio"] = burst.p50 / peer.p50;
     facts.push_back({"ratio of medians", Fixed(burst.p50 / peer.p50, 3)});
   }
-  if (pads) facts.push_back({"one pad", Fixed(Summarise(times.pad).p50, 3) + " ms"});
+  if (pads) facts.push_back({"one pad", PadText(times, info)});
   facts.push_back({"inside", Fixed(Milliseconds(times.last.inside_ns), 3) + " ms"});
   facts.push_back({"outside", Fixed(Milliseconds(times.last.outside_ns), 3) + " ms"});
   facts.push_back({"switches", std::to_string(times.last.switches)});
@@ -250,6 +283,7 @@ void Run(const Options& options, const Console& console) {
   const auto peer = MakePeer(options, console, scratch, feeds);
   const bool pads = MakesPads(&session);
   Times times = Measure(options, console, &session, pads, peer.get(), feeds);
+  if (pads) MeasurePads(options, console, &session, feeds, &times);
   std::vector<Throughput> throughput;
   if (!options.in_flight.empty()) {
     throughput =

@@ -51,6 +51,7 @@ Json InfoJson(const BundleInfo& info) {
           {"pad_bytes", info.pad_size ? Json(*info.pad_size) : Json(nullptr)},
           {"pad_multiplications",
            info.pad_multiplications ? Json(*info.pad_multiplications) : Json(nullptr)},
+          {"pad_batch", info.pad_batch},
           {"segments", segments}};
 }
 
@@ -67,9 +68,11 @@ std::string PortText(const std::vector<TensorInfo>& ports) {
 std::string PadText(const BundleInfo& info) {
   if (!info.pad_size) return "this bundle does not say";
   if (*info.pad_size == 0) return "none needed";
+  const std::string together =
+      info.pad_batch == 1 ? "" : ", " + std::to_string(info.pad_batch) + " share a pass over the weights";
   return SizeText(*info.pad_size) + ", " +
          std::to_string(info.pad_multiplications.value_or(0) / 1000000) +
-         " million multiplications to make (timed by 'penumbra bench')";
+         " million multiplications to make" + together + " (timed by 'penumbra bench')";
 }
 
 std::string InfoText(const BundleInfo& info) {

@@ -114,7 +114,7 @@ void AddSessionArguments(CLI::App* command, SessionArguments* out) {
                       "memory the TEE gets; default: what the bundle was planned for");
   command->add_option("--pad-bank-size", out->pad_bank_size,
                       "one-time pads kept ready while idle, 0: none; default: "
-                      "four pads, at most 256MiB");
+                      "eight pads, at most 256MiB");
   command->add_option("--pad-policy", out->pad_policy, "for an inference that finds no pad ready")
       ->check(CLI::IsMember({"wait", "refuse", "inline"}))
       ->capture_default_str();

@@ -120,6 +120,7 @@ BundleInfo Describe(const host::BundleFile& bundle) {
   }
   info.pad_size = metadata.pad_size;
   info.pad_multiplications = metadata.pad_multiplications;
+  info.pad_batch = metadata.pad_batch;
   info.inputs = api::PortInfos(metadata.inputs);
   info.outputs = api::PortInfos(metadata.outputs);
   info.preprocess = api::ReadStoredPreprocess(manifest.metadata).json;

@@ -204,6 +204,7 @@ SessionInfo Session::Info() {
                        .secure_memory_peak = info.secure_memory_peak,
                        .exchange_size = info.exchange_size,
                        .pads_ready = info.pads_ready,
+                       .pad_batch = impl_->session->pad_batch(),
                        .max_in_flight = info.run_count,
                        .in_flight_capacity = info.run_capacity,
                        .carrier = transport.label(),

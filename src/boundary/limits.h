@@ -23,6 +23,7 @@ inline constexpr uint32_t kMaxCopyDims = 8;
 inline constexpr uint32_t kMaxManifestSize = 16u << 20;
 inline constexpr uint32_t kMaxRuns = 16;               // programs of one loaded model under way at once
 inline constexpr uint32_t kMaxPads = 4096;             // pads ready or being made; bytes of secure memory, too
+inline constexpr uint32_t kMaxPadBatch = 4;            // pads one program makes
 inline constexpr uint32_t kMaxWraps = 64;              // devices one bundle is wrapped for
 // A residue convolution accumulates u8 x s8 in int32: n * 255 * 125 < 2^31.
 inline constexpr uint32_t kMaxFilterLength = 67371;

@@ -30,7 +30,7 @@ enum class TensorKind : uint16_t {
   kActivation = 1,  // lives for one inference; may be sealed outside under the inference's key
   kConstant = 2,    // tile t is bundle chunk `source` + t; read-only
   kPublic = 3,      // tile t is public slice `source` + t; read-only, authenticated by its tag
-  kPad = 4,         // the u of a pad: written by the pad program, read once by the inference program
+  kPad = 4,         // the u of a pad: written by the pad programs, read once by the inference program
   // Of a checked layer (kLayerChecked), see CheckShape below:
   kDerived = 5,   // s^T W': written once by the prepare program, sealed outside while the model is loaded, then read-only
   kMasked = 6,    // x' as it was sent: written by the layer's mask sink only, read by kExpect only
@@ -170,7 +170,7 @@ struct FloatSegmentRec {
 enum class Opcode : uint16_t {
   kAlloc = 1,   // tensor, tile, offset: the tile stands at arena `offset`, not yet written
   kFree = 2,    // tensor, tile
-  kEvict = 3,   // tensor, tile: seal outside, then free (activations; pads in the pad program)
+  kEvict = 3,   // tensor, tile: seal outside, then free (activations; pads in the pad programs)
   kFetch = 4,   // tensor, tile, offset: bring in a sealed, constant, public or pad tile
   kInput = 10,  // port, tile: copy in from the exchange region; NaN and infinity are refused
   kOutput = 11, // port, tile
@@ -188,9 +188,9 @@ enum class Opcode : uint16_t {
   kFloatSend = 31,     // float segment, port of its run (an input), tile: copy out; tiles in order
   kFloatJob = 32,      // float segment: hand it to the accelerator and wait for its reply
   kFloatReceive = 33,  // float segment, port of its run (an output), tile: copy in; NaN and infinity are refused
-  kPadRandom = 40,  // layer, prime, tensor, tile: rows of r as canonical residues
+  kPadRandom = 40,  // layer, prime, tensor, tile: rows of r as canonical residues, of every pad of the program
   kPadConv = 41,    // PadConvInstr
-  kPadFinish = 42,  // layer, tile of the pad tensor, tensor holding L'(r)
+  kPadFinish = 42,  // layer, tile of the pad tensor, tensor holding L'(r), pad: 0, then 1 once that tile of pad 0 is stored, ...
   kProject = 50,    // ProjectInstr
   kExpect = 51,     // layer, tile of its expected tensor: from x' as it was masked and s^T W'
 };
@@ -304,12 +304,14 @@ struct ArgMaxInstr {  // over each run of `length` elements with stride 1; resul
   uint32_t last_index;  // 1: ties go to the last index
 };
 
+// Of the pads of a program: 1 of the pad program, pad_batch of the batch program. A tile of r is [pad][rows of the tile]
+// [row of the mask], one of L'(r) [pad][prime][rows of the tile][out_w][m'].
 struct PadConvInstr {  // L'(r) for one prime and a run of public output channels
   uint32_t layer, prime;
   uint32_t src;                   // u8 residues r, all rows the output rows need
   uint32_t weights, weight_tile;  // public slice: s8 OHWI rows [oc_begin, oc_end)
   uint32_t oc_begin, oc_end;
-  uint32_t dst;                   // u8 [prime][out rows of the tile][out_w][m']
+  uint32_t dst;                   // u8
   uint32_t dst_tile;
 };
 
@@ -323,11 +325,13 @@ struct PlanHeader {
   uint32_t version;
   uint32_t tensor_count, slice_count, layer_count;
   uint32_t input_count, output_count;
-  uint32_t infer_words, pad_words;  // lengths of the two programs
+  uint32_t infer_words, pad_words;  // lengths of the programs that run an inference and make one pad
   uint32_t weights_axis;            // informative: preset axes, see docs/schemes.md
   uint32_t float_segment_count, float_port_count;
   uint32_t prepare_words;    // length of the program that runs once, at the end of loading
   uint32_t soundness_bits;   // claim: a wrong reply is accepted with probability at most 2^-soundness_bits; 0: none
+  uint32_t batch_words;    // length of the program that makes several pads in one pass over the weights; 0: there is none
+  uint32_t pad_batch;      // how many it makes, 2..kMaxPadBatch; 0: there is none
   uint32_t reserved;
   uint64_t arena_size;     // dynamic tiles
   uint64_t scratch_size;   // kernels
@@ -337,8 +341,8 @@ struct PlanHeader {
   uint8_t failure_log_key[32];  // the vendor's X25519 public key that failure logs are sealed to (boundary/failure_log.h)
 };
 // After the header: TensorRec[], PublicSliceRec[], LayerRec[], PortRec inputs[], PortRec outputs[],
-// FloatSegmentRec[], PortRec float ports[], u32 infer program[], u32 pad program[], u32 prepare program[]. Nothing else;
-// the sizes must add up exactly.
+// FloatSegmentRec[], PortRec float ports[], u32 infer program[], u32 pad program[], u32 prepare program[],
+// u32 batch program[]. Nothing else; the sizes must add up exactly.
 
 static_assert(sizeof(TensorRec) == 20);
 static_assert(sizeof(PublicSliceRec) == 32);
@@ -346,7 +350,7 @@ static_assert(sizeof(ConvGeometry) == 68);
 static_assert(sizeof(LayerRec) == 152);
 static_assert(sizeof(PortRec) == 16 && sizeof(FloatSegmentRec) == 16);
 static_assert(sizeof(PassHead) == 28 && sizeof(PassOp) == 20 && sizeof(PassSink) == 20);
-static_assert(sizeof(PlanHeader) == 128);
+static_assert(sizeof(PlanHeader) == 136);
 
 }  // namespace penumbra
 

@@ -27,8 +27,9 @@ enum class CommandId : uint32_t {
   kInfo = 6,       // run; reply: info of the loaded model
 };
 
-// kPrepare runs once at the end of kLoad and cannot be started.
-enum class ProgramId : uint32_t { kInfer = 1, kMakePad = 2, kPrepare = 3 };
+// kPrepare runs once at the end of kLoad and cannot be started. kMakePads makes as many pads as the plan says
+// (PlanHeader::pad_batch), all of them or none.
+enum class ProgramId : uint32_t { kInfer = 1, kMakePad = 2, kPrepare = 3, kMakePads = 4 };
 
 enum StartFlags : uint64_t {
   kStartReceipt = 1u << 0,  // an inference only; kInvalidArgument when the run's part has no room for a receipt

@@ -135,6 +135,11 @@ Metadata ParseMetadata(const std::string& text, uint64_t exchange_size) {
   if (root.contains("pad_multiplications")) {
     metadata.pad_multiplications = TakeUnsigned(root, "pad_multiplications", "pad_multiplications");
   }
+  if (root.contains("pad_batch")) {
+    const uint64_t batch = TakeUnsigned(root, "pad_batch", "pad_batch");
+    if (batch > kMaxPadBatch) ThrowMalformed("out of range", "pad_batch");
+    metadata.pad_batch = std::max(1u, static_cast<uint32_t>(batch));
+  }
   return metadata;
 }
 

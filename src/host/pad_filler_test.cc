@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <vector>
 
 namespace penumbra::host {
 namespace {
@@ -17,15 +19,19 @@ class PadFillerTest : public ::testing::Test {
   // Ends the thread before what it uses.
   ~PadFillerTest() override { filler_.reset(); }
 
-  void Start(uint64_t bank_size, uint32_t lane_count) {
+  void Start(uint64_t bank_size, uint32_t lane_count, uint32_t batch = 1) {
     filler_ = std::make_unique<PadFiller>(
-        PadSource{.make = [this](Pace* pace) { return Make(pace); },
+        PadSource{.make = [this](uint32_t count, Pace* pace) { return Make(count, pace); },
                   .ready_count = [this] { return ready_.load(); },
                   .stored_size = [this] { return ready_.load() * kPadSize; }},
-        bank_size, kPadSize, lane_count);
+        bank_size, kPadSize, batch, lane_count);
   }
 
-  Outcome Make(Pace* pace) {
+  Outcome Make(uint32_t count, Pace* pace) {
+    {
+      const std::lock_guard lock(mutex_);
+      asked_.push_back(count);
+    }
     ++begun_;
     if (outcome_ != Outcome::kMade) return outcome_;
     do {
@@ -34,7 +40,7 @@ class PadFillerTest : public ::testing::Test {
         return Outcome::kGivenUp;
       }
     } while (endless_);
-    ++ready_;
+    ready_ += count;
     return Outcome::kMade;
   }
 
@@ -43,7 +49,14 @@ class PadFillerTest : public ::testing::Test {
     while (!condition()) std::this_thread::yield();
   }
 
+  std::vector<uint32_t> Asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
   static constexpr uint64_t kPadSize = 10;
+  std::mutex mutex_;
+  std::vector<uint32_t> asked_;  // pads of each call of Make()
   std::atomic<uint64_t> ready_{0};
   std::atomic<uint32_t> begun_{0}, given_up_{0};
   std::atomic<bool> endless_{false};
@@ -160,6 +173,51 @@ TEST_F(PadFillerTest, WithoutALaneItWaitsForAChange) {
   while (ready_ == 0) filler_->Notify();
   filler_.reset();
   EXPECT_EQ(ready_, 1u);
+}
+
+using Counts = std::vector<uint32_t>;
+
+// One first, then as many at a time as fit, the rest one by one.
+TEST_F(PadFillerTest, AnOddBankIsFilledByBatchesAndSinglePads) {
+  for (const auto& [bank, wanted] : {std::pair<uint64_t, Counts>{119, {1, 4, 4, 1, 1}},
+                                     {50, {1, 4}},
+                                     {49, {1, 1, 1, 1}},
+                                     {40, {1, 1, 1, 1}},
+                                     {19, {1}}}) {
+    ready_ = 0;
+    asked_.clear();
+    Start(bank, 1, 4);
+    Await([&, full = bank / kPadSize] { return ready_ == full; });
+    filler_->Notify();
+    filler_.reset();
+    EXPECT_EQ(Asked(), wanted) << bank;
+  }
+}
+
+TEST_F(PadFillerTest, WhoeverWaitsWaitsForOnePad) {
+  ready_ = 10;
+  Start(100, 2, 4);
+  const PadFiller::Request request(filler_.get());
+  ready_ = 0;
+  filler_->Notify();
+  Await([&] { return ready_ == 1; });
+  EXPECT_EQ(Asked(), Counts{1});
+}
+
+// Requests come too often for a batch, which would never be finished.
+TEST_F(PadFillerTest, AfterABatchThatWasGivenUpPadsAreMadeOneByOne) {
+  ready_ = 1;
+  endless_ = true;
+  Start(130, 1, 4);
+  Await([&] { return begun_ == 1; });
+  {
+    const PadFiller::Request request(filler_.get());
+    Await([&] { return given_up_ == 1; });
+    endless_ = false;
+  }
+  Await([&] { return ready_ == 13; });
+  filler_.reset();
+  EXPECT_EQ(Asked(), (Counts{4, 1, 1, 1, 1, 4, 4}));
 }
 
 }  // namespace

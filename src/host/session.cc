@@ -84,6 +84,11 @@ Command StartCommand(ProgramId program, uint32_t lane) {
   return start;
 }
 
+// Makes `count` pads: 1 or as many as share a pass over the weights.
+Command StartPads(uint32_t count, uint32_t lane) {
+  return StartCommand(count == 1 ? ProgramId::kMakePad : ProgramId::kMakePads, lane);
+}
+
 void AskReceipt(const std::array<uint8_t, kReceiptNonceSize>& nonce, Command* start) {
   start->flags = kStartReceipt;
   std::memcpy(start->args, nonce.data(), nonce.size());
@@ -171,18 +176,18 @@ void Session::StartFiller(std::optional<uint64_t> bank_size) {
   const uint64_t bound = bank_size.value_or(DefaultPadBankSize(pad_size));
   if (pad_size == 0 || pad_size > bound) return;
   filler_ = std::make_unique<PadFiller>(
-      PadSource{.make = [this](Pace* pace) { return MakePadAtPace(pace); },
+      PadSource{.make = [this](uint32_t count, Pace* pace) { return MakePadsAtPace(count, pace); },
                 .ready_count = [this] { return trusted_.pads_ready(); },
                 .stored_size = [this] { return pads_->size(); }},
-      bound, pad_size, lanes_.count());
+      bound, pad_size, metadata_.pad_batch, lanes_.count());
 }
 
-PadSource::Outcome Session::MakePadAtPace(Pace* pace) {
+PadSource::Outcome Session::MakePadsAtPace(uint32_t count, Pace* pace) {
   const FairPool::Lease lane = lanes_.TryTake();
   if (!lane) return PadSource::Outcome::kNoLane;
   PumpStats stats;
   try {
-    pumps_[lane.place()]->RunAtPace(StartCommand(ProgramId::kMakePad, lane.place()), pace, &stats);
+    pumps_[lane.place()]->RunAtPace(StartPads(count, lane.place()), pace, &stats);
     return PadSource::Outcome::kMade;
   } catch (const HostError& error) {
     return error.status() == Status::kWrongState ? PadSource::Outcome::kGivenUp : PadSource::Outcome::kFailed;
@@ -217,10 +222,10 @@ RunStats Session::MakePads(uint32_t count) {
   const PadFiller::Request request(filler_.get());
   RunStats stats;
   try {
-    for (uint32_t i = 0; i < count; ++i) {
-      WithLane([&](uint32_t lane) {
-        return pumps_[lane]->Run(StartCommand(ProgramId::kMakePad, lane), &stats.pump);
-      });
+    for (uint32_t made = 0; made < count;) {
+      const uint32_t share = count - made < metadata_.pad_batch ? 1 : metadata_.pad_batch;
+      WithLane([&](uint32_t lane) { return pumps_[lane]->Run(StartPads(share, lane), &stats.pump); });
+      made += share;
     }
   } catch (const HostError& error) {
     // The trusted half's answer for a plan without pads; whoever wants some has as many as it needs.

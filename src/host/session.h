@@ -27,9 +27,9 @@
 
 namespace penumbra::host {
 
-// Room for four pads, at most 256 MiB.
+// Room for eight pads, at most 256 MiB.
 constexpr uint64_t DefaultPadBankSize(uint64_t pad_size) {
-  return std::min(4 * pad_size, uint64_t{256} << 20);
+  return std::min(8 * pad_size, uint64_t{256} << 20);
 }
 
 // What an inference does that finds no pad. It never runs unmasked.
@@ -105,11 +105,14 @@ class Session {
   const std::vector<Port>& outputs() const { return metadata_.outputs; }
   // Bytes of one sealed pad, 0 for a model without; empty when the bundle does not say.
   std::optional<uint64_t> pad_size() const { return metadata_.pad_size; }
+  // How many pads can share a pass over the weights; 1: they are made one by one.
+  uint32_t pad_batch() const { return metadata_.pad_batch; }
   const BundleFile& bundle() const { return *bundle_; }
   const Transport& transport() const { return trusted_.transport(); }
   uint32_t max_in_flight() const { return lanes_.count(); }
 
-  // Makes `count` pads ahead of the inferences that will use them. Nothing happens when the model
+  // Makes `count` pads ahead of the inferences that will use them, as many at a time as can share a pass over the
+  // weights. Nothing happens when the model
   // needs none. Returns what it cost.
   RunStats MakePads(uint32_t count);
 
@@ -138,7 +141,7 @@ class Session {
   void StartTransport(const SessionOptions& options);
   void LoadModel();
   void StartFiller(std::optional<uint64_t> bank_size);
-  PadSource::Outcome MakePadAtPace(Pace* pace);
+  PadSource::Outcome MakePadsAtPace(uint32_t count, Pace* pace);
   FairPool::Lease TakeLane();
   Inputs CheckInputs(std::span<const TensorView> inputs) const;
   void WriteInputs(const Inputs& inputs, uint32_t lane);

@@ -76,10 +76,10 @@ constexpr ConvTileLayout LayoutConvTile(ConvMode mode, const ConvGeometry& g, ui
 
 // Pixels a trusted convolution handles at once: the matrix of their windows stays in L2.
 inline constexpr uint64_t kConvBlockSize = 192 * 1024;
-constexpr uint32_t ConvBlockPixels(const ConvGeometry& g, uint32_t element_size) {
+constexpr uint32_t ConvBlockPixels(const ConvGeometry& g, uint32_t element_size, uint32_t images = 1) {
   const uint64_t stride = AlignUp(Im2RowStrideSize(g, element_size), kTileAlignment);
   const uint64_t fit = stride == 0 ? 1 : kConvBlockSize / stride;
-  const uint64_t pixels = uint64_t{g.out_h} * g.out_w;
+  const uint64_t pixels = uint64_t{g.out_h} * g.out_w * images;
   const uint64_t wanted = fit < 6 ? 6 : fit > 256 ? 256 : fit;
   return static_cast<uint32_t>(wanted < pixels ? wanted : pixels);
 }
@@ -104,20 +104,21 @@ constexpr uint64_t MatMulScratchSize(uint32_t n, uint32_t k) {
   return AlignUp(PackedSizeF32(n, k), kTileAlignment);
 }
 
-// Residue convolution of the pad maker: `oc_count` filters of one prime, packed on the fly. All sums are counted as s64.
+// Residue convolution of the pad maker: `oc_count` filters of one prime, packed on the fly and used for `pads` images. All
+// sums are counted as s64. The row tables of the images stand at the start.
 struct PadConvScratch {
   uint64_t matrix_at, matrix_stride, sums_at, packed_at;
   uint64_t size;
 };
-constexpr PadConvScratch LayoutPadConv(const ConvGeometry& g, uint32_t residue_size, uint32_t oc_count) {
+constexpr PadConvScratch LayoutPadConv(const ConvGeometry& g, uint32_t residue_size, uint32_t oc_count, uint32_t pads) {
   const uint32_t k = static_cast<uint32_t>(FilterLength(g));
   const bool field = residue_size != 1;
-  const uint64_t pixels = ConvBlockPixels(g, residue_size);
+  const uint64_t pixels = ConvBlockPixels(g, residue_size, pads);
   const uint64_t weights = IsDepthwise(g) ? uint64_t{oc_count} * k * residue_size
                            : field        ? PackedSizeField(oc_count, k)
                                           : PackedSizeU8S8(oc_count, k);
   PadConvScratch out{};
-  out.matrix_at = RowTableSize(g);
+  out.matrix_at = pads * RowTableSize(g);
   out.matrix_stride = AlignUp(Im2RowStrideSize(g, residue_size), kTileAlignment);
   out.sums_at = out.matrix_at + (IsDepthwise(g) ? 0 : pixels * out.matrix_stride);
   out.packed_at = out.sums_at + AlignUp(pixels * oc_count * (field ? kFieldFilters : 1) * 8, kTileAlignment);

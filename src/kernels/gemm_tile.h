@@ -97,6 +97,13 @@ static inline void RunStrip(const TileJob& job, uint32_t column, const Sink& sin
   for (; row + V::kRows <= job.rows; row += V::kRows) {
     RunTile<V, V::kRows, kP>(job, b, {row, V::kRows, column, column_count, kWidth}, sink);
   }
+  // What is left takes as few walks over the strip as it can.
+  if constexpr (V::kRows > 4) {
+    for (; row + 4 <= job.rows; row += 4) RunTile<V, 4, kP>(job, b, {row, 4, column, column_count, kWidth}, sink);
+  }
+  if constexpr (V::kRows > 2) {
+    for (; row + 2 <= job.rows; row += 2) RunTile<V, 2, kP>(job, b, {row, 2, column, column_count, kWidth}, sink);
+  }
   for (; row < job.rows; ++row) {
     RunTile<V, 1, kP>(job, b, {row, 1, column, column_count, kWidth}, sink);
   }

@@ -81,9 +81,14 @@ const uint8_t* WindowsInPlace(const WindowJob& job, uint32_t first, uint32_t cou
 }  // namespace
 
 WindowMatrix MakeWindows(const WindowJob& job, uint32_t first, uint32_t count) {
-  const ConvGeometry& g = *job.geometry;
   const uint8_t* in_place = count == 0 ? nullptr : WindowsInPlace(job, first, count);
-  if (in_place != nullptr) return {in_place, size_t{g.in_c} * job.element_size};
+  if (in_place != nullptr) return {in_place, size_t{job.geometry->in_c} * job.element_size};
+  CopyWindows(job, first, count);
+  return {job.matrix, job.stride_size};
+}
+
+void CopyWindows(const WindowJob& job, uint32_t first, uint32_t count) {
+  const ConvGeometry& g = *job.geometry;
   for (uint32_t done = 0; done < count;) {
     const uint32_t column = (first + done) % g.out_w;
     const uint32_t run = count - done < g.out_w - column ? count - done : g.out_w - column;
@@ -91,7 +96,6 @@ WindowMatrix MakeWindows(const WindowJob& job, uint32_t first, uint32_t count) {
             column, column + run, static_cast<uint8_t*>(job.matrix) + done * job.stride_size, job.stride_size});
     done += run;
   }
-  return {job.matrix, job.stride_size};
 }
 
 void Im2Row(const Im2RowJob& job) {

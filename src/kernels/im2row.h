@@ -62,6 +62,8 @@ struct WindowMatrix {
 // The windows of pixels [first, first + count), counted from the start of first_row: in job.matrix, or, where
 // they stand in the input one after the other, right there.
 WindowMatrix MakeWindows(const WindowJob& job, uint32_t first, uint32_t count);
+// The same, always in job.matrix.
+void CopyWindows(const WindowJob& job, uint32_t first, uint32_t count);
 
 }  // namespace penumbra
 

@@ -232,6 +232,7 @@ std::string CompiledModel::MetadataJson(size_t report_size) const {
                          {"secure_memory_peak", report_.schedule.secure_memory_size},
                          {"pad_bytes", pad.size},
                          {"pad_multiplications", pad.multiplications},
+                         {"pad_batch", plan_.pad_batch},
                          {"report_size", report_size}};
   if (report_.soundness_bits != 0) {
     nlohmann::json projections = nlohmann::json::array();

@@ -38,6 +38,7 @@ void CheckOptions(const CompiledPlan& plan, const BundleOptions& options) {
       plan.layers.size() > kMaxLayers || plan.float_segments.size() > kMaxLayers ||
       plan.float_ports.size() > kMaxFloatPorts || plan.infer_program.size() > kMaxProgramWords ||
       plan.pad_program.size() > kMaxProgramWords ||
+      plan.batch_program.size() > kMaxProgramWords ||
       plan.prepare_program.size() > kMaxProgramWords) {
     Refuse(Status::kUnsupported, "the plan of this model is larger than the bundle format allows",
            "protect the model for smaller inputs (--shapes)");
@@ -60,6 +61,8 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   header.weights_axis = plan.weights_axis;
   header.prepare_words = static_cast<uint32_t>(plan.prepare_program.size());
   header.soundness_bits = plan.soundness_bits;
+  header.batch_words = static_cast<uint32_t>(plan.batch_program.size());
+  header.pad_batch = plan.pad_batch;
   header.float_segment_count = static_cast<uint32_t>(plan.float_segments.size());
   header.float_port_count = static_cast<uint32_t>(plan.float_ports.size());
   header.arena_size = plan.arena_size;
@@ -89,6 +92,7 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   writer.PutAll(plan.infer_program);
   writer.PutAll(plan.pad_program);
   writer.PutAll(plan.prepare_program);
+  writer.PutAll(plan.batch_program);
   return writer.Take();
 }
 

@@ -29,8 +29,8 @@ class Checker : private CheckerState {
     for (size_t l = 0; l < sent_.size() && infers; ++l) Require(sent_[l], "a layer is never run");
     for (const uint32_t tiles : float_tiles_)
       Require(!infers || tiles != 0, "a float segment is never run");
-    if (id_ == ProgramId::kMakePad) CheckStored(TensorKind::kPad);
-    if (id_ == ProgramId::kPrepare) CheckStored(TensorKind::kDerived);
+    if (pads_ != 0) CheckStored(TensorKind::kPad, pads_);
+    if (id_ == ProgramId::kPrepare) CheckStored(TensorKind::kDerived, 1);
   }
 
  private:
@@ -43,7 +43,7 @@ class Checker : private CheckerState {
       Place(t, tile, Word());
     } else if (opcode == Opcode::kFetch) {
       if (IsComputed(kind))
-        Require(Tile(t, tile).stored, "a tile is fetched that was never sealed");
+        Require(Tile(t, tile).stored != 0, "a tile is fetched that was never sealed");
       if (IsStored(kind))
         Require(id_ == ProgramId::kInfer, "a stored tile is fetched by another program");
       Place(t, tile, Word());
@@ -52,8 +52,8 @@ class Checker : private CheckerState {
       if (opcode == Opcode::kEvict) {
         Read(t, tile);
         Require(Makes(kind), "a read-only tile is sealed");
-        Require(!IsStored(kind) || !Tile(t, tile).stored, "a tile is stored twice");
-        Tile(t, tile).stored = true;
+        Require(kind != TensorKind::kDerived || Tile(t, tile).stored == 0, "a tile is stored twice");
+        ++Tile(t, tile).stored;
       }
       Remove(t, tile);
     }
@@ -166,10 +166,9 @@ class Checker : private CheckerState {
 
   void StepPadConv() {
     const auto c = Record<PadConvInstr>();
-    Require(id_ == ProgramId::kMakePad && c.layer < plan_.layers.size(),
-            "a pad convolution is out of place");
+    Require(pads_ != 0 && c.layer < plan_.layers.size(), "a pad convolution is out of place");
     const LayerRec& layer = plan_.layers[c.layer];
-    StepWindow(layer.geometry, c.src, TileRows(c.dst, c.dst_tile), ResidueSize(layer));
+    StepWindow(layer.geometry, c.src, TileRows(c.dst, c.dst_tile), pads_ * ResidueSize(layer));
     Read(c.weights, c.weight_tile);
     const uint64_t base = uint64_t{c.prime} * layer.public_out_c;
     WritePart(c.dst, c.dst_tile, base + c.oc_begin, base + c.oc_end,
@@ -262,26 +261,28 @@ class Checker : private CheckerState {
 
   void StepPad(Opcode opcode) {
     const uint32_t layer = Word();
-    Require(id_ == ProgramId::kMakePad && layer < plan_.layers.size(),
-            "a pad instruction is out of place");
+    Require(pads_ != 0 && layer < plan_.layers.size(), "a pad instruction is out of place");
     const uint32_t second = Word();
     const uint32_t tensor = Word();
     if (opcode == Opcode::kPadRandom) {
       Write(tensor, Word());
       return;
     }
+    const uint32_t pad = plan_.layers[layer].pad;
     Read(plan_.layers[layer].params, 0);
     Read(tensor, second);
-    Write(plan_.layers[layer].pad, second);
+    Require(Word() == Tile(pad, second).stored, "pads are finished out of order");
+    Write(pad, second);
   }
 
   void Step(Opcode opcode, uint32_t count);
 
-  void CheckStored(TensorKind kind) {
+  void CheckStored(TensorKind kind, uint32_t times) {
     for (uint32_t t = 0; t < plan_.tensors.size(); ++t) {
       if (plan_.tensors[t].kind != kind) continue;
       for (uint32_t tile = 0; tile < TileCount(plan_.tensors[t]); ++tile) {
-        Require(Tile(t, tile).stored, "a tile of a pad or projection is never stored");
+        Require(Tile(t, tile).stored == times,
+                "a tile of a pad or projection is stored too seldom or too often");
       }
     }
   }
@@ -370,6 +371,7 @@ std::string CheckPlan(const CompiledPlan& plan) {
   try {
     Checker(plan, plan.infer_program, ProgramId::kInfer).Run();
     if (!plan.pad_program.empty()) Checker(plan, plan.pad_program, ProgramId::kMakePad).Run();
+    if (plan.pad_batch != 0) Checker(plan, plan.batch_program, ProgramId::kMakePads).Run();
     Checker(plan, plan.prepare_program, ProgramId::kPrepare).Run();
   } catch (const CheckerFault& fault) {
     return fault.what();

@@ -12,7 +12,7 @@ namespace penumbra::protect {
 
 // "" when every tile is resident and completely written before it is read, no two resident tiles
 // overlap, rows are masked once and in order before their job, replies are restored after it, x and
-// y areas in flight do not overlap, pads are stored by the pad program, and nothing stays behind.
+// y areas in flight do not overlap, pads are stored by the pad programs, and nothing stays behind.
 std::string CheckPlan(const CompiledPlan& plan);
 
 }  // namespace penumbra::protect

@@ -27,13 +27,16 @@ struct TileStatus {
   std::optional<uint64_t> offset;
   uint64_t written = 0;  // output channels (or source tiles) so far
   bool complete = false;
-  bool stored = false;
+  uint32_t stored = 0;  // times; a tile of pads: once for each
 };
 
 class CheckerState {
  protected:
   CheckerState(const CompiledPlan& plan, const std::vector<uint32_t>& program, ProgramId id)
-      : plan_(plan), program_(program), id_(id) {}
+      : plan_(plan),
+        program_(program),
+        id_(id),
+        pads_(id == ProgramId::kMakePad ? 1 : id == ProgramId::kMakePads ? plan.pad_batch : 0) {}
 
   void Require(bool condition, const char* what) const {
     if (condition) return;
@@ -76,6 +79,7 @@ class CheckerState {
       case ProgramId::kInfer:
         return IsComputed(kind);
       case ProgramId::kMakePad:
+      case ProgramId::kMakePads:
         return kind == TensorKind::kActivation || kind == TensorKind::kPad;
       case ProgramId::kPrepare:
         return kind == TensorKind::kDerived;
@@ -163,6 +167,7 @@ class CheckerState {
   const CompiledPlan& plan_;
   const std::vector<uint32_t>& program_;
   const ProgramId id_;
+  const uint32_t pads_;  // it makes
   size_t at_ = 0;
   std::map<std::pair<uint32_t, uint32_t>, TileStatus> tiles_;
   std::map<uint64_t, uint64_t> by_offset_;

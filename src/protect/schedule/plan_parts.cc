@@ -14,7 +14,8 @@ uint64_t PlanSize(const CompiledPlan& plan) {
          plan.slices.size() * sizeof(PublicSliceRec) + plan.layers.size() * sizeof(LayerRec) +
          (plan.inputs.size() + plan.outputs.size() + plan.float_ports.size()) * sizeof(PortRec) +
          plan.float_segments.size() * sizeof(FloatSegmentRec) +
-         (plan.infer_program.size() + plan.pad_program.size() + plan.prepare_program.size()) * sizeof(uint32_t);
+         (plan.infer_program.size() + plan.pad_program.size() + plan.prepare_program.size() + plan.batch_program.size()) *
+             sizeof(uint32_t);
 }
 
 }  // namespace penumbra::protect

@@ -106,7 +106,8 @@ struct CompiledPlan {
   std::vector<PortRec> inputs, outputs;
   std::vector<FloatSegmentRec> float_segments;
   std::vector<PortRec> float_ports;
-  std::vector<uint32_t> infer_program, pad_program, prepare_program;
+  std::vector<uint32_t> infer_program, pad_program, prepare_program, batch_program;
+  uint32_t pad_batch = 0;  // pads the batch program makes; 0: there is none
   uint64_t arena_size = 0, scratch_size = 0;
   uint64_t exchange_size = 0, window_offset = 0, window_size = 0;
   uint32_t weights_axis = 0;

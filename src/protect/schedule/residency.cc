@@ -133,8 +133,8 @@ class Simulator {
   }
 
   void Remove(TileLife* life) {
-    const bool keep = life->dirty && life->NextUse() != kNever;
     const bool store = IsStored(KindOf(*life)) && life->dirty;
+    const bool keep = !store && life->dirty && life->NextUse() != kNever;
     Emit(keep || store ? Opcode::kEvict : Opcode::kFree, *life, false);
     if (keep) {
       life->outside = true;
@@ -148,7 +148,9 @@ class Simulator {
   void Retire(uint32_t t, uint32_t step) {
     TileLife& life = tiles_[t];
     while (life.next < life.uses.size() && life.uses[life.next] <= step) ++life.next;
-    if (life.NextUse() == kNever) Remove(&life);
+    // A tile of a pad goes as soon as it is there: that of the next pad takes its place.
+    const bool stored = IsStored(KindOf(life)) && life.dirty && life.complete;
+    if (life.NextUse() == kNever || stored) Remove(&life);
   }
 
   // Best fit; without a gap, the stretch of the arena whose tiles are needed last.

@@ -22,6 +22,7 @@ struct ScheduleReport {
   uint64_t secure_memory_size = 0;  // planned peak
   uint64_t evicted_size = 0;        // bytes sealed and fetched again per inference for lack of room
   uint64_t pad_evicted_size = 0;    // the same per pad
+  uint64_t batch_evicted_size = 0;  // the same per run of the batch program
   std::vector<bool> in_float_segment;  // of each operator
   std::vector<uint64_t> in_use;  // of each operator: most bytes of tiles in the arena at its steps
 };

@@ -8,6 +8,8 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <set>
+#include <utility>
 
 #include "boundary/limits.h"
 #include "model/error.h"
@@ -267,6 +269,50 @@ TEST(Schedule, CopiesOfWhatWasSentLeaveBeforeTheJob) {
   EXPECT_LE(most, 3u);
 }
 
+// Whatever the budget: within it, and only a program for several pads where one for one pad is.
+TEST(Schedule, BatchesKeepToTheBudget) {
+  for (const bool publish : {false, true}) {
+    for (uint64_t budget = 12 * kMiB; budget >= 512 * 1024; budget -= budget / 4) {
+      Net net;
+      BuildZoo(64, 16, &net);
+      net.Decide(true, 3, publish ? Everything : Nothing);
+      CompiledPlan plan;
+      try {
+        plan = net.Compile(budget);
+      } catch (const model::ModelError& error) {
+        EXPECT_EQ(error.status(), Status::kSecureMemoryExceeded);
+        break;
+      }
+      EXPECT_EQ(CheckPlan(plan), "") << budget;
+      EXPECT_LE(SecureMemorySize(plan), budget);
+      EXPECT_EQ(plan.batch_program.empty(), plan.pad_batch == 0);
+      if (!publish) EXPECT_EQ(plan.pad_batch, 0u);
+      if (publish && budget == 12 * kMiB) EXPECT_EQ(plan.pad_batch, kMaxPadBatch);
+    }
+  }
+}
+
+// Where everything has room, each slice of the weights comes in once, for one pad as for several.
+TEST(Schedule, PadsReadEveryWeightOnce) {
+  Net net;
+  BuildZoo(32, 16, &net);
+  net.Decide(true, 3, Everything);
+  const CompiledPlan plan = net.Compile(12 * kMiB);
+  ASSERT_NE(plan.pad_batch, 0u);
+  for (const auto program : {&CompiledPlan::pad_program, &CompiledPlan::batch_program}) {
+    std::set<std::pair<uint32_t, uint32_t>> slices;
+    size_t fetches = 0;
+    for (const Instr& i : Decode(plan.*program)) {
+      if (i.opcode != Opcode::kFetch || plan.tensors[i.operands[0]].kind != TensorKind::kPublic)
+        continue;
+      ++fetches;
+      slices.insert({i.operands[0], i.operands[1]});
+    }
+    EXPECT_EQ(slices.size(), plan.slices.size());
+    EXPECT_EQ(fetches, slices.size());
+  }
+}
+
 TEST(Schedule, FloatLayersToo) {
   Net net;
   BuildZoo(32, 16, &net);
@@ -399,8 +445,9 @@ TEST_P(CheckerOf, NoticesEveryMissingInstruction) {
   net.Decide(true, 3, [](uint32_t op) { return op != 2; });
   const CompiledPlan plan = net.Compile(12 * kMiB);
   ASSERT_EQ(CheckPlan(plan), "");
+  ASSERT_NE(plan.pad_batch, 0u);
   for (const auto program : {&CompiledPlan::infer_program, &CompiledPlan::pad_program,
-                             &CompiledPlan::prepare_program}) {
+                             &CompiledPlan::prepare_program, &CompiledPlan::batch_program}) {
     for (const Instr& i : Decode(plan.*program)) {
       if (i.opcode == Opcode::kOutput || i.opcode == Opcode::kCopy)
         continue;  // nothing depends on them

@@ -49,6 +49,26 @@ TEST_F(EntryTest, PrimeInferenceIsExact) {
   }
 }
 
+// Pads that shared a pass over the weights, over both arithmetics, checked or not.
+TEST_F(EntryTest, InferencesWithPadsOfABatchAreExact) {
+  for (const bool prime : {false, true}) {
+    for (const bool checked : {false, true}) {
+      TinyBundleOptions options;
+      options.prime = prime;
+      options.checked = checked;
+      Use(MakeTinyBundle(options));
+      ASSERT_EQ(LoadAndMakePads(1), Status::kOk);
+      ASSERT_EQ(Start(ProgramId::kMakePads), Status::kOk);
+      ASSERT_EQ(info_.pads_ready, 1 + testing::kPadBatch);
+      for (uint32_t seed = 0; seed < 1 + testing::kPadBatch; ++seed) {
+        ASSERT_EQ(Infer(MakeInput(seed)), Status::kOk);
+        EXPECT_EQ(Output(), ExpectedOutput(bundle_, MakeInput(seed)));
+      }
+      EXPECT_EQ(Infer(MakeInput(0)), Status::kPadsExhausted);
+    }
+  }
+}
+
 TEST_F(EntryTest, PrimeRepliesOfAnySizeAreOnlyWrong) {
   TinyBundleOptions prime;
   prime.prime = true;

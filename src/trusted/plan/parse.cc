@@ -17,11 +17,17 @@ Status ReadTable(ByteReader* reader, uint64_t count, Arena* arena, std::span<con
   return Status::kOk;
 }
 
+bool BatchFits(const PlanHeader& h) {
+  if (h.pad_batch == 0) return h.batch_words == 0;
+  return h.pad_batch >= 2 && h.pad_batch <= kMaxPadBatch && h.pad_words != 0 && h.batch_words != 0 &&
+         h.batch_words <= kMaxProgramWords;
+}
+
 bool HeaderFits(const PlanHeader& h, uint64_t exchange_size) {
   return h.tensor_count <= kMaxTensors && h.slice_count <= kMaxChunks && h.layer_count <= kMaxLayers &&
          h.input_count <= kMaxPorts && h.output_count <= kMaxPorts && h.infer_words <= kMaxProgramWords &&
          h.pad_words <= kMaxProgramWords && h.prepare_words <= kMaxProgramWords && h.float_segment_count <= kMaxLayers &&
-         h.float_port_count <= kMaxFloatPorts && h.reserved == 0 && h.arena_size % kTileAlignment == 0 &&
+         h.float_port_count <= kMaxFloatPorts && BatchFits(h) && h.reserved == 0 && h.arena_size % kTileAlignment == 0 &&
          h.scratch_size % kTileAlignment == 0 && h.exchange_size <= exchange_size &&
          h.window_offset % kTileAlignment == 0 &&
          h.window_size >= kMaxChunkSize + kAeadTagSize && Fits(h.window_offset, h.window_size, h.exchange_size);
@@ -237,6 +243,7 @@ Status ParsePlan(std::span<const uint8_t> bytes, std::span<const uint32_t> chunk
   PENUMBRA_TRY(ReadTable(&reader, h.infer_words, arena, &plan.infer_program));
   PENUMBRA_TRY(ReadTable(&reader, h.pad_words, arena, &plan.pad_program));
   PENUMBRA_TRY(ReadTable(&reader, h.prepare_words, arena, &plan.prepare_program));
+  PENUMBRA_TRY(ReadTable(&reader, h.batch_words, arena, &plan.batch_program));
   PENUMBRA_REQUIRE(reader.AtEnd(), Status::kPlanRejected);
   PENUMBRA_TRY(CheckRecords(plan, plan_chunk_count, public_size));
   PENUMBRA_TRY(IndexTiles(&plan, arena));

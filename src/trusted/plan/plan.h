@@ -20,7 +20,7 @@ struct Plan {
   std::span<const PortRec> inputs, outputs;
   std::span<const FloatSegmentRec> float_segments;
   std::span<const PortRec> float_ports;
-  std::span<const uint32_t> infer_program, pad_program, prepare_program;
+  std::span<const uint32_t> infer_program, pad_program, prepare_program, batch_program;
   std::span<const uint32_t> first_tile;  // [tensors + 1]: tiles of tensor t are [first_tile[t], first_tile[t+1])
   std::span<const uint32_t> chunk_sizes;  // plaintext bytes of every chunk of the bundle
 };
@@ -41,8 +41,13 @@ inline std::span<const uint32_t> ProgramWords(const Plan& plan, ProgramId progra
     case ProgramId::kInfer: return plan.infer_program;
     case ProgramId::kMakePad: return plan.pad_program;
     case ProgramId::kPrepare: return plan.prepare_program;
+    case ProgramId::kMakePads: return plan.batch_program;
   }
   return {};
+}
+// Pads a program makes.
+inline uint32_t PadsMade(const Plan& plan, ProgramId program) {
+  return program == ProgramId::kMakePad ? 1 : program == ProgramId::kMakePads ? plan.header.pad_batch : 0;
 }
 // Both sides of a float segment, in the order of its record.
 inline std::span<const PortRec> FloatInputs(const Plan& plan, const FloatSegmentRec& s) {

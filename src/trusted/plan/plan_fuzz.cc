@@ -27,7 +27,8 @@ bool IsSmall(const Plan& plan) {
     if (work > kMostElements || FilterLength(l.geometry) > 4096) return false;
     if (ShapeOfCheck(l).window_size * l.projection_count > kMostElements) return false;
   }
-  return plan.infer_program.size() < 4096 && plan.pad_program.size() < 4096 && plan.prepare_program.size() < 4096;
+  return plan.infer_program.size() < 4096 && plan.pad_program.size() < 4096 && plan.prepare_program.size() < 4096 &&
+         plan.batch_program.size() < 4096;
 }
 
 void Fill(std::span<uint8_t> tile, std::span<const uint8_t> data) {
@@ -87,15 +88,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   machine.arena = align(tiles);
   machine.exchange = buffers->exchange;
   machine.kernels = &Kernels(Isa::kScalar);
-  crypto::Keystream stream;
+  crypto::Keystream streams[kMaxPadBatch];
   const uint8_t key[32] = {};
-  if (!IsOk(stream.Init(key))) return 0;
-  machine.pad_stream = machine.check_stream = &stream;
+  for (crypto::Keystream& stream : streams) {
+    if (!IsOk(stream.Init(key))) return 0;
+  }
+  machine.pad_streams = machine.check_stream = streams;
   const ProofMemory memory{machine.tiles, layers, float_ports, granules};
-  constexpr ProgramId kPrograms[] = {ProgramId::kPrepare, ProgramId::kInfer, ProgramId::kMakePad};
+  constexpr ProgramId kPrograms[] = {ProgramId::kPrepare, ProgramId::kInfer, ProgramId::kMakePad,
+                                     ProgramId::kMakePads};
   for (const ProgramId program : kPrograms) {
     if (!IsOk(ProveProgram(plan, program, memory))) return 0;
   }
-  for (const ProgramId program : kPrograms) Run(&machine, ProgramWords(plan, program), {data, size});
+  for (const ProgramId program : kPrograms) {
+    machine.pad_count = PadsMade(plan, program);
+    machine.ForgetScratch();
+    Run(&machine, ProgramWords(plan, program), {data, size});
+  }
   return 0;
 }

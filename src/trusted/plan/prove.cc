@@ -44,17 +44,18 @@ void Reset(const ProofMemory& memory) {
   for (uint64_t& word : memory.granules) word = 0;
 }
 
-// Nothing may stay behind; what a program makes for later ones must be stored, every tile of it.
+// Nothing may stay behind; what a program makes for later ones must be stored, every tile of it (of every pad).
 bool Finished(const Prover& prover) {
   for (const uint64_t word : prover.memory.granules) {
     if (word != 0) return false;
   }
   if (prover.program == ProgramId::kInfer) return true;
-  const TensorKind made = prover.program == ProgramId::kMakePad ? TensorKind::kPad : TensorKind::kDerived;
+  const bool prepares = prover.program == ProgramId::kPrepare;
+  const TensorKind made = prepares ? TensorKind::kDerived : TensorKind::kPad;
   for (uint32_t t = 0; t < prover.plan.tensors.size(); ++t) {
     if (prover.plan.tensors[t].kind != made) continue;
     for (uint32_t tile = 0; tile < TileCount(prover.plan.tensors[t]); ++tile) {
-      if (prover.State(t, tile).serial == 0) return false;
+      if (prover.State(t, tile).serial != (prepares ? 1 : prover.pads)) return false;
     }
   }
   return true;
@@ -64,7 +65,7 @@ bool Finished(const Prover& prover) {
 
 Status ProveProgram(const Plan& plan, ProgramId program, const ProofMemory& memory) {
   Reset(memory);
-  const Prover prover{plan, program, memory};
+  const Prover prover{plan, program, PadsMade(plan, program), memory};
   const std::span<const uint32_t> words = ProgramWords(plan, program);
   Instruction instruction{};
   for (uint64_t at = 0; at < words.size(); at += 1 + instruction.operands.size()) {

@@ -4,7 +4,8 @@
 //   - shapes, windows, tables and scratch of each instruction fit its operands;
 //   - each row of each masked layer is masked exactly once, in order, before its job, and jobs are sent once;
 //   - tiles of a float segment's input are sent in order and all before its one job, its reply is copied in once, after it;
-//   - pads are written once by the pad program and only read by the inference program;
+//   - each tile of each pad is written and stored once by a program that makes pads, pad after pad, and only read by the
+//     inference program;
 //   - s^T W' of a checked layer is made from all its public channels, once, by the prepare program;
 //   - the expected values of a checked layer come from the very rows its mask sink sent, and no row of its reply is restored
 //     while its expected values are not there;

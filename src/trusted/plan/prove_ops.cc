@@ -182,18 +182,18 @@ bool Prover::Conv(const Instruction& i) const {
 }
 
 bool Prover::PadRandom(const Instruction& i) const {
-  if (program != ProgramId::kMakePad || i.operands.size() != 4 || i[0] >= plan.layers.size()) return false;
+  if (pads == 0 || i.operands.size() != 4 || i[0] >= plan.layers.size()) return false;
   const LayerRec& layer = plan.layers[i[0]];
   if ((layer.flags & kLayerMaskInput) == 0 || i[1] >= layer.prime_count) return false;
   if (!IsActivation(i[2], PlanType::kU8)) return false;
   const TensorRec& t = plan.tensors[i[2]];
-  return t.rows == layer.mask_rows && t.row_elems == uint64_t{layer.mask_row_elems} * ResidueSize(layer) &&
+  return t.rows == layer.mask_rows && t.row_elems == uint64_t{pads} * layer.mask_row_elems * ResidueSize(layer) &&
          Scratch(PadRandomScratchSize(layer)) && WriteTile(i[2], i[3]);
 }
 
 bool Prover::PadConv(const Instruction& i) const {
   PadConvInstr c{};
-  if (program != ProgramId::kMakePad || !i.Only(&c) || c.layer >= plan.layers.size()) return false;
+  if (pads == 0 || !i.Only(&c) || c.layer >= plan.layers.size()) return false;
   const LayerRec& layer = plan.layers[c.layer];
   ConvGeometry g = layer.geometry;
   g.out_c = layer.public_out_c;
@@ -201,16 +201,18 @@ bool Prover::PadConv(const Instruction& i) const {
   if (!IsActivation(c.src, PlanType::kU8) || !IsActivation(c.dst, PlanType::kU8)) return false;
   const TensorRec& d = plan.tensors[c.dst];
   if (!HasTile(c.dst, c.dst_tile) || d.rows != g.out_h) return false;
-  if (d.row_elems != uint64_t{MaskedElementSize(layer)} * g.out_w * g.out_c) return false;
+  if (d.row_elems != uint64_t{pads} * MaskedElementSize(layer) * g.out_w * g.out_c) return false;
   if (!ChannelsFit(g, c.oc_begin, c.oc_end, g.out_c)) return false;
   const RowRange in = InputRows(g, OutputRows(d, c.dst_tile));
   const uint32_t residue_size = ResidueSize(layer);
-  if (!ImageRowsReadable(c.src, in.begin, in.end, uint64_t{g.in_w} * g.in_c * residue_size)) return false;
+  // Every pad has the same part of each tile of r, so all parts reach as far as the first.
+  if (plan.tensors[c.src].row_elems % pads != 0) return false;
+  if (!ImageRowsReadable(c.src, in.begin, in.end, uint64_t{pads} * g.in_w * g.in_c * residue_size)) return false;
   if (!HasTensor(c.weights) || plan.tensors[c.weights].kind != TensorKind::kPublic) return false;
   if (!Readable(c.weights, c.weight_tile)) return false;
   const uint64_t weights_size = (c.oc_end - c.oc_begin) * FilterLength(g) * residue_size;
   if (TileSize(plan, c.weights, c.weight_tile) != weights_size) return false;
-  if (!Scratch(LayoutPadConv(g, residue_size, c.oc_end - c.oc_begin).size)) return false;
+  if (!Scratch(LayoutPadConv(g, residue_size, c.oc_end - c.oc_begin, pads).size)) return false;
   return Advance(&State(c.dst, c.dst_tile), c.prime * g.out_c + c.oc_begin, c.prime * g.out_c + c.oc_end,
                  layer.prime_count * g.out_c);
 }
@@ -243,14 +245,14 @@ bool Prover::Expect(const Instruction& i) const {
 }
 
 bool Prover::PadFinish(const Instruction& i) const {
-  if (program != ProgramId::kMakePad || i.operands.size() != 3 || i[0] >= plan.layers.size()) return false;
+  if (i.operands.size() != 4 || i[3] >= pads || i[0] >= plan.layers.size()) return false;
   const LayerRec& layer = plan.layers[i[0]];
   if (layer.pad == kNoTensor || !HasTile(layer.pad, i[1]) || !Readable(layer.params, 0)) return false;
   if (!IsActivation(i[2], PlanType::kU8) || !Readable(i[2], i[1])) return false;
   const TensorRec &pad = plan.tensors[layer.pad], &src = plan.tensors[i[2]];
   return src.rows == pad.rows && src.tile_rows == pad.tile_rows &&
-         src.row_elems == uint64_t{MaskedElementSize(layer)} * layer.geometry.out_w * layer.public_out_c &&
-         WriteTile(layer.pad, i[1]);
+         src.row_elems == uint64_t{pads} * MaskedElementSize(layer) * layer.geometry.out_w * layer.public_out_c &&
+         State(layer.pad, i[1]).serial == i[3] && WriteTile(layer.pad, i[1]);
 }
 
 }  // namespace penumbra::trusted

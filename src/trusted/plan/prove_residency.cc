@@ -46,7 +46,7 @@ bool Prover::Makes(TensorKind kind) const {
     case TensorKind::kActivation: return program != ProgramId::kPrepare;
     case TensorKind::kMasked:
     case TensorKind::kExpected: return program == ProgramId::kInfer;
-    case TensorKind::kPad: return program == ProgramId::kMakePad;
+    case TensorKind::kPad: return pads != 0;
     case TensorKind::kDerived: return program == ProgramId::kPrepare;
     case TensorKind::kConstant:
     case TensorKind::kPublic: break;
@@ -66,9 +66,14 @@ bool Prover::Evict(const Instruction& i) const {
   const TensorKind kind = plan.tensors[i[0]].kind;
   TileState& state = State(i[0], i[1]);
   if (!Makes(kind)) return false;
-  // Stored once: a second seal would reuse the nonce of the tile.
-  if ((kind == TensorKind::kPad || kind == TensorKind::kDerived) && state.serial != 0) return false;
-  state.serial = 1;
+  if (kind == TensorKind::kPad) {
+    // Of the pad whose turn it was (PadFinish); the next one has a nonce of its own.
+    ++state.serial;
+  } else {
+    // Stored once: a second seal would reuse the nonce of the tile.
+    if (kind == TensorKind::kDerived && state.serial != 0) return false;
+    state.serial = 1;
+  }
   return Remove(i[0], i[1]);
 }
 

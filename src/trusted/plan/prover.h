@@ -10,6 +10,7 @@ namespace penumbra::trusted {
 struct Prover {
   const Plan& plan;
   ProgramId program;
+  uint32_t pads;  // it makes
   ProofMemory memory;
 
   bool HasTensor(uint32_t tensor) const { return tensor < plan.tensors.size(); }

@@ -15,7 +15,7 @@ inline constexpr uint32_t kComplete = 0xffffffffu;  // every element written
 struct TileState {
   uint32_t offset;    // in units of kTileAlignment from the start of the dynamic arena, or kAbsent
   uint32_t progress;  // proof only: output channels written so far, or kComplete
-  uint32_t serial;    // of the sealed copy outside; 0: there is none
+  uint32_t serial;    // of the sealed copy outside; 0: there is none. A tile of pads: how many it was stored for
 };
 
 // Progress of the masked input of one public layer: each row is masked once, in order (a pad is never

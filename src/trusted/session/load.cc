@@ -150,6 +150,7 @@ Status Model::ProvePrograms(std::span<LayerState> layers, std::span<uint32_t> fl
                            {reinterpret_cast<uint64_t*>(arena.data()), granule_words}};
   PENUMBRA_TRY(ProveProgram(loaded_.plan, ProgramId::kInfer, memory));
   PENUMBRA_TRY(ProveProgram(loaded_.plan, ProgramId::kMakePad, memory));
+  PENUMBRA_TRY(ProveProgram(loaded_.plan, ProgramId::kMakePads, memory));
   return ProveProgram(loaded_.plan, ProgramId::kPrepare, memory);
 }
 

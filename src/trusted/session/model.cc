@@ -43,9 +43,9 @@ Status Model::CheckRun(uint32_t run, bool busy) const {
 // A pad is spent, and one under construction has its identifier, from here on whatever becomes of the run.
 Status Model::TakePad(ProgramId program, uint64_t* out_pad_id) {
   *out_pad_id = 0;
-  if (program == ProgramId::kMakePad) {
-    PENUMBRA_REQUIRE(loaded_.NeedsPads(), Status::kUnsupported);
-    return pads_.Begin(out_pad_id);
+  if (program == ProgramId::kMakePad || program == ProgramId::kMakePads) {
+    PENUMBRA_REQUIRE(!ProgramWords(loaded_.plan, program).empty(), Status::kUnsupported);
+    return pads_.Begin(PadsMade(loaded_.plan, program), out_pad_id);
   }
   PENUMBRA_REQUIRE(program == ProgramId::kInfer, Status::kInvalidArgument);
   return loaded_.NeedsPads() ? pads_.Take(out_pad_id) : Status::kOk;
@@ -93,7 +93,7 @@ Status Model::Settle(Run* run, Status status, const HostJob& job) {
   if (!IsOk(status)) {
     FailRun(run, status);
   } else if (job.kind == JobKind::kNone) {
-    if (run->program() == ProgramId::kMakePad) pads_.Finish(run->pad_id());
+    for (uint32_t i = 0; i < run->pads_made(); ++i) pads_.Finish(run->pad_id() + i);
     EndRun(run);
   }
   return status;
@@ -108,7 +108,7 @@ void Model::EndRun(Run* run) {
 void Model::FailRun(Run* run, Status status) {
   if (status == Status::kIntegrity) LogFailure(*run);
   if (!IsOutsideFault(status)) return EndModel(SessionState::kPoisoned);
-  if (run->program() == ProgramId::kMakePad) pads_.Burn(run->pad_id());
+  for (uint32_t i = 0; i < run->pads_made(); ++i) pads_.Burn(run->pad_id() + i);
   run->ZeroOutputs();
   EndRun(run);
 }

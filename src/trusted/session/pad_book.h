@@ -14,11 +14,11 @@ class PadBook {
  public:
   uint64_t ready() const { return ready_; }
 
-  // A pad comes under construction. kNoSpace: kMaxPads identifiers are in use.
-  Status Begin(uint64_t* out_id) {
-    if (next_ - oldest_ == kMaxPads) return Status::kNoSpace;
-    Of(next_) = State::kBegun;
-    *out_id = next_++;
+  // `count` pads come under construction, their identifiers one after the other. kNoSpace: kMaxPads identifiers are in use.
+  Status Begin(uint32_t count, uint64_t* out_first_id) {
+    if (count > kMaxPads - (next_ - oldest_)) return Status::kNoSpace;
+    *out_first_id = next_;
+    for (uint32_t i = 0; i < count; ++i) Of(next_++) = State::kBegun;
     return Status::kOk;
   }
   // What becomes of it.

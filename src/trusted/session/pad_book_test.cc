@@ -7,7 +7,7 @@ namespace {
 
 uint64_t Begin(PadBook* book) {
   uint64_t id = 0;
-  EXPECT_EQ(book->Begin(&id), Status::kOk);
+  EXPECT_EQ(book->Begin(1, &id), Status::kOk);
   return id;
 }
 
@@ -50,16 +50,40 @@ TEST(PadBook, NoIdentifierIsGivenTwice) {
   EXPECT_GT(Begin(&book), last);
 }
 
+TEST(PadBook, PadsMadeTogetherHaveConsecutiveIdentifiers) {
+  PadBook book;
+  const uint64_t before = Begin(&book);
+  uint64_t first = 0;
+  ASSERT_EQ(book.Begin(4, &first), Status::kOk);
+  EXPECT_EQ(first, before + 1);
+  const uint64_t after = Begin(&book);
+  EXPECT_EQ(after, first + 4);
+  for (uint64_t id = first; id < first + 4; ++id) book.Finish(id);
+  for (uint64_t id = first; id < first + 4; ++id) EXPECT_EQ(Take(&book), id);
+  uint64_t none = 0;
+  EXPECT_EQ(book.Take(&none), Status::kPadsExhausted);
+}
+
+// All or none.
+TEST(PadBook, ABatchThatDoesNotFitTakesNothing) {
+  PadBook book;
+  for (uint32_t i = 0; i < kMaxPads - 3; ++i) book.Finish(Begin(&book));
+  uint64_t id = 0;
+  EXPECT_EQ(book.Begin(4, &id), Status::kNoSpace);
+  EXPECT_EQ(book.Begin(3, &id), Status::kOk);
+  EXPECT_EQ(book.Begin(1, &id), Status::kNoSpace);
+}
+
 TEST(PadBook, HoldsSoManyAndNoMore) {
   PadBook book;
   const uint64_t first = Begin(&book);
   for (uint32_t i = 1; i < kMaxPads; ++i) book.Finish(Begin(&book));
   uint64_t id = 0;
-  EXPECT_EQ(book.Begin(&id), Status::kNoSpace);
+  EXPECT_EQ(book.Begin(1, &id), Status::kNoSpace);
   EXPECT_EQ(Take(&book), first + 1);
-  EXPECT_EQ(book.Begin(&id), Status::kNoSpace);  // the first one is still being made
+  EXPECT_EQ(book.Begin(1, &id), Status::kNoSpace);  // the first one is still being made
   book.Burn(first);
-  EXPECT_EQ(book.Begin(&id), Status::kOk);
+  EXPECT_EQ(book.Begin(1, &id), Status::kOk);
   EXPECT_EQ(book.ready(), kMaxPads - 2);
   book.Clear();
   EXPECT_EQ(book.ready(), 0u);

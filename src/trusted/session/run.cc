@@ -11,7 +11,8 @@ namespace penumbra::trusted {
 Status Run::Init() {
   const Secret<32> zero;
   PENUMBRA_TRY(spill_key_.Init(zero.bytes()));
-  return pad_stream_.Init(zero.bytes());
+  for (crypto::Keystream& stream : pad_streams_) PENUMBRA_TRY(stream.Init(zero.bytes()));
+  return Status::kOk;
 }
 
 uint64_t Run::SecureSize(const Plan& plan) {
@@ -28,7 +29,7 @@ Status Run::Place(Loaded* loaded, Arena* arena, uint64_t part_offset, uint64_t p
   machine_.plan = plan;
   machine_.exchange = loaded->exchange.subspan(part_offset, part_size);
   machine_.kernels = loaded->kernels;
-  machine_.pad_stream = &pad_stream_;
+  machine_.pad_streams = pad_streams_;
   machine_.check_stream = &loaded->check_stream;
   machine_.scratch = loaded->scratch;
   PENUMBRA_TRY(port_hashes_.Place(plan, arena));
@@ -68,7 +69,8 @@ Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob*
   at_ = 0;
   next_serial_ = 0;
   machine_.clamped_count = 0;
-  machine_.prepared_layer = kNoLayer;
+  machine_.pad_count = pads_made();
+  machine_.ForgetScratch();
   for (TileState& tile : machine_.tiles) tile = {kAbsent, 0, 0};
   PENUMBRA_TRY(MakeKeys(port));
   return RunProgram(out_job);
@@ -77,10 +79,14 @@ Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob*
 Status Run::MakeKeys(const Port& port) {
   Secret<32> key;
   if (loaded_->NeedsPads() && program_ != ProgramId::kPrepare) {
-    uint8_t info[3 + 8] = {'p', 'a', 'd'};
-    std::memcpy(info + 3, &pad_id_, 8);
-    PENUMBRA_TRY(crypto::HkdfExpand(loaded_->pad_master.bytes(), info, key.mutable_bytes()));
-    PENUMBRA_TRY(pad_stream_.Init(key.bytes()));
+    const uint32_t count = pads_made() == 0 ? 1 : pads_made();
+    for (uint32_t i = 0; i < count; ++i) {
+      uint8_t info[3 + 8] = {'p', 'a', 'd'};
+      const uint64_t id = pad_id_ + i;
+      std::memcpy(info + 3, &id, 8);
+      PENUMBRA_TRY(crypto::HkdfExpand(loaded_->pad_master.bytes(), info, key.mutable_bytes()));
+      PENUMBRA_TRY(pad_streams_[i].Init(key.bytes()));
+    }
   }
   PENUMBRA_TRY(port.entropy(port.context, key.mutable_bytes().data(), 32));
   return spill_key_.Init(key.bytes());
@@ -174,7 +180,7 @@ void Run::Clear() {
   const Secret<32> zero;
   // Re-keying an existing context cannot fail for want of memory, and if it did the old key is unreachable.
   (void)spill_key_.Init(zero.bytes());
-  (void)pad_stream_.Init(zero.bytes());
+  for (crypto::Keystream& stream : pad_streams_) (void)stream.Init(zero.bytes());
   crypto::Wipe(machine_.arena);
   if (wants_receipt_) port_hashes_.Clear();
   wants_receipt_ = false;

@@ -36,7 +36,7 @@ class Run {
   // kInvalidArgument: the run's part of the exchange region has no room for one.
   Status AskReceipt(std::span<const uint8_t> nonce);
   // Each returns the next job in *out_job, untouched when the program has ended. After an error the caller clears the
-  // run. `pad_id`: the pad the program uses up or makes; 0 without pads.
+  // run. `pad_id`: the pad the program uses up, or the first of those it makes; 0 without pads.
   Status Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob* out_job);
   // The outstanding job succeeded.
   Status Step(HostJob* out_job);
@@ -55,11 +55,13 @@ class Run {
   // Clears the run and gives its memory up.
   void Remove();
   // Another run has used the scratch since this one did.
-  void ForgetScratch() { machine_.prepared_layer = kNoLayer; }
+  void ForgetScratch() { machine_.ForgetScratch(); }
 
   bool busy() const { return busy_; }
   ProgramId program() const { return program_; }
   uint64_t pad_id() const { return pad_id_; }
+  // Pads its program makes: identifiers [pad_id(), pad_id() + pads_made()).
+  uint32_t pads_made() const { return PadsMade(machine_.plan, program_); }
   uint64_t clamped_count() const { return machine_.clamped_count; }
   // Lent to loading, while nothing runs.
   std::span<TileState> tiles() const { return machine_.tiles; }
@@ -83,7 +85,7 @@ class Run {
   Loaded* loaded_ = nullptr;
   Machine machine_;
   crypto::AeadKey spill_key_;
-  crypto::Keystream pad_stream_;
+  crypto::Keystream pad_streams_[kMaxPadBatch];
   ReadRequest request_;
   PortHashes port_hashes_;
   bool busy_ = false;

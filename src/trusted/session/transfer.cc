@@ -113,10 +113,12 @@ Status Run::RequestEvict(const Instruction& i, HostJob* out_job) {
   uint8_t nonce[kAeadNonceSize], tag[kAeadTagSize];
   // Sealed in place first: ciphertext is only ever written outside in one piece and never read back.
   if (kind == TensorKind::kPad) {
-    PadNonce(pad_id_, slot, nonce);
+    // The pad whose turn it is at this tile: each is stored there once, in order (trusted/plan/prove.h).
+    const uint64_t pad_id = pad_id_ + machine_.tiles[slot].serial++;
+    PadNonce(pad_id, slot, nonce);
     PENUMBRA_TRY(loaded_->pad_key.Seal(nonce, {}, bytes, bytes, tag));
     job.source = JobSource::kPad;
-    job.index = pad_id_ << kPadSlotBits | slot;
+    job.index = pad_id << kPadSlotBits | slot;
   } else if (kind == TensorKind::kDerived) {
     // The key is drawn at each load and the tile is stored once in it (trusted/plan/prove.h): no nonce repeats.
     MakeNonce(kNonceDerived, slot, nonce);

@@ -16,6 +16,7 @@ RowTable MakeRowTable(const Machine& machine, uint32_t tensor, const ConvGeometr
 
 Status Execute(Machine* machine, const Instruction& i) {
   if (i.opcode != Opcode::kPass && i.opcode != Opcode::kExpect) machine->prepared_layer = kNoLayer;
+  if (i.opcode != Opcode::kPadConv) machine->packed = {};
   switch (i.opcode) {
     case Opcode::kInput: return RunInput(machine, i);
     case Opcode::kOutput: return RunOutput(machine, i);

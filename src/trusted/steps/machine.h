@@ -22,22 +22,36 @@ struct RefusedRow {
   uint32_t layer = kNoLayer, prime = 0, row = 0;
 };
 
+// Published weights of one group of channels, packed.
+struct PackedWeights {
+  uint32_t layer = kNoLayer, tile = 0;  // tile of the plan
+  uint32_t oc_begin = 0, oc_end = 0;
+  friend bool operator==(const PackedWeights&, const PackedWeights&) = default;
+};
+
 struct Machine {
   Plan plan;
   std::span<TileState> tiles;
   std::span<uint8_t> arena;    // dynamic tiles
-  // Shared by all runs: nothing stays in it from one step to the next but the tables of prepared_layer, and those only
-  // until another run has its turn.
+  // Shared by all runs: nothing stays in it from one step to the next but the tables of prepared_layer or the weights of
+  // `packed`, and those only until another run has its turn.
   std::span<uint8_t> scratch;
   std::span<uint8_t> exchange;  // hostile: every byte is read at most once, lengths come from the plan
   const KernelTable* kernels = nullptr;
-  crypto::Keystream* pad_stream = nullptr;    // keyed with the pad of this program run
+  crypto::Keystream* pad_streams = nullptr;   // keyed with the pad this program run uses up, or with each it makes
+  uint32_t pad_count = 0;                     // how many it makes
   crypto::Keystream* check_stream = nullptr;  // keyed when the model is loaded: the secret projections
   uint32_t prepared_layer = kNoLayer;       // whose restore tables stand at the start of scratch
   uint64_t prepared_size = 0;               // bytes of them
   const RestorePlan* restore_plan = nullptr;
+  PackedWeights packed;                     // what stands in the scratch of RunPadConv()
   uint64_t clamped_count = 0;
   RefusedRow refused;  // by the instruction that ended in kIntegrity
+
+  void ForgetScratch() {
+    prepared_layer = kNoLayer;
+    packed = {};
+  }
 
   uint8_t* Tile(uint32_t tensor, uint32_t tile) const {
     return arena.data() + uint64_t{tiles[TileIndex(plan, tensor, tile)].offset} * kTileAlignment;
@@ -66,7 +80,7 @@ void PadCounter(uint32_t layer, uint32_t prime, uint32_t row, bool spare, uint8_
 Status GenerateResidues(const Machine& machine, crypto::Keystream* stream, uint32_t layer, uint32_t prime, uint32_t row,
                         std::span<uint8_t> out_row, std::span<uint8_t> spare);
 Status GeneratePadRow(const Machine& machine, uint32_t layer, uint32_t prime, uint32_t row,
-                      std::span<uint8_t> out_row, std::span<uint8_t> spare);
+                      std::span<uint8_t> out_row, std::span<uint8_t> spare);  // of the pad the program uses up
 // The same modulo kFieldPrime: the first residues among the 24-bit draws of the row's stream, however it is cut. draws: at
 // least one block of the keystream, overwritten.
 Status GenerateFieldRow(const Machine& machine, crypto::Keystream* stream, uint32_t layer, uint32_t row,

@@ -81,7 +81,7 @@ Status MaskFieldRow(Machine* machine, const PassScratch& scratch, uint32_t layer
   job.out = reinterpret_cast<uint32_t*>(target.out);
   if ((layer.flags & kLayerMaskInput) != 0) {
     const std::span<uint32_t> pads(reinterpret_cast<uint32_t*>(base + scratch.pads_at), job.count);
-    PENUMBRA_TRY(GenerateFieldRow(*machine, machine->pad_stream, layer_index, row_index, pads,
+    PENUMBRA_TRY(GenerateFieldRow(*machine, machine->pad_streams, layer_index, row_index, pads,
                                   {base + scratch.spare_at, scratch.spare_size}));
     job.pads = pads.data();
   }

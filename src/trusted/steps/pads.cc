@@ -19,7 +19,7 @@ void PadCounter(uint32_t layer, uint32_t prime, uint32_t row, bool spare, uint8_
 
 Status GeneratePadRow(const Machine& machine, uint32_t layer, uint32_t prime, uint32_t row,
                       std::span<uint8_t> out_row, std::span<uint8_t> spare) {
-  return GenerateResidues(machine, machine.pad_stream, layer, prime, row, out_row, spare);
+  return GenerateResidues(machine, machine.pad_streams, layer, prime, row, out_row, spare);
 }
 
 Status GenerateResidues(const Machine& machine, crypto::Keystream* stream, uint32_t layer, uint32_t prime, uint32_t row,
@@ -51,22 +51,34 @@ Status GenerateFieldRow(const Machine& machine, crypto::Keystream* stream, uint3
   return Status::kOk;
 }
 
+namespace {
+
+// One row of r of one pad.
+Status DrawRow(const Machine& machine, crypto::Keystream* stream, uint32_t layer, uint32_t prime, uint32_t row,
+               std::span<uint8_t> out_row, std::span<uint8_t> spare) {
+  if ((machine.plan.layers[layer].flags & kLayerPrime) == 0) {
+    return GenerateResidues(machine, stream, layer, prime, row, out_row, spare);
+  }
+  // The convolution that follows reads limbs.
+  const std::span<uint32_t> words(reinterpret_cast<uint32_t*>(out_row.data()), out_row.size() / sizeof(uint32_t));
+  PENUMBRA_TRY(GenerateFieldRow(machine, stream, layer, row, words, spare));
+  machine.kernels->field_split(words.data(), words.size(), words.data());
+  return Status::kOk;
+}
+
+}  // namespace
+
 Status RunPadRandom(Machine* machine, const Instruction& i) {
   const uint32_t layer = i[0], prime = i[1], tensor = i[2], tile = i[3];
   const TensorRec& t = machine->plan.tensors[tensor];
-  const LayerRec& rec = machine->plan.layers[layer];
-  const uint32_t begin = tile * t.tile_rows;
-  const std::span<uint8_t> spare = machine->scratch.first(PadRandomScratchSize(rec));
-  for (uint32_t r = 0; r < RowsOfTile(t, tile); ++r) {
-    const std::span<uint8_t> row(machine->Tile(tensor, tile) + uint64_t{r} * t.row_elems, t.row_elems);
-    if ((rec.flags & kLayerPrime) == 0) {
-      PENUMBRA_TRY(GeneratePadRow(*machine, layer, prime, begin + r, row, spare));
-      continue;
+  const uint32_t begin = tile * t.tile_rows, rows = RowsOfTile(t, tile);
+  const uint64_t row_size = t.row_elems / machine->pad_count;
+  const std::span<uint8_t> spare = machine->scratch.first(PadRandomScratchSize(machine->plan.layers[layer]));
+  uint8_t* out = machine->Tile(tensor, tile);
+  for (uint32_t pad = 0; pad < machine->pad_count; ++pad) {
+    for (uint32_t r = 0; r < rows; ++r, out += row_size) {
+      PENUMBRA_TRY(DrawRow(*machine, &machine->pad_streams[pad], layer, prime, begin + r, {out, row_size}, spare));
     }
-    // The convolution that follows reads limbs.
-    const std::span<uint32_t> words(reinterpret_cast<uint32_t*>(row.data()), row.size() / sizeof(uint32_t));
-    PENUMBRA_TRY(GenerateFieldRow(*machine, machine->pad_stream, layer, begin + r, words, spare));
-    machine->kernels->field_split(words.data(), words.size(), words.data());
   }
   return Status::kOk;
 }
@@ -75,16 +87,66 @@ namespace {
 
 struct PadConvWork {
   const PadConvInstr* instr;
+  uint32_t weight_tile;   // of the plan
   ConvGeometry geometry;  // of the published layer
   uint32_t residue_size;
-  WindowJob window;
+  WindowJob window;  // of pad 0
+  uint64_t table_size;  // from the row table of one pad to the next
   RowRange rows;
-  uint8_t* out;  // plane of this prime in the destination tile: [rows][out_w][m']
+  uint32_t pads, pixels;  // pixels of each
+  uint8_t* out;  // plane of this prime of pad 0 in the destination tile: [rows][out_w][m']
+  uint64_t pad_size;  // from there to the next pad's
   uint8_t* sums;
   uint8_t* packed;
 
   bool IsField() const { return residue_size != 1; }
+  WindowJob WindowOf(uint32_t pad) const {
+    WindowJob job = window;
+    job.input.rows = reinterpret_cast<const void* const*>(reinterpret_cast<const uint8_t*>(job.input.rows) + pad * table_size);
+    return job;
+  }
 };
+
+// Rows of r that the output rows need, of every pad.
+void MakePadRowTables(const Machine& machine, const PadConvInstr& c, PadConvWork* w) {
+  const ConvGeometry& g = w->geometry;
+  const TensorRec& t = machine.plan.tensors[c.src];
+  const RowRange in = InputRowsOf(w->rows, g.in_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top);
+  const uint64_t row_size = uint64_t{g.in_w} * g.in_c * w->residue_size;
+  const uint64_t tile_size = uint64_t{t.tile_rows} * (t.row_elems / w->pads);  // of one pad
+  for (uint32_t pad = 0; pad < w->pads; ++pad) {
+    auto* rows = reinterpret_cast<const void**>(machine.scratch.data() + pad * w->table_size);
+    for (uint64_t y = in.begin; y < in.end; ++y) {
+      const auto tile = static_cast<uint32_t>(y * row_size / tile_size);
+      const uint64_t part_size = uint64_t{RowsOfTile(t, tile)} * (t.row_elems / w->pads);
+      rows[y - in.begin] = machine.Tile(c.src, tile) + pad * part_size + y * row_size % tile_size;
+    }
+  }
+  w->window.input = {reinterpret_cast<const void* const*>(machine.scratch.data()), static_cast<int32_t>(in.begin),
+                     in.end - in.begin};
+}
+
+// Pixels of all pads count one after the other.
+struct PadPixels {
+  uint32_t pad, begin, count;
+};
+PadPixels PixelsFrom(const PadConvWork& w, uint32_t first, uint32_t count) {
+  const uint32_t begin = first % w.pixels, rest = w.pixels - begin;
+  return {first / w.pixels, begin, count < rest ? count : rest};
+}
+
+WindowMatrix WindowsOf(const PadConvWork& w, uint32_t first, uint32_t count) {
+  const PadPixels p = PixelsFrom(w, first, count);
+  if (p.count == count) return MakeWindows(w.WindowOf(p.pad), p.begin, count);
+  for (uint32_t done = 0; done < count;) {
+    const PadPixels part = PixelsFrom(w, first + done, count - done);
+    WindowJob job = w.WindowOf(part.pad);
+    job.matrix = static_cast<uint8_t*>(job.matrix) + done * job.stride_size;
+    CopyWindows(job, part.begin, part.count);
+    done += part.count;
+  }
+  return {w.window.matrix, w.window.stride_size};
+}
 
 // `count` sums from number `first` on, two of a channel when `paired` (kernels/field.h).
 void Reduce(const Machine& machine, const PadConvWork& w, uint64_t first, uint64_t count, bool paired, uint8_t* out) {
@@ -96,20 +158,33 @@ void Reduce(const Machine& machine, const PadConvWork& w, uint64_t first, uint64
   }
 }
 
-void StoreResidues(const Machine& machine, const PadConvWork& w, uint32_t pixels, uint32_t n, uint64_t first_pixel,
-                   uint32_t channel, bool paired) {
+// The block's sums to channels [channel, channel + n) of pixels [first, first + count).
+void StoreResidues(const Machine& machine, const PadConvWork& w, uint32_t first, uint32_t count, uint32_t channel,
+                   uint32_t n, bool paired) {
   const uint64_t pixel_size = uint64_t{w.geometry.out_c} * w.residue_size;
-  uint8_t* const out = w.out + first_pixel * pixel_size + uint64_t{channel} * w.residue_size;
-  if (n == w.geometry.out_c) return Reduce(machine, w, 0, uint64_t{pixels} * n, paired, out);
-  for (uint32_t p = 0; p < pixels; ++p) Reduce(machine, w, uint64_t{p} * n, n, paired, out + p * pixel_size);
+  for (uint32_t done = 0; done < count;) {
+    const PadPixels p = PixelsFrom(w, first + done, count - done);
+    uint8_t* const out =
+        w.out + p.pad * w.pad_size + p.begin * pixel_size + uint64_t{channel} * w.residue_size;
+    if (n == w.geometry.out_c) {
+      Reduce(machine, w, uint64_t{done} * n, uint64_t{p.count} * n, paired, out);
+    } else {
+      for (uint32_t i = 0; i < p.count; ++i) Reduce(machine, w, (uint64_t{done} + i) * n, n, paired, out + i * pixel_size);
+    }
+    done += p.count;
+  }
 }
 
-void Pack(const PadConvWork& w, const uint8_t* weights, uint32_t n, uint32_t k) {
+// Tiles of one run of channels come one after the other: their weights are packed once.
+void Pack(Machine* machine, const PadConvWork& w, const uint8_t* weights, uint32_t begin, uint32_t n, uint32_t k) {
+  const PackedWeights wanted{w.instr->layer, w.weight_tile, begin, begin + n};
+  if (machine->packed == wanted) return;
   if (w.IsField()) {
     PackField(reinterpret_cast<const int32_t*>(weights), n, k, reinterpret_cast<int16_t*>(w.packed));
   } else {
     PackU8S8(reinterpret_cast<const int8_t*>(weights), n, k, reinterpret_cast<int8_t*>(w.packed));
   }
+  machine->packed = wanted;
 }
 
 void Multiply(const Machine& machine, const PadConvWork& w, const WindowMatrix& x, uint32_t pixels, uint32_t n,
@@ -125,33 +200,61 @@ void Multiply(const Machine& machine, const PadConvWork& w, const WindowMatrix& 
   }
 }
 
-void ConvolveGroup(const Machine& machine, const PadConvWork& w, const uint8_t* weights, uint32_t begin, uint32_t n) {
+void ConvolveGroup(Machine* machine, const PadConvWork& w, const uint8_t* weights, uint32_t begin, uint32_t n) {
   const ConvGeometry& g = w.geometry;
   const auto k = static_cast<uint32_t>(FilterLength(g));
-  const uint32_t block = ConvBlockPixels(g, w.residue_size);
-  const uint32_t total = (w.rows.end - w.rows.begin) * g.out_w;
-  WindowJob window = w.window;
-  window.group = begin / OutChannelsPerGroup(g);
-  Pack(w, weights, n, k);
+  const uint32_t block = ConvBlockPixels(g, w.residue_size, w.pads);
+  const uint32_t total = w.pads * w.pixels;
+  PadConvWork group = w;
+  group.window.group = begin / OutChannelsPerGroup(g);
+  Pack(machine, w, weights, begin, n, k);
   for (uint32_t first = 0; first < total; first += block) {
     const uint32_t pixels = total - first < block ? total - first : block;
-    Multiply(machine, w, MakeWindows(window, first, pixels), pixels, n, k);
-    StoreResidues(machine, w, pixels, n, first, begin, true);
+    Multiply(*machine, w, WindowsOf(group, first, pixels), pixels, n, k);
+    StoreResidues(*machine, w, first, pixels, begin, n, true);
   }
 }
 
-void ConvolveDepthwise(const Machine& machine, const PadConvWork& w, const uint8_t* weights) {
+void ConvolveDepthwise(Machine* machine, const PadConvWork& w, const uint8_t* weights) {
   const ConvGeometry& g = w.geometry;
+  machine->packed = {};
   PackDepthwise(weights, g.out_c, g.kernel_h * g.kernel_w, w.residue_size, w.packed);
-  const uint32_t block = ConvBlockPixels(g, w.residue_size);
-  auto* const convolve = w.IsField() ? machine.kernels->depthwise_field : machine.kernels->depthwise_u8s8;
-  for (uint32_t row = w.rows.begin; row < w.rows.end; ++row) {
-    for (uint32_t column = 0; column < g.out_w; column += block) {
-      const uint32_t end = g.out_w - column < block ? g.out_w : column + block;
-      convolve({&g, w.window.input, w.packed, 0, row, column, end, w.sums});
-      StoreResidues(machine, w, end - column, g.out_c, uint64_t{row - w.rows.begin} * g.out_w + column, 0, false);
-    }
+  const uint32_t block = ConvBlockPixels(g, w.residue_size, w.pads);
+  auto* const convolve = w.IsField() ? machine->kernels->depthwise_field : machine->kernels->depthwise_u8s8;
+  for (uint32_t first = 0; first < w.pads * w.pixels;) {
+    const PadPixels p = PixelsFrom(w, first, block);
+    const uint32_t row = p.begin / g.out_w, column = p.begin % g.out_w;
+    const uint32_t count = p.count < g.out_w - column ? p.count : g.out_w - column;
+    convolve({&g, w.WindowOf(p.pad).input, w.packed, 0, w.rows.begin + row, column, column + count, w.sums});
+    StoreResidues(*machine, w, first, count, 0, g.out_c, false);
+    first += count;
   }
+}
+
+PadConvWork PrepareWork(const Machine& machine, const PadConvInstr& c) {
+  const LayerRec& layer = machine.plan.layers[c.layer];
+  PadConvWork w{};
+  w.instr = &c;
+  w.weight_tile = TileIndex(machine.plan, c.weights, c.weight_tile);
+  w.geometry = layer.geometry;
+  w.geometry.out_c = layer.public_out_c;
+  const ConvGeometry& g = w.geometry;
+  const TensorRec& dst = machine.plan.tensors[c.dst];
+  const uint32_t begin = c.dst_tile * dst.tile_rows;
+  w.rows = {begin, begin + RowsOfTile(dst, c.dst_tile)};
+  w.residue_size = ResidueSize(layer);
+  w.pads = machine.pad_count;
+  w.pixels = (w.rows.end - w.rows.begin) * g.out_w;
+  w.table_size = RowTableSize(g);
+  const PadConvScratch scratch = LayoutPadConv(g, w.residue_size, c.oc_end - c.oc_begin, w.pads);
+  uint8_t* const base = machine.scratch.data();
+  w.window = {nullptr, {}, w.residue_size, 0, 0, w.rows.begin, base + scratch.matrix_at, scratch.matrix_stride};
+  MakePadRowTables(machine, c, &w);
+  w.out = machine.Tile(c.dst, c.dst_tile) + uint64_t{c.prime} * w.pixels * g.out_c;
+  w.pad_size = uint64_t{MaskedElementSize(layer)} * w.pixels * g.out_c;
+  w.sums = base + scratch.sums_at;
+  w.packed = base + scratch.packed_at;
+  return w;
 }
 
 }  // namespace
@@ -159,33 +262,18 @@ void ConvolveDepthwise(const Machine& machine, const PadConvWork& w, const uint8
 Status RunPadConv(Machine* machine, const Instruction& i) {
   PadConvInstr c{};
   PENUMBRA_REQUIRE(i.Only(&c), Status::kInternal);
-  const LayerRec& layer = machine->plan.layers[c.layer];
-  PadConvWork w{};
-  w.instr = &c;
-  w.geometry = layer.geometry;
-  w.geometry.out_c = layer.public_out_c;
-  const ConvGeometry& g = w.geometry;
-  const TensorRec& dst = machine->plan.tensors[c.dst];
-  const uint32_t begin = c.dst_tile * dst.tile_rows;
-  w.rows = {begin, begin + RowsOfTile(dst, c.dst_tile)};
-  w.residue_size = ResidueSize(layer);
-  const PadConvScratch scratch = LayoutPadConv(g, w.residue_size, c.oc_end - c.oc_begin);
-  uint8_t* const base = machine->scratch.data();
-  w.window = {&w.geometry, MakeRowTable(*machine, c.src, g, w.rows, w.residue_size), w.residue_size, 0, 0,
-              w.rows.begin, base + scratch.matrix_at, scratch.matrix_stride};
-  w.out = machine->Tile(c.dst, c.dst_tile) +
-          uint64_t{c.prime} * (w.rows.end - w.rows.begin) * g.out_w * g.out_c;
-  w.sums = base + scratch.sums_at;
-  w.packed = base + scratch.packed_at;
+  PadConvWork w = PrepareWork(*machine, c);
+  const ConvGeometry g = w.geometry;
+  w.window.geometry = &g;
   const uint8_t* weights = machine->Tile(c.weights, c.weight_tile);
   if (IsDepthwise(g)) {
-    ConvolveDepthwise(*machine, w, weights);
+    ConvolveDepthwise(machine, w, weights);
     return Status::kOk;
   }
   const uint32_t per_group = OutChannelsPerGroup(g);
   for (uint32_t at = c.oc_begin; at < c.oc_end;) {
     const uint32_t end = (at / per_group + 1) * per_group < c.oc_end ? (at / per_group + 1) * per_group : c.oc_end;
-    ConvolveGroup(*machine, w, weights + uint64_t{at - c.oc_begin} * FilterLength(g) * w.residue_size, at, end - at);
+    ConvolveGroup(machine, w, weights + uint64_t{at - c.oc_begin} * FilterLength(g) * w.residue_size, at, end - at);
     at = end;
   }
   return Status::kOk;
@@ -196,7 +284,7 @@ Status RunPadFinish(Machine* machine, const Instruction& i) {
   const uint32_t m = layer.geometry.out_c, wide = layer.public_out_c;
   const RestoreTables tables = ViewRestoreTables(layer, machine->Tile(layer.params, 0));
   const uint64_t pixels = uint64_t{RowsOfTile(machine->plan.tensors[layer.pad], i[1])} * layer.geometry.out_w;
-  const uint8_t* const in = machine->Tile(i[2], i[1]);
+  const uint8_t* const in = machine->Tile(i[2], i[1]) + i[3] * MaskedElementSize(layer) * pixels * wide;
   uint8_t* const out = machine->Tile(layer.pad, i[1]);
   if ((layer.flags & kLayerPrime) != 0) {
     UnmixField(*machine, layer, pixels, in, nullptr, reinterpret_cast<int32_t*>(out));

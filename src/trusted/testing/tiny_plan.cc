@@ -7,6 +7,8 @@ namespace {
 
 using Words = std::vector<uint32_t>;
 
+constexpr uint32_t kBatchTileRows = 3;
+
 void Emit(Words* words, Opcode opcode, const Words& operands) {
   words->push_back(static_cast<uint32_t>(opcode) | static_cast<uint32_t>(operands.size()) << 16);
   words->insert(words->end(), operands.begin(), operands.end());
@@ -69,6 +71,11 @@ void MakeRecords(bool prime, TinyPlan* p) {
   p->tensors.push_back(
       {PlanType::kU8, TensorKind::kActivation, kRows, kColumns * TinyResidueSize(prime), kRows, 0});
   p->tensors.push_back({PlanType::kU8, TensorKind::kActivation, kRows, element * kPublicColumns, kTileRows, 0});
+  // The batch draws r in tiles of its own.
+  p->tensors.push_back({PlanType::kU8, TensorKind::kActivation, kRows,
+                        kPadBatch * kColumns * TinyResidueSize(prime), kBatchTileRows, 0});
+  p->tensors.push_back(
+      {PlanType::kU8, TensorKind::kActivation, kRows, kPadBatch * element * kPublicColumns, kTileRows, 0});
   for (uint32_t k = 0; k < TinyPrimeCount(prime); ++k) p->slices.push_back({uint64_t{k} * blob, blob, 0, {}});
   p->layers = {MakeLayer(prime)};
   p->chunk_sizes = {100, static_cast<uint32_t>(RestoreParamsSize(p->layers[0])),
@@ -139,29 +146,39 @@ void MakeInferProgram(TinyPlan* p) {
   Emit(w, kFree, {kParams, 0});
 }
 
-void MakePadProgram(bool prime, TinyPlan* p) {
+// `r` and `lr`: what the program draws into and the tensor of L'(r), of `pads` pads; `r_tiles`: tiles of `r`.
+void MakePadProgram(bool prime, uint32_t pads, uint32_t r, uint32_t r_tiles, uint32_t lr, Words* w) {
   using enum Opcode;
-  auto* w = &p->pad;
-  Emit(w, kFetch, {kParams, 0, 8192});
-  Emit(w, kAlloc, {kLr, 0, 0});
-  Emit(w, kAlloc, {kLr, 1, 512});
+  Emit(w, kFetch, {kParams, 0, 12288});
+  Emit(w, kAlloc, {lr, 0, 0});
+  Emit(w, kAlloc, {lr, 1, 1024});
   for (uint32_t k = 0; k < TinyPrimeCount(prime); ++k) {
-    Emit(w, kAlloc, {kR, 0, 1024});
-    Emit(w, kPadRandom, {0, k, kR, 0});
-    Emit(w, kFetch, {kWeights, k, 2048});
-    for (uint32_t t = 0; t < 2; ++t) {
-      Emit(w, kPadConv, WordsOf(PadConvInstr{0, k, kR, kWeights, k, 0, kPublicColumns, kLr, t}));
+    for (uint32_t t = 0; t < r_tiles; ++t) {
+      Emit(w, kAlloc, {r, t, 2048 + t * 1024});
+      Emit(w, kPadRandom, {0, k, r, t});
     }
-    Emit(w, kFree, {kR, 0});
+    Emit(w, kFetch, {kWeights, k, 6144});
+    for (uint32_t t = 0; t < 2; ++t) {
+      Emit(w, kPadConv, WordsOf(PadConvInstr{0, k, r, kWeights, k, 0, kPublicColumns, lr, t}));
+    }
+    for (uint32_t t = 0; t < r_tiles; ++t) Emit(w, kFree, {r, t});
     Emit(w, kFree, {kWeights, k});
   }
   for (uint32_t t = 0; t < 2; ++t) {
-    Emit(w, kAlloc, {kPad, t, 4096});
-    Emit(w, kPadFinish, {0, t, kLr});
-    Emit(w, kEvict, {kPad, t});
-    Emit(w, kFree, {kLr, t});
+    for (uint32_t pad = 0; pad < pads; ++pad) {
+      Emit(w, kAlloc, {kPad, t, 4096});
+      Emit(w, kPadFinish, {0, t, lr, pad});
+      Emit(w, kEvict, {kPad, t});
+    }
+    Emit(w, kFree, {lr, t});
   }
   Emit(w, kFree, {kParams, 0});
+}
+
+void MakePadPrograms(bool prime, TinyPlan* p) {
+  MakePadProgram(prime, 1, kR, 1, kLr, &p->pad);
+  MakePadProgram(prime, kPadBatch, kBatchR, (kRows + kBatchTileRows - 1) / kBatchTileRows, kBatchLr, &p->batch);
+  p->header.pad_batch = kPadBatch;
 }
 
 void MakeHeader(TinyPlan* p) {
@@ -186,6 +203,7 @@ std::vector<uint8_t> TinyPlan::Bytes() const {
   head.infer_words = static_cast<uint32_t>(infer.size());
   head.pad_words = static_cast<uint32_t>(pad.size());
   head.prepare_words = static_cast<uint32_t>(prepare.size());
+  head.batch_words = static_cast<uint32_t>(batch.size());
   head.float_segment_count = static_cast<uint32_t>(float_segments.size());
   head.float_port_count = static_cast<uint32_t>(float_ports.size());
   std::vector<uint8_t> out;
@@ -204,6 +222,7 @@ std::vector<uint8_t> TinyPlan::Bytes() const {
   append(infer.data(), infer.size() * 4);
   append(pad.data(), pad.size() * 4);
   append(prepare.data(), prepare.size() * 4);
+  append(batch.data(), batch.size() * 4);
   return out;
 }
 
@@ -211,7 +230,7 @@ TinyPlan MakeTinyPlan(bool prime) {
   TinyPlan p;
   MakeRecords(prime, &p);
   MakeInferProgram(&p);
-  MakePadProgram(prime, &p);
+  MakePadPrograms(prime, &p);
   MakeHeader(&p);
   return p;
 }
@@ -221,7 +240,7 @@ TinyPlan MakeTinyCheckedPlan(bool prime) {
   MakeRecords(prime, &p);
   MakeCheck(prime, &p);
   MakeInferProgram(&p);
-  MakePadProgram(prime, &p);
+  MakePadPrograms(prime, &p);
   MakePrepareProgram(prime, &p);
   MakeHeader(&p);
   return p;

@@ -1,4 +1,5 @@
-// A small plan for tests: input -> relu -> masked public dense layer -> output, with its pad program; checked or not.
+// A small plan for tests: input -> relu -> masked public dense layer -> output, with programs for one pad and for
+// kPadBatch pads; checked or not.
 #ifndef PENUMBRA_TRUSTED_TESTING_TINY_PLAN_H_
 #define PENUMBRA_TRUSTED_TESTING_TINY_PLAN_H_
 
@@ -15,9 +16,10 @@ inline constexpr uint32_t kPublicColumns = 20, kPrimeCount = 2;
 inline constexpr uint64_t kExchangeSize = uint64_t{4} << 20;
 
 // Tensors of the plan.
-enum : uint32_t { kIn = 0, kOut = 1, kParams = 2, kBounds = 3, kWeights = 4, kPad = 5, kR = 6, kLr = 7 };
+enum : uint32_t { kIn = 0, kOut = 1, kParams = 2, kBounds = 3, kWeights = 4, kPad = 5, kR = 6, kLr = 7, kBatchR = 8, kBatchLr = 9 };
+inline constexpr uint32_t kPadBatch = 3;
 // Of the checked plan besides.
-enum : uint32_t { kProjected = 8, kSent = 9, kDemanded = 10 };
+enum : uint32_t { kProjected = 10, kSent = 11, kDemanded = 12 };
 inline constexpr uint32_t kProjections = 3, kPrimeProjections = 2, kSoundness = 23;
 
 struct TinyPlan {
@@ -27,11 +29,11 @@ struct TinyPlan {
   std::vector<PortRec> inputs, outputs;
   std::vector<FloatSegmentRec> float_segments;
   std::vector<PortRec> float_ports;
-  std::vector<uint32_t> infer, pad, prepare;
+  std::vector<uint32_t> infer, pad, prepare, batch;
   std::vector<uint32_t> chunk_sizes;  // chunk 0 is the plan itself
   PlanHeader header{};
 
-  // The sealed encoding; the header's program lengths are those of `infer` and `pad`.
+  // The sealed encoding; the header's program lengths are those of the programs.
   std::vector<uint8_t> Bytes() const;
 };
 

@@ -43,6 +43,7 @@ struct BundleInfo {
   // One sealed pad in bytes, and the multiplications that making it takes; 0 for a model without pads, empty when the
   // bundle does not say.
   std::optional<uint64_t> pad_size, pad_multiplications;
+  uint32_t pad_batch = 1;  // pads that can be made in one pass over the weights; 1: one by one
   std::vector<PublicSegment> segments;
 };
 

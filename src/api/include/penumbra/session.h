@@ -42,7 +42,7 @@ struct SessionOptions {
   // Empty: that of the install tree the library lies in, else the one beside the program.
   std::filesystem::path enclave_binary = {};
   PadPolicy pad_policy = PadPolicy::kWait;
-  // Bytes of pads kept ready by making some while no call is under way; 0: none. Default: room for four pads, at most
+  // Bytes of pads kept ready by making some while no call is under way; 0: none. Default: room for eight pads, at most
   // 256 MiB. MakePads may make more.
   std::optional<uint64_t> pad_bank_size = {};
   // Of one job of the accelerator, 1 ms to 24 h. A job that takes longer ends in P208, and the session with it; the
@@ -64,6 +64,7 @@ struct SessionInfo {
   uint64_t secure_memory_peak = 0;  // bytes the loaded model uses of them
   uint64_t exchange_size = 0;       // bytes shared with the accelerator
   uint64_t pads_ready = 0;
+  uint32_t pad_batch = 1;  // pads that can be made in one pass over the weights; 1: one by one
   uint32_t max_in_flight = 0;
   uint32_t in_flight_capacity = 0;  // how many the secure memory would have room for
   std::string carrier;  // one line: the carrier and the isolation it really has
