@@ -103,6 +103,14 @@ void ExpectExact(const CompiledModel& model, const std::vector<Place>& places = 
       EXPECT_EQ(CountDifferentBits(RunSession(session.get(), inputs[i]), wanted[i]), 0u)
           << "sample " << i;
     }
+    // The same with pads that shared a pass over the weights.
+    const uint32_t batch = session->pad_batch() == 1 ? 0 : session->pad_batch();
+    session->MakePads(batch);
+    EXPECT_EQ(session->QueryInfo().pads_ready, batch);
+    for (size_t i = 0; i < batch; ++i) {
+      EXPECT_EQ(CountDifferentBits(RunSession(session.get(), inputs[i % 2]), wanted[i % 2]), 0u)
+          << "pad " << i << " of a batch";
+    }
     EXPECT_LE(session->QueryInfo().secure_memory_peak, session->QueryInfo().secure_memory_size);
   }
 }

@@ -38,6 +38,7 @@ class PadBank : public testing::TestWithParam<CarrierKind> {
     wanted_ = RunPlain(*model_, inputs_);
     const auto session = Open({.pad_bank_size = 0});
     pad_size_ = session->pad_size().value();
+    ASSERT_EQ(session->pad_batch(), kMaxPadBatch);
     ASSERT_NE(pad_size_, 0u);
   }
 
@@ -63,9 +64,13 @@ class PadBank : public testing::TestWithParam<CarrierKind> {
   uint64_t pad_size_ = 0;
 };
 
-// The size in the metadata is what the trusted half writes: one byte less is too little for two pads.
+// The size in the metadata is what the trusted half writes: one byte less is too little for the last pad. Seven pads
+// are one, four together and two more.
 TEST_P(PadBank, FillsItselfToTheBoundAndStaysThere) {
-  for (const auto& [size, count] : {std::pair{2 * pad_size_, 2u}, {2 * pad_size_ - 1, 1u}}) {
+  for (const auto& [size, count] : {std::pair{2 * pad_size_, 2u},
+                                   {2 * pad_size_ - 1, 1u},
+                                   {7 * pad_size_, 7u},
+                                   {7 * pad_size_ - 1, 6u}}) {
     const auto session = Open({.pad_bank_size = size});
     AwaitPads(session.get(), count);
     for (int i = 0; i < 4; ++i) {
@@ -77,12 +82,23 @@ TEST_P(PadBank, FillsItselfToTheBoundAndStaysThere) {
   }
 }
 
+// Pads made together are used up one by one, beside others.
+TEST_P(PadBank, PadsOfABatchServeAlone) {
+  const auto session = Open({.pad_policy = PadPolicy::kRefuse});
+  for (const uint32_t count : {1u, kMaxPadBatch, 2 * kMaxPadBatch + 3}) {
+    session->MakePads(count);
+    EXPECT_EQ(PadsReady(session.get()), count);
+    for (uint32_t i = 0; i < count; ++i) ExpectExact(session.get());
+    EXPECT_EQ(PadsReady(session.get()), 0u);
+  }
+}
+
 TEST_P(PadBank, RequestsDrainItExactlyUnderEveryPolicy) {
   constexpr uint32_t kThreads = 3, kRequests = 12;
   for (const PadPolicy policy : {PadPolicy::kWait, PadPolicy::kInline}) {
     for (const uint32_t in_flight : {1u, 2u}) {
       const auto session =
-          Open({.in_flight = in_flight, .pad_bank_size = 2 * pad_size_, .pad_policy = policy});
+          Open({.in_flight = in_flight, .pad_bank_size = 6 * pad_size_, .pad_policy = policy});
       std::atomic<uint32_t> done{0};
       std::vector<std::thread> threads;
       for (uint32_t t = 0; t < kThreads; ++t) {
@@ -92,7 +108,7 @@ TEST_P(PadBank, RequestsDrainItExactlyUnderEveryPolicy) {
       }
       for (std::thread& thread : threads) thread.join();
       EXPECT_EQ(done, kThreads * kRequests);
-      AwaitPads(session.get(), 2);
+      AwaitPads(session.get(), 6);
     }
   }
 }

@@ -86,13 +86,16 @@ ConvForm FormOf(const LinearPlan& plan) {
   return {ConvMode::kS16, largest <= std::numeric_limits<int16_t>::max() ? 1u : 2u};
 }
 
-std::vector<ChannelRun> CutChannels(const ConvGeometry& g, uint64_t row_size) {
+namespace {
+
+uint32_t FittingChannels(uint64_t size, uint64_t row_size) {
+  return static_cast<uint32_t>(std::min<uint64_t>(kMaxRunChannels, size / row_size));
+}
+
+// Runs of `length` channels of one group, or of the groups of `fit` channels.
+std::vector<ChannelRun> CutRuns(const ConvGeometry& g, uint32_t fit, uint32_t length) {
   if (IsDepthwise(g)) return {{0, g.out_c}};
-  const auto fit =
-      static_cast<uint32_t>(std::min<uint64_t>(kMaxRunChannels, kWeightTileTarget / row_size));
   const uint32_t per_group = OutChannelsPerGroup(g);
-  // Panels hold 16 channels and are padded to that: shorter runs would waste space.
-  const uint32_t length = std::max(kPanelWidth, fit / kPanelWidth * kPanelWidth);
   std::vector<ChannelRun> runs;
   if (per_group <= length) {
     const uint32_t groups = std::max(1u, fit / std::max(per_group, kPanelWidth));
@@ -107,6 +110,20 @@ std::vector<ChannelRun> CutChannels(const ConvGeometry& g, uint64_t row_size) {
     }
   }
   return runs;
+}
+
+}  // namespace
+
+std::vector<ChannelRun> CutChannels(const ConvGeometry& g, uint64_t row_size) {
+  const uint32_t fit = FittingChannels(kWeightTileTarget, row_size);
+  // Panels hold 16 channels and are padded to that: shorter runs would waste space.
+  return CutRuns(g, fit, std::max(kPanelWidth, fit / kPanelWidth * kPanelWidth));
+}
+
+std::vector<ChannelRun> CutChannelsWide(const ConvGeometry& g, uint64_t row_size) {
+  constexpr uint32_t kWidest = 4 * kPanelWidth;
+  const uint32_t fit = FittingChannels(kWeightTileTarget * 5 / 4, row_size);
+  return fit < kWidest ? CutChannels(g, row_size) : CutRuns(g, fit, fit / kWidest * kWidest);
 }
 
 uint32_t ConvTileSize(const LinearPlan& plan, ConvForm form, ChannelRun run) {

@@ -23,6 +23,9 @@ inline constexpr uint32_t kMaxRunChannels = 256;
 // Runs of channels that keep to the rules of the trusted runtime: all channels of a depthwise
 // layer, whole groups, or a part of one group. row_size: bytes of one filter as stored.
 std::vector<ChannelRun> CutChannels(const ConvGeometry& geometry, uint64_t row_size);
+// The same for the parts of one group, in multiples of what the widest tile of a product takes, where so many fill about one
+// weight tile.
+std::vector<ChannelRun> CutChannelsWide(const ConvGeometry& geometry, uint64_t row_size);
 
 // How the weights of a trusted layer are stored. Finding out reads every weight once.
 struct ConvForm {

@@ -15,7 +15,7 @@ PublicSlices SlicesOf(const LoweredGraph& lowered, const LinearPlan& linear, Com
   const ConvGeometry& published = linear.published->geometry();
   const uint64_t n = FilterLength(published) * ResidueSize(layer);
   const uint32_t blob = plan->segments[layer.segment].nodes[0].weight_blob;
-  PublicSlices out{static_cast<uint32_t>(plan->tensors.size()), CutChannels(published, n)};
+  PublicSlices out{static_cast<uint32_t>(plan->tensors.size()), CutChannelsWide(published, n)};
   const auto first = static_cast<uint32_t>(plan->slices.size());
   uint32_t largest = 0;
   for (uint32_t k = 0; k < layer.prime_count; ++k) {

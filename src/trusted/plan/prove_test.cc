@@ -17,7 +17,10 @@ using testing::kIn;
 using testing::kParams;
 using testing::kBounds;
 using testing::kWeights;
+using testing::kBatchLr;
+using testing::kBatchR;
 using testing::kPad;
+using testing::kPadBatch;
 using testing::kProjected;
 using testing::kSent;
 using testing::kExchangeSize;
@@ -42,7 +45,8 @@ class ProveTest : public ::testing::Test {
     std::vector<uint32_t> float_ports(plan.float_ports.size());
     std::vector<uint64_t> granules(GranuleWords(plan.header.arena_size));
     const ProofMemory memory{tiles, layers, float_ports, granules};
-    for (const ProgramId program : {ProgramId::kInfer, ProgramId::kMakePad, ProgramId::kPrepare}) {
+    for (const ProgramId program : {ProgramId::kInfer, ProgramId::kMakePad, ProgramId::kPrepare,
+                                    ProgramId::kMakePads}) {
       const Status status = ProveProgram(plan, program, memory);
       if (!IsOk(status)) return status;
     }
