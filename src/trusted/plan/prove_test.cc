@@ -381,8 +381,8 @@ TEST_F(ProveTest, EveryPadOfABatchIsStoredOnceAndInOrder) {
     const auto opcode = static_cast<Opcode>(honest.batch[at] & 0xffff);
     if (opcode < Opcode::kPadRandom || opcode > Opcode::kPadFinish) continue;
     for (size_t operand = 1; operand <= honest.batch[at] >> 16; ++operand) {
-      // Which prime's r a convolution reads is no matter of safety.
-      if (opcode == Opcode::kPadRandom && operand == 2) continue;
+      // Which prime's r, or which other residues, a convolution reads is no matter of safety.
+      if ((opcode == Opcode::kPadRandom && operand == 2) || (opcode == Opcode::kPadConv && operand == 3)) continue;
       const uint32_t value = honest.batch[at + operand];
       for (const uint32_t other : {value + 1, value - 1, value + kPadBatch, 0xffffffffu}) {
         TinyPlan p = honest;
