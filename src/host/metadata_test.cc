@@ -38,6 +38,21 @@ TEST(Metadata, AcceptsTheUnchangedPort) {
   EXPECT_EQ(metadata.outputs[0].elem_count, 1u);
 }
 
+// Missing and 0 both mean one by one.
+TEST(Metadata, PadBatchesAreBounded) {
+  const auto with = [](const char* value) {
+    std::string text = With(R"("offset":0)");
+    text.back() = ',';
+    return ParseMetadata(text + R"("pad_batch":)" + value + "}", kRegion).pad_batch;
+  };
+  EXPECT_EQ(ParseMetadata(With(R"("offset":0)"), kRegion).pad_batch, 1u);
+  EXPECT_EQ(with("0"), 1u);
+  EXPECT_EQ(with("4"), 4u);
+  for (const char* value : {"5", "-1", "2.5", "null", "4294967297"}) {
+    EXPECT_THROW(with(value), HostError) << value;
+  }
+}
+
 TEST(Metadata, EveryMemberIsChecked) {
   for (const char* member : {R"("name":"")",
                              R"("name":7)",

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "accel/registry.h"
+#include "boundary/plan.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "crypto/hpke.h"
@@ -134,6 +135,7 @@ TEST_P(SessionEnclaveTest, RefusesAWrapForAnotherVersion) {
 
 // Everything authenticates, but the plan is zeros: the runtime read and judged it inside the TEE.
 TEST_P(SessionEnclaveTest, RefusesAPlanThatIsNone) {
+  builder_.chunk_plain_sizes.front() = sizeof(PlanHeader);
   builder_.wraps = {Wrap(device_key_, builder_)};
   SealChunks(&builder_);
   EXPECT_HOST_ERROR(Load(), Status::kUnsupportedVersion, "P307");
