@@ -346,7 +346,7 @@ std::vector<Tensor> Session::ReadOutputs(uint32_t lane) {
 Info Session::QueryInfo() {
   Command info{};
   info.id = CommandId::kInfo;
-  const FairPool::Lease turn = trusted_.Enter();
+  const TrustedHalf::Turn turn = trusted_.Enter();
   return trusted_.Call(info).info;
 }
 
