@@ -32,6 +32,7 @@ constexpr KernelTable WithAvx512Vnni(KernelTable table) {
   table.gemm_u8s8 = &avx512vnni::GemmU8S8;
   table.gemm_s16s16 = &avx512vnni::GemmS16S16;
   table.mask_s16 = &avx512vnni::MaskS16;
+  table.copy_reply = &avx512vnni::CopyReply;
   table.restore = &avx512vnni::Restore;
   table.pad_fill = &avx512vnni::FillPads;
   table.unmix = &avx512vnni::Unmix;

@@ -28,6 +28,7 @@ void ReduceMod(const int32_t* sums, size_t count, uint16_t prime, uint8_t* out);
 void MaskS16(const MaskJob& job);
 void MaskS32(const MaskJob& job);
 bool FillPads(PadFill* fill);
+void CopyReply(const ReplyCopy& job);
 void Restore(const RestoreJob& job);
 void Unmix(const UnmixJob& job);
 void Project(const ProjectJob& job);
@@ -74,6 +75,7 @@ inline constexpr KernelTable kLoops = {
     .mask_s16 = &MaskS16,
     .mask_s32 = &MaskS32,
     .pad_fill = &FillPads,
+    .copy_reply = &CopyReply,
     .restore = &Restore,
     .unmix = &Unmix,
     .project = &Project,

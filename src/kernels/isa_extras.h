@@ -25,6 +25,7 @@ void Unmix(const UnmixJob& job);
 namespace avx512vnni {
 void GemmU8S8(const GemmU8S8Job& job);
 void GemmS16S16(const GemmS16Job& job);
+void CopyReply(const ReplyCopy& job);
 void Restore(const RestoreJob& job);
 void MaskS16(const MaskJob& job);
 bool FillPads(PadFill* fill);

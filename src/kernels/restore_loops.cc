@@ -1,5 +1,7 @@
 // The restore by plain loops, compiled once per instruction set: the arithmetic vectorises, the
 // gathers do not.
+#include <cstring>
+
 #include "kernels/isa_entries.h"
 #include "kernels/lane_math.h"
 #include "kernels/restore_plan.h"
@@ -23,7 +25,7 @@ struct ReplyTable {
 void InterleaveReply(const RestoreJob& job, size_t pixel, ReplyTable* table) {
   const RestorePlan& plan = *job.plan;
   const uint32_t count = plan.reply_channel_count;
-  const uint8_t* y0 = job.reply + pixel * count;
+  const uint8_t* y0 = job.reply + pixel * job.reply_stride;
   const uint8_t* y1 = plan.prime_count > 1 ? y0 + job.reply_plane_size : y0;
   const uint8_t* y2 = plan.prime_count > 2 ? y0 + 2 * job.reply_plane_size : y0;
   for (uint32_t i = 0; i < count; ++i) {
@@ -78,7 +80,7 @@ void GatherPlanes(const RestoreJob& job, size_t pixel, uint32_t c0, uint32_t wid
   uint8_t right[kRestoreBlock];
   uint8_t pad[kRestoreBlock];
   for (uint32_t k = 0; k < plan.prime_count; ++k) {
-    const uint8_t* reply = job.reply + k * job.reply_plane_size + pixel * plan.reply_channel_count;
+    const uint8_t* reply = job.reply + k * job.reply_plane_size + pixel * job.reply_stride;
     for (uint32_t i = 0; i < kRestoreBlock; ++i) left[i] = reply[plan.a[c0 + i]];
     for (uint32_t i = 0; i < kRestoreBlock; ++i) right[i] = reply[plan.b[c0 + i]];
     PadBlock(job, k, pixel, c0, width, pad);
@@ -160,6 +162,12 @@ void WriteBlock(const RestoreJob& job, const T* integers, size_t pixel, uint32_t
 }
 
 }  // namespace
+
+void CopyReply(const ReplyCopy& job) {
+  for (size_t pixel = 0; pixel < job.pixel_count; ++pixel) {
+    std::memcpy(job.out + pixel * job.out_stride, job.from + pixel * job.pixel_size, job.pixel_size);
+  }
+}
 
 void Restore(const RestoreJob& job) {
   const RestorePlan& plan = *job.plan;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "kernels/test_support.h"
@@ -94,11 +95,24 @@ Scene MakeScene(uint32_t m, uint32_t reply_m, uint32_t s, uint32_t pixels, uint6
   return scene;
 }
 
+using AlignedBytes = std::unique_ptr<uint8_t, FreeDeleter>;
+
+// [prime][pixels] from ReplyStride(m') to ReplyStride(m'). Nothing behind the reply may be read.
+AlignedBytes CopiedReply(const Scene& scene, Isa isa) {
+  const size_t stride = ReplyStride(scene.reply_m), pixels = size_t{scene.s} * scene.pixels;
+  AlignedBytes copy(static_cast<uint8_t*>(std::aligned_alloc(64, pixels * stride)));
+  std::memset(copy.get(), 0xee, pixels * stride);
+  const std::unique_ptr<uint8_t[]> exact(new uint8_t[scene.reply.size()]);
+  std::memcpy(exact.get(), scene.reply.data(), scene.reply.size());
+  Kernels(isa).copy_reply({exact.get(), scene.reply_m, pixels, copy.get(), stride});
+  return copy;
+}
+
 void ExpectRestored(const Scene& scene, Isa isa) {
   const size_t count = size_t{scene.pixels} * scene.m;
   std::vector<float> y(count + 16, 7.0f);
   std::vector<int64_t> integers(count + 16, 7);
-  Kernels(isa).restore({scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m,
+  Kernels(isa).restore({scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m, scene.reply_m,
                         scene.pad.data(), count, scene.pixels, y.data(), integers.data()});
   for (size_t at = 0; at < count; ++at) {
     ASSERT_EQ(integers[at], scene.expected[at])
@@ -110,6 +124,27 @@ void ExpectRestored(const Scene& scene, Isa isa) {
   for (size_t at = count; at < count + 16; ++at) {
     ASSERT_EQ(y[at], 7.0f);
     ASSERT_EQ(integers[at], 7);
+  }
+  // What the trusted half does: pixels copied in apart, only y wanted.
+  std::vector<float> again(count + 16, 7.0f);
+  const size_t stride = ReplyStride(scene.reply_m);
+  const AlignedBytes copy = CopiedReply(scene, isa);
+  Kernels(isa).restore({scene.plan, copy.get(), scene.pixels * stride, stride, scene.pad.data(), count, scene.pixels,
+                        again.data(), nullptr});
+  EXPECT_TRUE(SameBits(y, again)) << IsaName(isa) << " m " << scene.m << " s " << scene.s;
+}
+
+TEST(Restore, CopiesRepliesPixelByPixel) {
+  for (const uint32_t reply_m : {1u, 63u, 64u, 65u, 307u, 2458u}) {
+    const Scene scene = MakeScene(1, reply_m, 3, 5, reply_m);
+    const size_t stride = ReplyStride(reply_m);
+    for (const Isa isa : SupportedIsas()) {
+      const AlignedBytes copy = CopiedReply(scene, isa);
+      for (size_t pixel = 0; pixel < size_t{3} * scene.pixels; ++pixel) {
+        ASSERT_EQ(std::memcmp(copy.get() + pixel * stride, scene.reply.data() + pixel * reply_m, reply_m), 0)
+            << IsaName(isa) << " m' " << reply_m;
+      }
+    }
   }
 }
 
@@ -135,7 +170,7 @@ TEST(Restore, WithoutPadsEqualsZeroPads) {
   for (const Isa isa : SupportedIsas()) {
     std::vector<float> with(count);
     std::vector<float> without(count);
-    RestoreJob job = {scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m,
+    RestoreJob job = {scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m, scene.reply_m,
                       zeros.data(), count, scene.pixels, with.data(), nullptr};
     Kernels(isa).restore(job);
     job.pad = nullptr;

@@ -245,6 +245,16 @@ bool CheckLevels(const KernelTable& ref, const KernelTable& table, const SelfTes
                          5 * 61 * sizeof(float));
 }
 
+// One pixel with a rest, and several that follow one another without a gap.
+bool CheckCopyReply(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
+  FillBytes(bench.input, kPartSize, 19);
+  constexpr size_t kOdd = 300, kWhole = 2 * kTileAlignment, kPixels = 3;
+  return SameJob(ref.copy_reply, table.copy_reply, {bench.input, kOdd, 1, nullptr, ReplyStride(kOdd)}, &ReplyCopy::out,
+                 bench, kOdd) &&
+         SameJob(ref.copy_reply, table.copy_reply, {bench.input, kWhole, kPixels, nullptr, kWhole}, &ReplyCopy::out, bench,
+                 kPixels * kWhole);
+}
+
 // Window edges are reached through the pads: these vary over all residues.
 bool CheckRestore(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench,
                   uint32_t prime_count) {
@@ -277,7 +287,7 @@ bool CheckRestore(const KernelTable& ref, const KernelTable& table, const SelfTe
   FillBytes(bench.input, kPartSize, 18);
   uint8_t* pad = bench.input + kMaxPrimes * kReplySize;
   for (size_t i = 0; i < kMaxPrimes * kPadSize; ++i) pad[i] = static_cast<uint8_t>(pad[i] % 223);
-  const RestoreJob job = {plan,    bench.input, kReplySize, pad, kPadSize,
+  const RestoreJob job = {plan,    bench.input, kReplySize, kReplyChannels, pad, kPadSize,
                           kPixels, nullptr,     nullptr};
   return SameJob(ref.restore, table.restore, job, &RestoreJob::out_y, bench,
                  kPadSize * sizeof(float)) &&
@@ -296,7 +306,8 @@ Status SelfTestKernels(const KernelTable& table, void* scratch) {
                     CheckResidues(ref, table, bench) && CheckUnmix(ref, table, bench) &&
                     CheckProjections(ref, table, bench) && CheckField(ref, table, bench) &&
                     CheckElementwise(ref, table, bench) &&
-                    CheckLevels(ref, table, bench) && CheckRestore(ref, table, bench, 3) &&
+                    CheckLevels(ref, table, bench) && CheckCopyReply(ref, table, bench) &&
+                    CheckRestore(ref, table, bench, 3) &&
                     CheckRestore(ref, table, bench, kMaxPrimes);
   return same ? Status::kOk : Status::kSelfTestFailed;
 }
