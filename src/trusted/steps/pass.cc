@@ -118,9 +118,11 @@ void Quantise(Machine* machine, const PassSink& sink, const PassHead& h, uint32_
 Status Sink(Machine* machine, const PassScratch& scratch, const PassHead& h, const PassSink& sink,
             uint32_t row_index, const float* row) {
   switch (sink.kind) {
-    case PassSinkKind::kTensor:
-      std::memcpy(machine->Row(sink.id, row_index, h.row_elems), row, uint64_t{h.row_elems} * 4);
+    case PassSinkKind::kTensor: {
+      float* const own = machine->FloatRow(sink.id, row_index, h.row_elems);
+      if (own != row) std::memcpy(own, row, uint64_t{h.row_elems} * 4);
       return Status::kOk;
+    }
     case PassSinkKind::kQuantize: Quantise(machine, sink, h, row_index, row); return Status::kOk;
     case PassSinkKind::kMask: return MaskRow(machine, scratch, sink.id, row_index, row);
   }
@@ -143,6 +145,16 @@ PassScratch LayoutOf(const Machine& machine, const PassView& pass) {
   return LayoutPass(pass.head.row_elems, source, mask_size, has_levels);
 }
 
+// The first tensor that wants the rows, or kNoTensor: they are made where they stay. It was allocated for this pass, so no
+// operand reads it (trusted/plan/prove.h).
+uint32_t TensorSinkOf(const PassView& pass) {
+  for (uint32_t n = 0; n < pass.head.sink_count; ++n) {
+    PassSink sink{};
+    if (pass.Sink(n, &sink) && sink.kind == PassSinkKind::kTensor) return sink.id;
+  }
+  return kNoTensor;
+}
+
 }  // namespace
 
 Status RunPass(Machine* machine, const Instruction& i) {
@@ -156,8 +168,10 @@ Status RunPass(Machine* machine, const Instruction& i) {
   } else {
     machine->prepared_layer = kNoLayer;
   }
-  auto* row = reinterpret_cast<float*>(machine->scratch.data() + scratch.row_at);
+  const uint32_t tensor = TensorSinkOf(pass);
   for (uint32_t r = h.row_begin; r < h.row_end; ++r) {
+    float* const row = tensor != kNoTensor ? machine->FloatRow(tensor, r, h.row_elems)
+                                           : reinterpret_cast<float*>(machine->scratch.data() + scratch.row_at);
     if (restores) {
       PENUMBRA_TRY(RestoreRow(machine, scratch, h.source_id, r, row));
     } else {
