@@ -89,6 +89,7 @@ class JobPump {
   Failure CheckAccelerate(const HostJob& job) const;
   Failure Transfer(const HostJob& job, PumpStats* stats);
   Failure Read(const HostJob& job, std::span<uint8_t> window);
+  Status ReadPad(const HostJob& job, std::span<uint8_t> window);
   Failure Write(const HostJob& job, std::span<const uint8_t> window);
 
   TrustedHalf* trusted_;
