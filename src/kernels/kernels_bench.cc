@@ -159,7 +159,7 @@ void BM_Restore(benchmark::State& state, Isa isa) {
   if (IsOk(status)) {
     for (auto _ : state) {
       Kernels(isa).restore({plan, reply, pixels * stride, stride, pad.data(), pixels * m, pixels,
-                            y.data(), nullptr});
+                            nullptr, false, y.data(), nullptr});
       benchmark::ClobberMemory();
     }
   }

@@ -3,7 +3,7 @@
 // steps 5 and 6). Per prime k and output channel i:
 //   v_k = lambda_k[i] * (reply_k[a[i]] - reply_k[b[i]]) - pad_k[i]      (mod p_k)
 //   Y   = o[i] + ((sum_k v_k * (M / p_k) - o[i]) mod M)                 exact integer
-//   y   = fma(float32(Y), scale[i], bias[i])
+//   y   = fma(float32(Y), scale[i], bias[i]), then + addend, then Unary::kRelu, where these are wanted
 // lambda and pad come already multiplied by (M / p_k)^-1 mod p_k. Any thread.
 #ifndef PENUMBRA_KERNELS_RESTORE_H_
 #define PENUMBRA_KERNELS_RESTORE_H_
@@ -63,6 +63,8 @@ struct RestoreJob {
   const uint8_t* pad;        // [prime][pixels][m] u8 canonical; null: no pads
   size_t pad_plane_size;
   size_t pixel_count;
+  const float* addend;       // [pixels][m] float32, or null
+  bool relu;
   float* out_y;              // [pixels][m] float32, or null
   int64_t* out_integer;      // [pixels][m] Y, or null
 };

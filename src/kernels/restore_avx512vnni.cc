@@ -86,13 +86,15 @@ PENUMBRA_LANE void LookUp(const ReplyRow* rows, const uint64_t* select, const __
 }
 
 // Puts pad byte ChunkChannel(w) into word w.
-__m512i PadOrder() {
-  alignas(64) uint8_t order[kVectorSize] = {};
-  for (uint32_t word = 0; word < kRestoreChunk; ++word) {
-    order[2 * word] = static_cast<uint8_t>(ChunkChannel(word));
-  }
-  return _mm512_load_si512(order);
+struct PadOrder {
+  alignas(kVectorSize) uint8_t bytes[kVectorSize];
+};
+constexpr PadOrder MakePadOrder() {
+  PadOrder order{};
+  for (uint32_t word = 0; word < kRestoreChunk; ++word) order.bytes[2 * word] = static_cast<uint8_t>(ChunkChannel(word));
+  return order;
 }
+constexpr PadOrder kPadOrder = MakePadOrder();
 
 // The tables of 16 channels.
 struct HalfTables {
@@ -144,7 +146,13 @@ PENUMBRA_LANE __m512i Decode(const HalfTables& t, const DecodeConstants& constan
 template <bool kWhole>
 PENUMBRA_LANE void Write(const RestoreJob& job, const HalfTables& t, size_t at, __mmask16 lanes, __m512i y) {
   if (kWhole || job.out_y != nullptr) {
-    const __m512 real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(y), t.scale, t.bias);
+    __m512 real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(y), t.scale, t.bias);
+    if (job.addend != nullptr) {
+      const float* addend = job.addend + at;
+      real = _mm512_add_ps(real, kWhole ? _mm512_loadu_ps(addend) : _mm512_maskz_loadu_ps(lanes, addend));
+    }
+    // A maximum would lose NaN or keep -0.
+    if (job.relu) real = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(real, _mm512_setzero_ps(), _CMP_NLE_UQ), real);
     if (kWhole) return _mm512_storeu_ps(job.out_y + at, real);
     _mm512_mask_storeu_ps(job.out_y + at, lanes, real);
   }
@@ -196,7 +204,7 @@ Restorer MakeRestorer(const RestoreJob& job) {
   const RestorePlan& plan = *job.plan;
   const uint32_t last = plan.reply_channel_count - (plan.chunks.lookup_count - 1) * kLookupSize;
   return {job,        plan,
-          MakeConstants(plan), PadOrder(),
+          MakeConstants(plan), _mm512_load_si512(kPadOrder.bytes),
           FirstBytes(last),    last > kVectorSize ? FirstBytes(last - kVectorSize) : 0};
 }
 

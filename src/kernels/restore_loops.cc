@@ -155,6 +155,15 @@ void WriteBlock(const RestoreJob& job, const T* integers, size_t pixel, uint32_t
     for (uint32_t i = 0; i < width; ++i) {
       y[i] = Fma(static_cast<float>(integers[i]), scale[i], bias[i]);
     }
+    if (job.addend != nullptr) {
+      const float* addend = job.addend + at;
+      PENUMBRA_INDEPENDENT
+      for (uint32_t i = 0; i < width; ++i) y[i] = y[i] + addend[i];
+    }
+    if (job.relu) {
+      PENUMBRA_INDEPENDENT
+      for (uint32_t i = 0; i < width; ++i) y[i] = y[i] <= 0.0f ? 0.0f : y[i];  // NaN stays
+    }
   }
   if (job.out_integer != nullptr) {
     for (uint32_t i = 0; i < width; ++i) job.out_integer[at + i] = integers[i];

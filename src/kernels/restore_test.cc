@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 
 #include "kernels/test_support.h"
@@ -113,7 +114,7 @@ void ExpectRestored(const Scene& scene, Isa isa) {
   std::vector<float> y(count + 16, 7.0f);
   std::vector<int64_t> integers(count + 16, 7);
   Kernels(isa).restore({scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m, scene.reply_m,
-                        scene.pad.data(), count, scene.pixels, y.data(), integers.data()});
+                        scene.pad.data(), count, scene.pixels, nullptr, false, y.data(), integers.data()});
   for (size_t at = 0; at < count; ++at) {
     ASSERT_EQ(integers[at], scene.expected[at])
         << IsaName(isa) << " channel " << at % scene.m << " of " << scene.m << " s " << scene.s;
@@ -130,7 +131,7 @@ void ExpectRestored(const Scene& scene, Isa isa) {
   const size_t stride = ReplyStride(scene.reply_m);
   const AlignedBytes copy = CopiedReply(scene, isa);
   Kernels(isa).restore({scene.plan, copy.get(), scene.pixels * stride, stride, scene.pad.data(), count, scene.pixels,
-                        again.data(), nullptr});
+                        nullptr, false, again.data(), nullptr});
   EXPECT_TRUE(SameBits(y, again)) << IsaName(isa) << " m " << scene.m << " s " << scene.s;
 }
 
@@ -171,12 +172,45 @@ TEST(Restore, WithoutPadsEqualsZeroPads) {
     std::vector<float> with(count);
     std::vector<float> without(count);
     RestoreJob job = {scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m, scene.reply_m,
-                      zeros.data(), count, scene.pixels, with.data(), nullptr};
+                      zeros.data(), count, scene.pixels, nullptr, false, with.data(), nullptr};
     Kernels(isa).restore(job);
     job.pad = nullptr;
     job.out_y = without.data();
     Kernels(isa).restore(job);
     EXPECT_TRUE(SameBits(with, without)) << IsaName(isa);
+  }
+}
+
+// What follows the restore in most passes, in one go and one after the other.
+TEST(Restore, AddsAndCutsLikeTheOtherKernels) {
+  for (const uint32_t m : {5u, 64u, 96u, 256u}) {
+    for (const uint32_t s : {2u, 3u, 4u}) {
+      Scene scene = MakeScene(m, m + m / 5, s, 6, m + s);
+      ASSERT_EQ(scene.Prepare(), Status::kOk);
+      const size_t count = size_t{scene.pixels} * m;
+      TestRandom random(m);
+      std::vector<float> addend = random.Floats(count, 1e5f);
+      addend[1] = std::numeric_limits<float>::quiet_NaN();
+      addend[2] = -std::numeric_limits<float>::infinity();
+      for (const Isa isa : SupportedIsas()) {
+        const KernelTable& k = Kernels(isa);
+        std::vector<float> expected(count), actual(count);
+        RestoreJob job = {scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m, scene.reply_m,
+                          scene.pad.data(), count, scene.pixels, nullptr, false, expected.data(), nullptr};
+        k.restore(job);
+        addend[0] = -expected[0];
+        k.binary[static_cast<size_t>(Binary::kAdd)][static_cast<size_t>(Operand::kSame)](expected.data(), addend.data(),
+                                                                                         count, expected.data());
+        job.addend = addend.data();
+        job.out_y = actual.data();
+        k.restore(job);
+        EXPECT_TRUE(SameBits(expected, actual)) << IsaName(isa) << " m " << m << " s " << s;
+        k.unary[static_cast<size_t>(Unary::kRelu)](expected.data(), count, 0, 0, expected.data());
+        job.relu = true;
+        k.restore(job);
+        EXPECT_TRUE(SameBits(expected, actual)) << IsaName(isa) << " m " << m << " s " << s;
+      }
+    }
   }
 }
 

@@ -287,9 +287,16 @@ bool CheckRestore(const KernelTable& ref, const KernelTable& table, const SelfTe
   FillBytes(bench.input, kPartSize, 18);
   uint8_t* pad = bench.input + kMaxPrimes * kReplySize;
   for (size_t i = 0; i < kMaxPrimes * kPadSize; ++i) pad[i] = static_cast<uint8_t>(pad[i] % 223);
-  const RestoreJob job = {plan,    bench.input, kReplySize, kReplyChannels, pad, kPadSize,
-                          kPixels, nullptr,     nullptr};
-  return SameJob(ref.restore, table.restore, job, &RestoreJob::out_y, bench,
+  float* addend = reinterpret_cast<float*>(bench.weights) + kPartSize / sizeof(float) - kPadSize;
+  if (RestorePlanSize(kChannels, kReplyChannels, prime_count) > kPartSize - kPadSize * sizeof(float)) return false;
+  FillFloats(addend, kPadSize, 20);
+  RestoreJob job = {plan,    bench.input, kReplySize, kReplyChannels, pad, kPadSize,
+                    kPixels, nullptr,     false,      nullptr,        nullptr};
+  RestoreJob whole = job;
+  whole.addend = addend;
+  whole.relu = true;
+  return SameJob(ref.restore, table.restore, whole, &RestoreJob::out_y, bench, kPadSize * sizeof(float)) &&
+         SameJob(ref.restore, table.restore, job, &RestoreJob::out_y, bench,
                  kPadSize * sizeof(float)) &&
          SameJob(ref.restore, table.restore, job, &RestoreJob::out_integer, bench,
                  kPadSize * sizeof(int64_t));

@@ -145,6 +145,29 @@ PassScratch LayoutOf(const Machine& machine, const PassView& pass) {
   return LayoutPass(pass.head.row_elems, source, mask_size, has_levels);
 }
 
+// The operations that go with the restore: the addition of a tensor, a ReLU, or one after the other.
+struct Tail {
+  uint32_t op_count = 0;
+  uint32_t addend = kNoTensor;
+  bool relu = false;
+};
+
+Tail TailOf(const Machine& machine, const PassView& pass) {
+  Tail tail;
+  const PassHead& h = pass.head;
+  if (h.source != PassSource::kRestore || (machine.plan.layers[h.source_id].flags & kLayerPrime) != 0) return tail;
+  PassOp op{};
+  if (h.op_count > 0 && pass.Op(0, &op) && op.fn == PassFn::kAdd && op.operand_kind == PassOperand::kTensor) {
+    tail.addend = op.operand;
+    ++tail.op_count;
+  }
+  if (tail.op_count < h.op_count && pass.Op(tail.op_count, &op) && op.fn == PassFn::kRelu) {
+    tail.relu = true;
+    ++tail.op_count;
+  }
+  return tail;
+}
+
 // The first tensor that wants the rows, or kNoTensor: they are made where they stay. It was allocated for this pass, so no
 // operand reads it (trusted/plan/prove.h).
 uint32_t TensorSinkOf(const PassView& pass) {
@@ -169,15 +192,17 @@ Status RunPass(Machine* machine, const Instruction& i) {
     machine->prepared_layer = kNoLayer;
   }
   const uint32_t tensor = TensorSinkOf(pass);
+  const Tail tail = TailOf(*machine, pass);
   for (uint32_t r = h.row_begin; r < h.row_end; ++r) {
     float* const row = tensor != kNoTensor ? machine->FloatRow(tensor, r, h.row_elems)
                                            : reinterpret_cast<float*>(machine->scratch.data() + scratch.row_at);
     if (restores) {
-      PENUMBRA_TRY(RestoreRow(machine, scratch, h.source_id, r, row));
+      const float* addend = tail.addend == kNoTensor ? nullptr : machine->FloatRow(tail.addend, r, h.row_elems);
+      PENUMBRA_TRY(RestoreRow(machine, scratch, h.source_id, r, {addend, tail.relu}, row));
     } else {
       std::memcpy(row, machine->Row(h.source_id, r, h.row_elems), uint64_t{h.row_elems} * 4);
     }
-    for (uint32_t n = 0; n < h.op_count; ++n) {
+    for (uint32_t n = tail.op_count; n < h.op_count; ++n) {
       PassOp op{};
       PENUMBRA_REQUIRE(pass.Op(n, &op), Status::kInternal);
       ApplyOp(*machine, op, r, h.row_elems, row);

@@ -18,10 +18,17 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uin
 // kPlanRejected when an index or factor is out of range.
 Status PrepareLayer(Machine* machine, const PassScratch& scratch, uint32_t layer);
 
+// What the kernel of the restore does to each element besides, of the operations of a pass its first ones.
+struct RestoreTail {
+  const float* addend;  // the row of a tensor, or null
+  bool relu;
+};
+
 // Copies one row of the reply in, once, checks it where the layer is checked, and restores it, a few pixels at a time.
-// out_row: [out_w][m] float32; a pixel is written only when it is right. kIntegrity: the reply is wrong.
+// `tail`: none for a layer over the field. out_row: [out_w][m] float32; a pixel is written only when it is right.
+// kIntegrity: the reply is wrong.
 Status RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index,
-                float* out_row);
+                  const RestoreTail& tail, float* out_row);
 
 // Secret projections of a layer and prime as centred residues, out: [projection][AlignUp(m', 64)].
 Status MakeProjections(const Machine& machine, uint32_t layer, uint32_t prime, std::span<uint8_t> spare, int8_t* out);

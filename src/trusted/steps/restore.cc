@@ -81,6 +81,7 @@ struct RestoreRun {
   const uint8_t* pad;    // null: none
   uint64_t pad_plane_size;
   uint32_t pixel_count;
+  RestoreTail tail;
   float* out;
 };
 
@@ -127,6 +128,8 @@ void RestoreRingPixels(const Machine& machine, const PassScratch& scratch, const
   job.pad = run.pad;
   job.pad_plane_size = run.pad_plane_size;
   job.pixel_count = run.pixel_count;
+  job.addend = run.tail.addend;
+  job.relu = run.tail.relu;
   job.out_y = run.out;
   machine.kernels->restore(job);
 }
@@ -134,15 +137,16 @@ void RestoreRingPixels(const Machine& machine, const PassScratch& scratch, const
 }  // namespace
 
 Status RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index,
-                  float* out_row) {
+                  const RestoreTail& tail, float* out_row) {
   const LayerRec& layer = machine->plan.layers[layer_index];
   const uint32_t width = layer.geometry.out_w, block = ReplyBlockPixels(layer);
   for (uint32_t first = 0; first < width; first += block) {
     const PixelRun pixels{row_index, first, width - first < block ? width - first : block};
     CopyIn(*machine, scratch, layer, pixels);
     if ((layer.flags & kLayerChecked) != 0) PENUMBRA_TRY(CheckPixels(*machine, scratch, layer_index, pixels));
+    const uint64_t at = uint64_t{first} * layer.geometry.out_c;
     RestoreRun run{machine->scratch.data() + scratch.reply_at, nullptr, 0, pixels.count,
-                   out_row + uint64_t{first} * layer.geometry.out_c};
+                   {tail.addend == nullptr ? nullptr : tail.addend + at, tail.relu}, out_row + at};
     LocatePad(*machine, layer, pixels, &run);
     if ((layer.flags & kLayerPrime) != 0) {
       RestoreFieldPixels(machine, scratch, layer, run);
