@@ -50,7 +50,7 @@ static_assert(sizeof(Command::args) == kReceiptNonceSize);
 enum class JobKind : uint32_t {
   kNone = 0,        // nothing more to do: the command is complete
   kAccelerate = 1,  // run `segment` on the input at x_offset, reply at y_offset
-  kRead = 2,        // copy `size` bytes of `source` item `index` to the exchange region at `offset`
+  kRead = 2,        // copy `size` bytes of `source` item `index`, or of `batch` items, to the exchange region at `offset`
   kWrite = 3,       // keep `size` bytes of the exchange region at `offset` as `source` item `index`
 };
 
@@ -66,7 +66,7 @@ struct HostJob {
   JobKind kind;
   JobSource source;  // kRead, kWrite
   uint32_t segment;  // kAccelerate
-  uint32_t batch;    // kAccelerate
+  uint32_t batch;    // kAccelerate; kRead: equally large items, from `index` on, that follow one another
   uint64_t index;
   uint64_t offset;   // exchange region
   uint64_t size;

@@ -328,14 +328,25 @@ JobPump::Failure JobPump::Read(const HostJob& job, std::span<uint8_t> window) {
       status = trusted_->derived()->Get(job.index, window);
       break;
     case JobSource::kPad:
-      pads_read_.insert(PadSlotOf(job.index).pad);
-      status = pads_->Take(PadSlotOf(job.index), window);
+      status = ReadPad(job, window);
       break;
   }
   if (IsOk(status)) return {};
   return {status, "a read cannot be served: source " +
                       std::to_string(static_cast<uint32_t>(job.source)) + ", item " +
                       std::to_string(job.index) + ", " + std::to_string(job.size) + " bytes"};
+}
+
+Status JobPump::ReadPad(const HostJob& job, std::span<uint8_t> window) {
+  const PadSlot first = PadSlotOf(job.index);
+  if (job.batch == 0 || window.size() % job.batch != 0) return Status::kInternal;
+  pads_read_.insert(first.pad);
+  const size_t size = window.size() / job.batch;
+  Status status = Status::kOk;
+  for (uint32_t i = 0; i < job.batch && IsOk(status); ++i) {
+    status = pads_->Take({first.pad, first.slot + i}, window.subspan(i * size, size));
+  }
+  return status;
 }
 
 JobPump::Failure JobPump::Write(const HostJob& job, std::span<const uint8_t> window) {

@@ -96,6 +96,7 @@ class JobPump {
   Failure CheckAccelerate(const HostJob& job) const;
   Failure Transfer(const HostJob& job, PumpStats* stats);
   Failure Read(const HostJob& job, std::span<uint8_t> window);
+  Status ReadPad(const HostJob& job, std::span<uint8_t> window);
   Failure Write(const HostJob& job, std::span<const uint8_t> window);
 
   TrustedHalf* trusted_;
@@ -110,7 +111,7 @@ class JobPump {
   std::set<uint64_t> pads_read_, pads_written_;  // by the command that runs
   // Kept from call to call while nothing but copies lies between them: handing the trusted half to
   // another thread at every copy would cost more than the copies.
-  FairPool::Lease turn_;
+  TrustedHalf::Turn turn_;
   std::chrono::steady_clock::time_point turn_began_;
   ExchangeObserver* observer_ = nullptr;
   Pace* pace_ = nullptr;  // of the command that runs

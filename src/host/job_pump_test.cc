@@ -30,6 +30,7 @@ HostJob Transfer(JobKind kind, JobSource source, uint64_t index, uint64_t offset
   HostJob job{};
   job.kind = kind;
   job.source = source;
+  job.batch = 1;
   job.index = index;
   job.offset = offset;
   job.size = size;
@@ -183,6 +184,31 @@ TEST_F(JobPumpTest, PadsAreReadOnce) {
   jobs_ = {Transfer(JobKind::kWrite, JobSource::kPad, uint64_t{3} << 24, 0, 0)};
   Run();
   EXPECT_EQ(pads_.size(), 0u);
+}
+
+TEST_F(JobPumpTest, PadTilesTravelTogether) {
+  constexpr uint64_t kPad = uint64_t{2} << 24;
+  const auto together = [](uint32_t batch, uint64_t size) {
+    HostJob job = Transfer(JobKind::kRead, JobSource::kPad, kPad | 4, 64, size);
+    job.batch = batch;
+    return job;
+  };
+  const auto write = [this](uint32_t slot, uint64_t size) {
+    const std::vector<uint8_t> bytes(size, static_cast<uint8_t>(slot));
+    ASSERT_EQ(pads_.Put({2, slot}, bytes), Status::kOk);
+  };
+  for (const uint32_t slot : {4u, 5u, 6u}) write(slot, 8);
+  jobs_ = {together(3, 24)};
+  Run();
+  for (uint32_t i = 0; i < 24; ++i) EXPECT_EQ(trusted_.exchange()[64 + i], 4 + i / 8);
+  EXPECT_EQ(pads_.size(), 0u);
+  for (const uint32_t slot : {4u, 5u}) write(slot, 8);
+  ExpectRefused(together(3, 24), Status::kNotFound);
+  for (const uint32_t slot : {4u, 5u}) write(slot, 8 * slot);
+  ExpectRefused(together(2, 72), Status::kMalformed);
+  write(4, 8);
+  ExpectRefused(together(3, 25), Status::kInternal);
+  ExpectRefused(together(0, 8), Status::kInternal);
 }
 
 TEST_F(JobPumpTest, HalfMadePadsAreForgotten) {

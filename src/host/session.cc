@@ -360,7 +360,7 @@ std::optional<FailureLog> Session::failure_log() {
 Info Session::QueryInfo() {
   Command info{};
   info.id = CommandId::kInfo;
-  const FairPool::Lease turn = trusted_.Enter();
+  const TrustedHalf::Turn turn = trusted_.Enter();
   return trusted_.Call(info).info;
 }
 

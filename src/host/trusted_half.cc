@@ -22,6 +22,23 @@ void TrustedHalf::Start(uint64_t exchange_size, uint64_t secure_memory_size) {
   exchange_owner_ = transport_->exchange_owner();
 }
 
+TrustedHalf::Turn& TrustedHalf::Turn::operator=(Turn&& other) noexcept {
+  Return();
+  lease_ = std::move(other.lease_);
+  visit_ = std::move(other.visit_);
+  return *this;
+}
+
+void TrustedHalf::Turn::Return() {
+  visit_.reset();
+  lease_.Return();
+}
+
+TrustedHalf::Turn TrustedHalf::Enter() {
+  FairPool::Lease lease = turn_.Take();
+  return {std::move(lease), transport_->BeginVisit()};
+}
+
 Reply TrustedHalf::Call(const Command& command) {
   if (lost_) {
     throw HostError(Status::kEnclaveDied, "the session is over: the trusted half has ended");

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "boundary/protocol.h"
 #include "host/fair_pool.h"
@@ -30,9 +31,24 @@ class TrustedHalf {
 
   // Throws HostError with the carrier's reason.
   void Start(uint64_t exchange_size, uint64_t secure_memory_size);
-  // The right to call, for as long as the lease is held.
-  FairPool::Lease Enter() { return turn_.Take(); }
-  // One command, one reply, whatever its status, for the holder of a lease of Enter(). Throws
+  // The right to call, for as long as it is held. Taken and returned by one thread.
+  class Turn {
+   public:
+    Turn() = default;
+    ~Turn() { Return(); }
+    Turn(Turn&& other) noexcept = default;
+    Turn& operator=(Turn&& other) noexcept;
+    explicit operator bool() const { return static_cast<bool>(lease_); }
+    void Return();  // at once; may be called twice
+
+   private:
+    friend class TrustedHalf;
+    Turn(FairPool::Lease lease, std::unique_ptr<Visit> visit) : lease_(std::move(lease)), visit_(std::move(visit)) {}
+    FairPool::Lease lease_;
+    std::unique_ptr<Visit> visit_;
+  };
+  Turn Enter();
+  // One command, one reply, whatever its status, for the holder of a turn. Throws
   // HostError when the trusted half is lost, and kEnclaveDied at every call after that.
   Reply Call(const Command& command);
 

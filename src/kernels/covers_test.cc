@@ -102,8 +102,8 @@ struct Scene {
 std::vector<int64_t> Restored(const Scene& scene, bool padded, Isa isa, std::vector<float>* out_y) {
   std::vector<int64_t> integers(scene.count() + 16, 7);
   out_y->assign(scene.count() + 16, 7.0f);
-  Kernels(isa).restore({scene.plan, scene.reply.data(), scene.count(), padded ? scene.pad.data() : nullptr,
-                        scene.count(), scene.pixels, out_y->data(), integers.data()});
+  Kernels(isa).restore({scene.plan, scene.reply.data(), scene.count(), scene.m(), padded ? scene.pad.data() : nullptr,
+                        scene.count(), scene.pixels, nullptr, false, out_y->data(), integers.data()});
   for (size_t at = scene.count(); at < scene.count() + 16; ++at) {
     EXPECT_EQ((*out_y)[at], 7.0f);
     EXPECT_EQ(integers[at], 7);
@@ -158,6 +158,32 @@ TEST(Covers, EveryIsaRestoresEveryShape) {
       Scene scene = MakeScene(shape[0], shape[1], s, 5, ++seed);
       ExpectRestored(&scene);
       if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// Pixels as CopyReply() lays them out, a residual addition and a ReLU: what they are one after the other.
+TEST(Covers, RestoresSpreadPixelsAddsAndCuts) {
+  for (const uint32_t m : {7u, 64u, 132u, 300u}) {
+    Scene scene = MakeScene(m, m, 3, 5, m);
+    ASSERT_EQ(scene.Prepare(), Status::kOk);
+    const size_t stride = ReplyStride(m);
+    std::vector<uint8_t> spread(scene.s * scene.pixels * stride, 251);
+    for (size_t pixel = 0; pixel < size_t{scene.s} * scene.pixels; ++pixel) {
+      std::copy_n(scene.reply.begin() + static_cast<ptrdiff_t>(pixel * m), m,
+                  spread.begin() + static_cast<ptrdiff_t>(pixel * stride));
+    }
+    std::vector<float> y, addend(scene.count());
+    (void)Restored(scene, true, Isa::kScalar, &y);
+    for (size_t i = 0; i < addend.size(); ++i) addend[i] = -y[i] + static_cast<float>(i % 3) - 1.0f;
+    for (const Isa isa : SupportedIsas()) {
+      std::vector<float> out(scene.count());
+      Kernels(isa).restore({scene.plan, spread.data(), scene.pixels * stride, stride, scene.pad.data(), scene.count(),
+                            scene.pixels, addend.data(), true, out.data(), nullptr});
+      for (size_t i = 0; i < out.size(); ++i) {
+        const float sum = y[i] + addend[i];
+        ASSERT_EQ(out[i], sum <= 0 ? 0.0f : sum) << IsaName(isa) << " m " << m << " at " << i;
+      }
     }
   }
 }

@@ -33,6 +33,7 @@ constexpr KernelTable WithAvx512Vnni(KernelTable table) {
   table.gemm_s16s16 = &avx512vnni::GemmS16S16;
   table.permute_s16 = &avx512vnni::PermuteS16;
   table.mask_s16 = &avx512vnni::MaskS16;
+  table.copy_reply = &avx512vnni::CopyReply;
   table.restore = &avx512vnni::Restore;
   table.pad_fill = &avx512vnni::FillPads;
   table.unmix = &avx512vnni::Unmix;

@@ -48,6 +48,7 @@ struct KernelTable {
   void (*mask_s16)(const MaskJob& job);
   void (*mask_s32)(const MaskJob& job);
   PadFillFn* pad_fill;
+  void (*copy_reply)(const ReplyCopy& job);
   void (*restore)(const RestoreJob& job);
   void (*unmix)(const UnmixJob& job);
   void (*unmix_covers)(const UnmixCoversJob& job);

@@ -29,6 +29,7 @@ void PermuteS16(const PermuteJob& job);
 void MaskS16(const MaskJob& job);
 void MaskS32(const MaskJob& job);
 bool FillPads(PadFill* fill);
+void CopyReply(const ReplyCopy& job);
 void Restore(const RestoreJob& job);
 void Unmix(const UnmixJob& job);
 void UnmixCovers(const UnmixCoversJob& job);
@@ -78,6 +79,7 @@ inline constexpr KernelTable kLoops = {
     .mask_s16 = &MaskS16,
     .mask_s32 = &MaskS32,
     .pad_fill = &FillPads,
+    .copy_reply = &CopyReply,
     .restore = &Restore,
     .unmix = &Unmix,
     .unmix_covers = &UnmixCovers,

@@ -26,6 +26,7 @@ void Unmix(const UnmixJob& job);
 namespace avx512vnni {
 void GemmU8S8(const GemmU8S8Job& job);
 void GemmS16S16(const GemmS16Job& job);
+void CopyReply(const ReplyCopy& job);
 void Restore(const RestoreJob& job);
 void RestoreCovers(const RestoreJob& job);  // of Restore
 void PermuteS16(const PermuteJob& job);

@@ -2,8 +2,10 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
+#include "boundary/limits.h"
 #include "kernels/dispatch.h"
 
 namespace penumbra {
@@ -149,16 +151,20 @@ void BM_Restore(benchmark::State& state, Isa isa) {
                       ones.data(), ones.data(), covered ? m : 0},
                      memory, &plan);
   if (!IsOk(status)) state.SkipWithError("tables refused");
-  const std::vector<uint8_t> reply(primes * pixels * reply_m, 99);
+  const size_t stride = AlignUp(reply_m, kTileAlignment);
+  const size_t reply_size = AlignUp(primes * pixels * stride, 64);
+  auto* reply = static_cast<uint8_t*>(std::aligned_alloc(64, reply_size));
+  std::memset(reply, 99, reply_size);
   const std::vector<uint8_t> pad(primes * pixels * m, 55);
   std::vector<float> y(pixels * m);
   if (IsOk(status)) {
     for (auto _ : state) {
-      Kernels(isa).restore({plan, reply.data(), pixels * reply_m, pad.data(), pixels * m, pixels,
-                            y.data(), nullptr});
+      Kernels(isa).restore({plan, reply, pixels * stride, stride, pad.data(), pixels * m, pixels,
+                            nullptr, false, y.data(), nullptr});
       benchmark::ClobberMemory();
     }
   }
+  std::free(reply);
   std::free(memory);
   ReportPerElement(state, pixels * m);
 }
@@ -249,6 +255,11 @@ PENUMBRA_BENCH_GEMM(BM_GemmF32, avx512, Isa::kAvx512);
       ->Args({512, 614, 3, 25})              \
       ->Args({1024, 1228, 3, 12})            \
       ->Args({2048, 2458, 3, 6})             \
+      ->Args({64, 76, 3, 32})                \
+      ->Args({256, 307, 3, 8})               \
+      ->Args({512, 614, 3, 4})               \
+      ->Args({1024, 1228, 3, 2})             \
+      ->Args({2048, 2458, 3, 1})             \
       ->Args({256, 307, 4, 50})              \
       ->Args({64, 64, 3, 200})               \
       ->Args({256, 256, 3, 50})              \

@@ -134,38 +134,54 @@ void WriteCover(const RestoreChannels& c, const Tables& t, uint32_t padded, uint
   }
 }
 
-void WritePair(const RestoreChannels& c, const Tables& t, uint32_t padded, uint32_t i) {
-  const bool inside = i < c.channel_count;
-  const bool partner = inside && c.b != nullptr && c.b[i] != kNoPartner;
-  t.a[i] = inside ? c.a[i] : 0;
-  t.b[i] = partner ? c.b[i] : 0;
+// Below, `c`, `t` and `plan` are copies that the stores cannot change.
+void WritePairs(const RestoreChannels c, const Tables t, uint32_t padded) {
+  for (uint32_t i = 0; i < padded; ++i) {
+    const bool inside = i < c.channel_count;
+    t.a[i] = inside ? c.a[i] : 0;
+    t.b[i] = inside && c.b != nullptr && c.b[i] != kNoPartner ? c.b[i] : 0;
+  }
   for (uint32_t k = 0; k < c.prime_count; ++k) {
-    const int64_t lambda = inside ? c.lambda_inverse[size_t{k} * c.channel_count + i] : 0;
-    const int32_t centred = CentredResidue(lambda, kPrimes[k]);
-    t.lambda_a[size_t{k} * padded + i] = static_cast<int8_t>(centred);
-    t.lambda_b[size_t{k} * padded + i] = static_cast<int8_t>(partner ? -centred : 0);
+    const int32_t prime = kPrimes[k];
+    const uint8_t* lambda = c.lambda_inverse + size_t{k} * c.channel_count;
+    int8_t* out_a = t.lambda_a + size_t{k} * padded;
+    int8_t* out_b = t.lambda_b + size_t{k} * padded;
+    for (uint32_t i = 0; i < padded; ++i) {
+      const int32_t canonical = i < c.channel_count ? lambda[i] : 0;
+      const int32_t centred = canonical > prime / 2 ? canonical - prime : canonical;
+      const bool partner = i < c.channel_count && c.b != nullptr && c.b[i] != kNoPartner;
+      out_a[i] = static_cast<int8_t>(centred);
+      out_b[i] = static_cast<int8_t>(partner ? -centred : 0);
+    }
   }
 }
 
-void WriteWindow(const RestoreChannels& c, const Tables& t, uint32_t i) {
-  const bool inside = i < c.channel_count;
-  const int64_t modulus = t.plan->modulus;
-  const int64_t begin = inside ? c.window_begin[i] : 0;
-  const int64_t residue = (begin % modulus + modulus) % modulus;
-  const double fraction = static_cast<double>(residue) / static_cast<double>(modulus);
-  t.window_begin[i] = begin;
-  t.window_residue[i] = residue;
-  t.window_fraction[i] = fraction;
-  t.window_begin_narrow[i] = static_cast<int32_t>(c.prime_count <= 3 ? begin : 0);
-  t.window_residue_narrow[i] = static_cast<int32_t>(c.prime_count <= 3 ? residue : 0);
-  t.window_fraction_narrow[i] = static_cast<float>(fraction);
-  t.scale[i] = inside ? c.scale[i] : 0.0f;
-  t.bias[i] = inside ? c.bias[i] : 0.0f;
+void WriteWindows(const RestoreChannels c, const Tables t, const RestorePlan plan) {
+  for (uint32_t i = 0; i < plan.padded_count; ++i) {
+    const bool inside = i < c.channel_count;
+    const int64_t begin = inside ? c.window_begin[i] : 0;
+    const int64_t remainder = begin % plan.modulus;
+    const int64_t residue = remainder < 0 ? remainder + plan.modulus : remainder;
+    const double fraction = static_cast<double>(residue) / static_cast<double>(plan.modulus);
+    t.window_begin[i] = begin;
+    t.window_residue[i] = residue;
+    t.window_fraction[i] = fraction;
+    t.window_begin_narrow[i] = static_cast<int32_t>(c.prime_count <= 3 ? begin : 0);
+    t.window_residue_narrow[i] = static_cast<int32_t>(c.prime_count <= 3 ? residue : 0);
+    t.window_fraction_narrow[i] = static_cast<float>(fraction);
+    t.scale[i] = inside ? c.scale[i] : 0.0f;
+    t.bias[i] = inside ? c.bias[i] : 0.0f;
+  }
+}
+
+void WriteQuotientStarts(const Tables t, uint32_t padded) {
+  for (uint32_t i = 0; i < padded; ++i) {
+    t.quotient_start[i] = -static_cast<int32_t>(t.window_fraction[i] * (1 << kQuotientBits)) - kQuotientBias;
+  }
 }
 
 // The channel tables of one chunk once more, in the order of the byte permutations.
-void WriteChunk(const Tables& t, uint32_t chunk) {
-  const RestorePlan& plan = *t.plan;
+void WriteChunk(const Tables t, const RestorePlan plan, uint32_t chunk) {
   uint64_t* select = t.chunk_select + size_t{chunk} * plan.chunks.lookup_count;
   for (uint32_t lookup = 0; lookup < plan.chunks.lookup_count; ++lookup) select[lookup] = 0;
   for (uint32_t word = 0; word < kRestoreChunk; ++word) {
@@ -180,14 +196,11 @@ void WriteChunk(const Tables& t, uint32_t chunk) {
       lambda[0] = t.lambda_a[size_t{k} * plan.padded_count + i];
       lambda[1] = t.lambda_b[size_t{k} * plan.padded_count + i];
     }
-    const double start = t.window_fraction[i] * (1 << kQuotientBits);
-    t.quotient_start[i] = -static_cast<int32_t>(start) - kQuotientBias;
   }
 }
 
 // Where the covers of one chunk stand in the reply.
-void WriteCoverChunk(const Tables& t, uint32_t chunk) {
-  const uint32_t lookup_count = t.plan->covers.lookup_count;
+void WriteCoverChunk(const Tables& t, uint32_t lookup_count, uint32_t chunk) {
   uint16_t* select = t.cover_select + size_t{chunk} * lookup_count;
   for (uint32_t lookup = 0; lookup < lookup_count; ++lookup) select[lookup] = 0;
   for (uint32_t lane = 0; lane < kCoverChunk; ++lane) {
@@ -198,18 +211,18 @@ void WriteCoverChunk(const Tables& t, uint32_t chunk) {
   }
 }
 
-void WriteTables(const RestoreChannels& channels, const Tables& t) {
-  const uint32_t padded = t.plan->padded_count;
-  const bool covered = channels.cover_group_rows != 0;
-  for (uint32_t i = 0; i < padded; ++i) {
-    covered ? WriteCover(channels, t, padded, i) : WritePair(channels, t, padded, i);
-    WriteWindow(channels, t, i);
+void WriteTables(const RestoreChannels& channels, const Tables& t, const RestorePlan& plan) {
+  const uint32_t padded = plan.padded_count;
+  WriteWindows(channels, t, plan);
+  if (channels.cover_group_rows == 0) {
+    WritePairs(channels, t, padded);
+    WriteQuotientStarts(t, padded);
+    for (uint32_t chunk = 0; chunk < padded / kRestoreChunk; ++chunk) WriteChunk(t, plan, chunk);
+    return;
   }
-  if (!covered) {
-    for (uint32_t chunk = 0; chunk < padded / kRestoreChunk; ++chunk) WriteChunk(t, chunk);
-  } else if (t.plan->covers.lookup_count != 0) {
-    for (uint32_t chunk = 0; chunk < padded / kCoverChunk; ++chunk) WriteCoverChunk(t, chunk);
-  }
+  for (uint32_t i = 0; i < padded; ++i) WriteCover(channels, t, padded, i);
+  if (plan.covers.lookup_count == 0) return;
+  for (uint32_t chunk = 0; chunk < padded / kCoverChunk; ++chunk) WriteCoverChunk(t, plan.covers.lookup_count, chunk);
 }
 
 }  // namespace
@@ -261,7 +274,7 @@ Status PrepareRestore(const RestoreChannels& channels, void* memory,
     plan.chunks = {lookup_count, t.chunk_index, t.chunk_select, t.chunk_lambda, t.quotient_start};
   }
   *t.plan = plan;
-  WriteTables(channels, t);
+  WriteTables(channels, t, plan);
   *out_plan = t.plan;
   return Status::kOk;
 }

@@ -4,7 +4,7 @@
 //   v_k = lambda_k[i] * (reply_k[a[i]] - reply_k[b[i]]) - pad_k[i]      (mod p_k), or, of covers,
 //   v_k = sum_t lambda_k[i][t] * reply_k[CoverBegin(a[i]) + t] - pad_k[i]
 //   Y   = o[i] + ((sum_k v_k * (M / p_k) - o[i]) mod M)                 exact integer
-//   y   = fma(float32(Y), scale[i], bias[i])
+//   y   = fma(float32(Y), scale[i], bias[i]), then + addend, then Unary::kRelu, where these are wanted
 // lambda and pad come already multiplied by (M / p_k)^-1 mod p_k. Any thread.
 #ifndef PENUMBRA_KERNELS_RESTORE_H_
 #define PENUMBRA_KERNELS_RESTORE_H_
@@ -48,13 +48,27 @@ size_t RestorePlanSize(uint32_t channel_count, uint32_t reply_channel_count, uin
 // or window is out of range.
 Status PrepareRestore(const RestoreChannels& channels, void* memory, const RestorePlan** out_plan);
 
+// Copies pixels of one plane of a reply in; every byte is read once.
+struct ReplyCopy {
+  const uint8_t* from;  // [pixels][pixel_size]
+  size_t pixel_size;    // bytes
+  size_t pixel_count;
+  uint8_t* out;         // pixel p from p * out_stride on; what lies between pixels may be overwritten
+  size_t out_stride;    // ReplyStride(pixel_size)
+};
+// Whole vectors, aligned: loads of a pixel then never cross cache lines.
+constexpr size_t ReplyStride(size_t pixel_size) { return AlignUp(pixel_size, kTileAlignment); }
+
 struct RestoreJob {
   const RestorePlan* plan;
   const uint8_t* reply;      // [prime][pixels][m'] u8, any representative; our own copy
   size_t reply_plane_size;   // bytes from prime to prime
+  size_t reply_stride;       // bytes from pixel to pixel, at least m'; ReplyStride(m') in aligned memory is fastest
   const uint8_t* pad;        // [prime][pixels][m] u8 canonical; null: no pads
   size_t pad_plane_size;
   size_t pixel_count;
+  const float* addend;       // [pixels][m] float32, or null
+  bool relu;
   float* out_y;              // [pixels][m] float32, or null
   int64_t* out_integer;      // [pixels][m] Y, or null
 };

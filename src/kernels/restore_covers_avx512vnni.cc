@@ -93,7 +93,10 @@ PENUMBRA_LANE void Decode(const Decoder& d, const __m512i* words, uint32_t chann
   const __m512i y = _mm512_add_epi32(less, _mm512_loadu_si512(d.plan.window_begin_narrow + channel));
   if (d.job.out_y != nullptr) {
     const __m512 scale = _mm512_loadu_ps(d.plan.scale + channel);
-    const __m512 real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(y), scale, _mm512_loadu_ps(d.plan.bias + channel));
+    __m512 real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(y), scale, _mm512_loadu_ps(d.plan.bias + channel));
+    if (d.job.addend != nullptr) real = _mm512_add_ps(real, _mm512_maskz_loadu_ps(lanes, d.job.addend + at));
+    // A maximum would lose NaN or keep -0.
+    if (d.job.relu) real = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(real, _mm512_setzero_ps(), _CMP_NLE_UQ), real);
     _mm512_mask_storeu_ps(d.job.out_y + at, lanes, real);
   }
   if (d.job.out_integer != nullptr) {
@@ -109,7 +112,7 @@ PENUMBRA_LANE void RestoreRun(const Decoder& d, size_t pixel, uint32_t channel) 
   __m512i found[kCount][kChunks];
 #pragma GCC unroll 3
   for (uint32_t k = 0; k < kCount; ++k) {
-    const uint8_t* reply = d.job.reply + k * d.job.reply_plane_size + pixel * d.plan.reply_channel_count;
+    const uint8_t* reply = d.job.reply + k * d.job.reply_plane_size + pixel * d.job.reply_stride;
     LookUp<kChunks>(d, reply, channel, found[k]);
   }
 #pragma GCC unroll 4

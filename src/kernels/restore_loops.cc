@@ -1,5 +1,7 @@
 // The restore by plain loops, compiled once per instruction set: the arithmetic vectorises, the
 // gathers do not.
+#include <cstring>
+
 #include "kernels/cover_lanes.h"
 #include "kernels/isa_entries.h"
 #include "kernels/lane_math.h"
@@ -25,7 +27,7 @@ struct ReplyTable {
 void InterleaveReply(const RestoreJob& job, size_t pixel, ReplyTable* table) {
   const RestorePlan& plan = *job.plan;
   const uint32_t count = plan.reply_channel_count;
-  const uint8_t* y0 = job.reply + pixel * count;
+  const uint8_t* y0 = job.reply + pixel * job.reply_stride;
   const uint8_t* y1 = plan.prime_count > 1 ? y0 + job.reply_plane_size : y0;
   const uint8_t* y2 = plan.prime_count > 2 ? y0 + 2 * job.reply_plane_size : y0;
   for (uint32_t i = 0; i < count; ++i) {
@@ -80,7 +82,7 @@ void GatherPlanes(const RestoreJob& job, size_t pixel, uint32_t c0, uint32_t wid
   uint8_t right[kRestoreBlock];
   uint8_t pad[kRestoreBlock];
   for (uint32_t k = 0; k < plan.prime_count; ++k) {
-    const uint8_t* reply = job.reply + k * job.reply_plane_size + pixel * plan.reply_channel_count;
+    const uint8_t* reply = job.reply + k * job.reply_plane_size + pixel * job.reply_stride;
     for (uint32_t i = 0; i < kRestoreBlock; ++i) left[i] = reply[plan.a[c0 + i]];
     for (uint32_t i = 0; i < kRestoreBlock; ++i) right[i] = reply[plan.b[c0 + i]];
     PadBlock(job, k, pixel, c0, width, pad);
@@ -95,7 +97,7 @@ void GatherCovers(const RestoreJob& job, size_t pixel, uint32_t c0, uint32_t wid
   uint8_t pad[kRestoreBlock];
   uint32_t words[kRestoreBlock];
   for (uint32_t k = 0; k < plan.prime_count; ++k) {
-    const CoverPixel reply(job.reply + k * job.reply_plane_size + pixel * plan.reply_channel_count,
+    const CoverPixel reply(job.reply + k * job.reply_plane_size + pixel * job.reply_stride,
                            plan.reply_channel_count);
     for (uint32_t i = 0; i < kRestoreBlock; ++i) words[i] = LoadCover(reply.bytes + plan.a[c0 + i]);
     PadBlock(job, k, pixel, c0, width, pad);
@@ -174,6 +176,15 @@ void WriteBlock(const RestoreJob& job, const T* integers, size_t pixel, uint32_t
     for (uint32_t i = 0; i < width; ++i) {
       y[i] = Fma(static_cast<float>(integers[i]), scale[i], bias[i]);
     }
+    if (job.addend != nullptr) {
+      const float* addend = job.addend + at;
+      PENUMBRA_INDEPENDENT
+      for (uint32_t i = 0; i < width; ++i) y[i] = y[i] + addend[i];
+    }
+    if (job.relu) {
+      PENUMBRA_INDEPENDENT
+      for (uint32_t i = 0; i < width; ++i) y[i] = y[i] <= 0.0f ? 0.0f : y[i];  // NaN stays
+    }
   }
   if (job.out_integer != nullptr) {
     for (uint32_t i = 0; i < width; ++i) job.out_integer[at + i] = integers[i];
@@ -211,6 +222,12 @@ void RestoreCovers(const RestoreJob& job) {
 }
 
 }  // namespace
+
+void CopyReply(const ReplyCopy& job) {
+  for (size_t pixel = 0; pixel < job.pixel_count; ++pixel) {
+    std::memcpy(job.out + pixel * job.out_stride, job.from + pixel * job.pixel_size, job.pixel_size);
+  }
+}
 
 void Restore(const RestoreJob& job) {
   const RestorePlan& plan = *job.plan;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <limits>
 #include <memory>
 
 #include "kernels/test_support.h"
@@ -94,12 +96,25 @@ Scene MakeScene(uint32_t m, uint32_t reply_m, uint32_t s, uint32_t pixels, uint6
   return scene;
 }
 
+using AlignedBytes = std::unique_ptr<uint8_t, FreeDeleter>;
+
+// [prime][pixels] from ReplyStride(m') to ReplyStride(m'). Nothing behind the reply may be read.
+AlignedBytes CopiedReply(const Scene& scene, Isa isa) {
+  const size_t stride = ReplyStride(scene.reply_m), pixels = size_t{scene.s} * scene.pixels;
+  AlignedBytes copy(static_cast<uint8_t*>(std::aligned_alloc(64, pixels * stride)));
+  std::memset(copy.get(), 0xee, pixels * stride);
+  const std::unique_ptr<uint8_t[]> exact(new uint8_t[scene.reply.size()]);
+  std::memcpy(exact.get(), scene.reply.data(), scene.reply.size());
+  Kernels(isa).copy_reply({exact.get(), scene.reply_m, pixels, copy.get(), stride});
+  return copy;
+}
+
 void ExpectRestored(const Scene& scene, Isa isa) {
   const size_t count = size_t{scene.pixels} * scene.m;
   std::vector<float> y(count + 16, 7.0f);
   std::vector<int64_t> integers(count + 16, 7);
-  Kernels(isa).restore({scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m,
-                        scene.pad.data(), count, scene.pixels, y.data(), integers.data()});
+  Kernels(isa).restore({scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m, scene.reply_m,
+                        scene.pad.data(), count, scene.pixels, nullptr, false, y.data(), integers.data()});
   for (size_t at = 0; at < count; ++at) {
     ASSERT_EQ(integers[at], scene.expected[at])
         << IsaName(isa) << " channel " << at % scene.m << " of " << scene.m << " s " << scene.s;
@@ -110,6 +125,27 @@ void ExpectRestored(const Scene& scene, Isa isa) {
   for (size_t at = count; at < count + 16; ++at) {
     ASSERT_EQ(y[at], 7.0f);
     ASSERT_EQ(integers[at], 7);
+  }
+  // What the trusted half does: pixels copied in apart, only y wanted.
+  std::vector<float> again(count + 16, 7.0f);
+  const size_t stride = ReplyStride(scene.reply_m);
+  const AlignedBytes copy = CopiedReply(scene, isa);
+  Kernels(isa).restore({scene.plan, copy.get(), scene.pixels * stride, stride, scene.pad.data(), count, scene.pixels,
+                        nullptr, false, again.data(), nullptr});
+  EXPECT_TRUE(SameBits(y, again)) << IsaName(isa) << " m " << scene.m << " s " << scene.s;
+}
+
+TEST(Restore, CopiesRepliesPixelByPixel) {
+  for (const uint32_t reply_m : {1u, 63u, 64u, 65u, 307u, 2458u}) {
+    const Scene scene = MakeScene(1, reply_m, 3, 5, reply_m);
+    const size_t stride = ReplyStride(reply_m);
+    for (const Isa isa : SupportedIsas()) {
+      const AlignedBytes copy = CopiedReply(scene, isa);
+      for (size_t pixel = 0; pixel < size_t{3} * scene.pixels; ++pixel) {
+        ASSERT_EQ(std::memcmp(copy.get() + pixel * stride, scene.reply.data() + pixel * reply_m, reply_m), 0)
+            << IsaName(isa) << " m' " << reply_m;
+      }
+    }
   }
 }
 
@@ -135,13 +171,46 @@ TEST(Restore, WithoutPadsEqualsZeroPads) {
   for (const Isa isa : SupportedIsas()) {
     std::vector<float> with(count);
     std::vector<float> without(count);
-    RestoreJob job = {scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m,
-                      zeros.data(), count, scene.pixels, with.data(), nullptr};
+    RestoreJob job = {scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m, scene.reply_m,
+                      zeros.data(), count, scene.pixels, nullptr, false, with.data(), nullptr};
     Kernels(isa).restore(job);
     job.pad = nullptr;
     job.out_y = without.data();
     Kernels(isa).restore(job);
     EXPECT_TRUE(SameBits(with, without)) << IsaName(isa);
+  }
+}
+
+// What follows the restore in most passes, in one go and one after the other.
+TEST(Restore, AddsAndCutsLikeTheOtherKernels) {
+  for (const uint32_t m : {5u, 64u, 96u, 256u}) {
+    for (const uint32_t s : {2u, 3u, 4u}) {
+      Scene scene = MakeScene(m, m + m / 5, s, 6, m + s);
+      ASSERT_EQ(scene.Prepare(), Status::kOk);
+      const size_t count = size_t{scene.pixels} * m;
+      TestRandom random(m);
+      std::vector<float> addend = random.Floats(count, 1e5f);
+      addend[1] = std::numeric_limits<float>::quiet_NaN();
+      addend[2] = -std::numeric_limits<float>::infinity();
+      for (const Isa isa : SupportedIsas()) {
+        const KernelTable& k = Kernels(isa);
+        std::vector<float> expected(count), actual(count);
+        RestoreJob job = {scene.plan, scene.reply.data(), size_t{scene.pixels} * scene.reply_m, scene.reply_m,
+                          scene.pad.data(), count, scene.pixels, nullptr, false, expected.data(), nullptr};
+        k.restore(job);
+        addend[0] = -expected[0];
+        k.binary[static_cast<size_t>(Binary::kAdd)][static_cast<size_t>(Operand::kSame)](expected.data(), addend.data(),
+                                                                                         count, expected.data());
+        job.addend = addend.data();
+        job.out_y = actual.data();
+        k.restore(job);
+        EXPECT_TRUE(SameBits(expected, actual)) << IsaName(isa) << " m " << m << " s " << s;
+        k.unary[static_cast<size_t>(Unary::kRelu)](expected.data(), count, 0, 0, expected.data());
+        job.relu = true;
+        k.restore(job);
+        EXPECT_TRUE(SameBits(expected, actual)) << IsaName(isa) << " m " << m << " s " << s;
+      }
+    }
   }
 }
 

@@ -49,7 +49,20 @@ inline uint64_t ProjectScratchSize(const LayerRec& layer) {
   return ProjectionsSize(layer) + ProjectionSpareSize(layer) + kProjectColumns * CheckSumSize(layer);
 }
 
-// One row of a pass at a time: the row itself, our copy of the reply, levels, pads and spare bytes. `prepared_size` bytes
+// A row of a reply is restored a few pixels at a time, so that our copy of them stays in the first-level cache.
+inline constexpr uint64_t kReplyBlockSize = 4096;  // bytes of one plane
+constexpr uint64_t ReplyPixelSize(const LayerRec& layer) { return uint64_t{layer.public_out_c} * ResidueSize(layer); }
+// Bytes from pixel to pixel of our copy. The field's kernels take none between.
+constexpr uint64_t ReplyCopyStride(const LayerRec& layer) {
+  return (layer.flags & kLayerPrime) != 0 ? ReplyPixelSize(layer) : ReplyStride(ReplyPixelSize(layer));
+}
+constexpr uint32_t ReplyBlockPixels(const LayerRec& layer) {
+  const uint64_t fits = kReplyBlockSize / ReplyCopyStride(layer);
+  if (fits == 0) return 1;
+  return fits < layer.geometry.out_w ? static_cast<uint32_t>(fits) : layer.geometry.out_w;
+}
+
+// One row of a pass at a time: the row itself, our copy of pixels of the reply, levels, pads and spare bytes. `prepared_size` bytes
 // from the start hold the tables of the layer that is being restored. A residue modulo kFieldPrime takes the room of four
 // planes of u8; its draws go through the spare bytes.
 struct PassScratch {
@@ -72,7 +85,7 @@ inline PassScratch LayoutPass(uint32_t row_elems, const LayerRec* source, uint32
   };
   if (source != nullptr) {
     const uint32_t m = source->geometry.out_c;
-    const uint64_t pixels = source->geometry.out_w;
+    const uint64_t pixels = ReplyBlockPixels(*source);
     const bool prime = (source->flags & kLayerPrime) != 0;
     out.restore_plan_at =
         take(prime ? 0 : RestorePlanSize(m, source->public_out_c, source->prime_count, IsCovered(*source)));
@@ -84,8 +97,7 @@ inline PassScratch LayoutPass(uint32_t row_elems, const LayerRec* source, uint32
       if (out.check_size < ProjectionSpareSize(*source)) out.check_size = ProjectionSpareSize(*source);
       out.check_at = take(out.check_size);
     }
-    out.reply_plane_size =
-        AlignUp(pixels * source->public_out_c * ResidueSize(*source), kTileAlignment);
+    out.reply_plane_size = AlignUp(pixels * ReplyCopyStride(*source), kTileAlignment);
     out.reply_at = take(source->prime_count * out.reply_plane_size);
     out.integers_at = take(prime ? pixels * m * sizeof(int32_t) : 0);
   }

@@ -50,26 +50,6 @@ bool CheckGemmS16(const KernelTable& ref, const KernelTable& table, const SelfTe
                          7 * 16 * sizeof(int64_t));
 }
 
-// Every float32 class among the inputs.
-void FillFloats(float* out, size_t count, uint32_t seed) {
-  FillBytes(reinterpret_cast<uint8_t*>(out), count * sizeof(float), seed);
-  const float special[] = {0.0f,   -0.0f,   1.0f,     -1.0f,    0.5f,  88.8f, -103.9f, 1e-40f,
-                           -1e-40f, 2.5f,   -2.5f,    8388609.0f, 3e38f, -3e38f, __builtin_inff(),
-                           -__builtin_inff(), __builtin_nanf("")};
-  size_t at = 0;
-  for (const float value : special) {
-    if (at < count) out[at] = value;
-    at += 3;
-  }
-  // The rest at ordinary sizes: sign and mantissa as drawn, exponents -8 .. 7.
-  for (size_t i = at; i < count; ++i) {
-    uint32_t bits = 0;
-    std::memcpy(&bits, out + i, sizeof(bits));
-    bits = (bits & 0x807fffffu) | ((119 + (bits >> 23 & 15)) << 23);
-    std::memcpy(out + i, &bits, sizeof(bits));
-  }
-}
-
 bool CheckGemmF32(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
   auto* a = reinterpret_cast<float*>(bench.input);
   auto* b = reinterpret_cast<float*>(bench.weights);
@@ -250,6 +230,16 @@ bool CheckLevels(const KernelTable& ref, const KernelTable& table, const SelfTes
                          5 * 61 * sizeof(float));
 }
 
+// One pixel with a rest, and several that follow one another without a gap.
+bool CheckCopyReply(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench) {
+  FillBytes(bench.input, kPartSize, 19);
+  constexpr size_t kOdd = 300, kWhole = 2 * kTileAlignment, kPixels = 3;
+  return SameJob(ref.copy_reply, table.copy_reply, {bench.input, kOdd, 1, nullptr, ReplyStride(kOdd)}, &ReplyCopy::out,
+                 bench, kOdd) &&
+         SameJob(ref.copy_reply, table.copy_reply, {bench.input, kWhole, kPixels, nullptr, kWhole}, &ReplyCopy::out, bench,
+                 kPixels * kWhole);
+}
+
 // Window edges are reached through the pads: these vary over all residues.
 bool CheckRestore(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench,
                   uint32_t prime_count) {
@@ -282,9 +272,16 @@ bool CheckRestore(const KernelTable& ref, const KernelTable& table, const SelfTe
   FillBytes(bench.input, kPartSize, 18);
   uint8_t* pad = bench.input + kMaxPrimes * kReplySize;
   for (size_t i = 0; i < kMaxPrimes * kPadSize; ++i) pad[i] = static_cast<uint8_t>(pad[i] % 223);
-  const RestoreJob job = {plan,    bench.input, kReplySize, pad, kPadSize,
-                          kPixels, nullptr,     nullptr};
-  return SameJob(ref.restore, table.restore, job, &RestoreJob::out_y, bench,
+  float* addend = reinterpret_cast<float*>(bench.weights) + kPartSize / sizeof(float) - kPadSize;
+  if (RestorePlanSize(kChannels, kReplyChannels, prime_count) > kPartSize - kPadSize * sizeof(float)) return false;
+  FillFloats(addend, kPadSize, 20);
+  RestoreJob job = {plan,    bench.input, kReplySize, kReplyChannels, pad, kPadSize,
+                    kPixels, nullptr,     false,      nullptr,        nullptr};
+  RestoreJob whole = job;
+  whole.addend = addend;
+  whole.relu = true;
+  return SameJob(ref.restore, table.restore, whole, &RestoreJob::out_y, bench, kPadSize * sizeof(float)) &&
+         SameJob(ref.restore, table.restore, job, &RestoreJob::out_y, bench,
                  kPadSize * sizeof(float)) &&
          SameJob(ref.restore, table.restore, job, &RestoreJob::out_integer, bench,
                  kPadSize * sizeof(int64_t));
@@ -301,8 +298,9 @@ Status SelfTestKernels(const KernelTable& table, void* scratch) {
                     CheckResidues(ref, table, bench) && CheckUnmix(ref, table, bench) &&
                     CheckProjections(ref, table, bench) && CheckField(ref, table, bench) &&
                     CheckElementwise(ref, table, bench) &&
-                    CheckLevels(ref, table, bench) && CheckRestore(ref, table, bench, 3) &&
-                    CheckRestore(ref, table, bench, kMaxPrimes) && CheckCovers(ref, table, bench);
+                    CheckLevels(ref, table, bench) && CheckCopyReply(ref, table, bench) &&
+                    CheckRestore(ref, table, bench, 3) && CheckRestore(ref, table, bench, kMaxPrimes) &&
+                    CheckCovers(ref, table, bench);
   return same ? Status::kOk : Status::kSelfTestFailed;
 }
 

@@ -27,16 +27,23 @@ bool CheckRestored(const KernelTable& ref, const KernelTable& table, const SelfT
                                   lambda,   window,   scale,       bias, group_rows};
   uint8_t* const memory = bench.weights + AlignUp(lambda_size, kTileAlignment);
   const RestorePlan* plan = nullptr;
-  if (AlignUp(lambda_size, kTileAlignment) + RestorePlanSize(channels, channels, prime_count, true) > kPartSize) {
-    return false;
-  }
+  const size_t plane_size = size_t{kPixels} * channels;
+  const size_t addend_size = AlignUp(plane_size * sizeof(float), kTileAlignment);
+  const size_t plan_size = RestorePlanSize(channels, channels, prime_count, true);
+  if (AlignUp(lambda_size, kTileAlignment) + plan_size + addend_size > kPartSize) return false;
   if (!IsOk(PrepareRestore(tables, memory, &plan))) return false;
   FillBytes(bench.input, kPartSize, 24);
-  const size_t plane_size = size_t{kPixels} * channels;
   uint8_t* const pad = bench.input + kMaxPrimes * plane_size;
   for (size_t i = 0; i < kMaxPrimes * plane_size; ++i) pad[i] = static_cast<uint8_t>(pad[i] % 223);
-  const RestoreJob job = {plan, bench.input, plane_size, pad, plane_size, kPixels, nullptr, nullptr};
+  auto* const addend = reinterpret_cast<float*>(bench.weights + kPartSize - addend_size);
+  FillFloats(addend, plane_size, 25);
+  const RestoreJob job = {plan,    bench.input, plane_size, channels, pad,    plane_size,
+                          kPixels, nullptr,     false,      nullptr,  nullptr};
+  RestoreJob whole = job;
+  whole.addend = addend;
+  whole.relu = true;
   return SameJob(ref.restore, table.restore, job, &RestoreJob::out_y, bench, plane_size * sizeof(float)) &&
+         SameJob(ref.restore, table.restore, whole, &RestoreJob::out_y, bench, plane_size * sizeof(float)) &&
          SameJob(ref.restore, table.restore, job, &RestoreJob::out_integer, bench, plane_size * sizeof(int64_t));
 }
 

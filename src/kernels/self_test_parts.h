@@ -36,6 +36,26 @@ inline void FillBytes(uint8_t* out, size_t size, uint32_t seed) {
   }
 }
 
+// Every float32 class among the inputs.
+inline void FillFloats(float* out, size_t count, uint32_t seed) {
+  FillBytes(reinterpret_cast<uint8_t*>(out), count * sizeof(float), seed);
+  const float special[] = {0.0f,   -0.0f,   1.0f,     -1.0f,    0.5f,  88.8f, -103.9f, 1e-40f,
+                           -1e-40f, 2.5f,   -2.5f,    8388609.0f, 3e38f, -3e38f, __builtin_inff(),
+                           -__builtin_inff(), __builtin_nanf("")};
+  size_t at = 0;
+  for (const float value : special) {
+    if (at < count) out[at] = value;
+    at += 3;
+  }
+  // The rest at ordinary sizes: sign and mantissa as drawn, exponents -8 .. 7.
+  for (size_t i = at; i < count; ++i) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, out + i, sizeof(bits));
+    bits = (bits & 0x807fffffu) | ((119 + (bits >> 23 & 15)) << 23);
+    std::memcpy(out + i, &bits, sizeof(bits));
+  }
+}
+
 // Runs one kernel of both tables on a job that differs only in where it writes.
 template <typename Kernel, typename Job, typename Out>
 bool SameJob(Kernel expected, Kernel actual, Job job, Out Job::*out, const SelfTestBench& bench,

@@ -17,6 +17,7 @@ void RoundTrips(benchmark::State& state, host::Transport* transport) {
     state.SkipWithError(transport->failure().c_str());
     return;
   }
+  const std::unique_ptr<host::Visit> visit = transport->BeginVisit();
   const Command command = ScriptCommand(Script::kNothing);
   Reply reply{};
   for (auto _ : state) {
@@ -31,18 +32,19 @@ void BM_DirectRoundTrip(benchmark::State& state) {
 }
 BENCHMARK(BM_DirectRoundTrip);
 
-// Argument: how long both sides spin, in ns; 0 leaves the futex alone.
+// Arguments: whether both sides share a processor; how long they spin when they do not, in ns, 0 leaves the futex alone.
 void BM_ProcessRoundTrip(benchmark::State& state) {
   const TemporaryFolder folder;
   ProcessOptions options;
   options.enclave_binary = PENUMBRA_SCRIPTED_ENCLAVE;
   options.device_key_file = folder.path() / "device.key";
-  options.spin_ns = static_cast<uint32_t>(state.range(0));
+  options.same_processor = state.range(0) != 0;
+  options.spin_ns = static_cast<uint32_t>(state.range(1));
   WriteDeviceKey(options.device_key_file, 0600);
   ProcessTransport transport(options);
   RoundTrips(state, &transport);
 }
-BENCHMARK(BM_ProcessRoundTrip)->Arg(kDefaultSpinNs)->Arg(0)->UseRealTime();
+BENCHMARK(BM_ProcessRoundTrip)->Args({1, 0})->Args({0, kDefaultSpinNs})->Args({0, 0})->UseRealTime();
 
 }  // namespace
 }  // namespace penumbra::tee

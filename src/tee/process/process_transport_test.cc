@@ -1,6 +1,7 @@
 #include "tee/process/untrusted/process_transport.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <random>
 #include <thread>
+#include <vector>
 
 #include "tee/testing/carrier_test_util.h"
 
@@ -58,6 +60,66 @@ TEST_F(ProcessTransportTest, SharesTheExchangeRegion) {
   EXPECT_EQ(transport.exchange().back(), 252);
   EXPECT_EQ(transport.exchange().front(), 255);
   EXPECT_EQ(Call(&transport, Script::kWrongReply).status, Status::kIntegrity);
+}
+
+std::vector<int> AllowedProcessors(int pid) {
+  cpu_set_t set;
+  std::vector<int> processors;
+  if (sched_getaffinity(pid, sizeof(set), &set) != 0) return processors;
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(i, &set)) processors.push_back(i);
+  }
+  return processors;
+}
+
+void Allow(const std::vector<int>& processors) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int i : processors) CPU_SET(i, &set);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+TEST_F(ProcessTransportTest, TheEnclaveFollowsItsVisitor) {
+  ProcessTransport transport(options_);
+  ASSERT_EQ(transport.Start(kExchangeSize, kSecureMemorySize), Status::kOk) << transport.failure();
+  const std::vector<int> before = AllowedProcessors(0);
+  for (const int processor : before) {
+    Allow({processor});
+    const auto visit = transport.BeginVisit();
+    ASSERT_NE(visit, nullptr);
+    EXPECT_EQ(AllowedProcessors(transport.enclave_pid()), std::vector<int>{processor});
+    EXPECT_EQ(Call(&transport, Script::kNothing).status, Status::kOk);
+  }
+  Allow(before);
+  auto visit = transport.BeginVisit();
+  EXPECT_EQ(AllowedProcessors(0), AllowedProcessors(transport.enclave_pid()));
+  EXPECT_EQ(AllowedProcessors(0).size(), 1u);
+  EXPECT_EQ(Call(&transport, Script::kNothing).status, Status::kOk);
+  visit.reset();
+  EXPECT_EQ(AllowedProcessors(0), before);
+}
+
+// Whoever changes the thread's processors meanwhile has the last word.
+TEST_F(ProcessTransportTest, AVisitLeavesOthersChoiceAlone) {
+  ProcessTransport transport(options_);
+  ASSERT_EQ(transport.Start(kExchangeSize, kSecureMemorySize), Status::kOk) << transport.failure();
+  const std::vector<int> before = AllowedProcessors(0);
+  if (before.size() < 2) GTEST_SKIP() << "takes two processors";
+  auto visit = transport.BeginVisit();
+  const std::vector<int> chosen = {AllowedProcessors(0)[0] == before[0] ? before[1] : before[0]};
+  Allow(chosen);
+  visit.reset();
+  EXPECT_EQ(AllowedProcessors(0), chosen);
+  Allow(before);
+}
+
+TEST_F(ProcessTransportTest, VisitsOnRequestOnly) {
+  options_.same_processor = false;
+  ProcessTransport transport(options_);
+  EXPECT_EQ(transport.BeginVisit(), nullptr);
+  ASSERT_EQ(transport.Start(kExchangeSize, kSecureMemorySize), Status::kOk) << transport.failure();
+  EXPECT_EQ(transport.BeginVisit(), nullptr);
+  EXPECT_EQ(Call(&transport, Script::kNothing).status, Status::kOk);
 }
 
 TEST_F(ProcessTransportTest, ReadsTheDeviceKeyFile) {

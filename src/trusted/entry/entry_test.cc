@@ -165,22 +165,40 @@ TEST_F(EntryTest, ClampedInputsAreCounted) {
   EXPECT_EQ(Output(), ExpectedOutput(bundle_, x));
 }
 
-// Every byte that the host moves into the enclave, sealed or authenticated, is protected.
+TEST_F(EntryTest, PadTilesTravelTogether) {
+  Use(MakeTinyBundle());
+  ASSERT_EQ(LoadAndMakePads(1), Status::kOk);
+  host_->seen.clear();
+  ASSERT_EQ(Infer(MakeInput(3)), Status::kOk);
+  EXPECT_EQ(Output(), ExpectedOutput(bundle_, MakeInput(3)));
+  uint32_t reads = 0;
+  for (const HostJob& job : host_->seen) {
+    if (job.kind != JobKind::kRead || job.source != JobSource::kPad) continue;
+    EXPECT_EQ(job.batch, 2u);
+    EXPECT_EQ(job.size, 2 * (testing::kPrimeCount * testing::kTileRows * kColumns + kAeadTagSize));
+    ++reads;
+  }
+  EXPECT_EQ(reads, 1u);
+}
+
+// Every byte that the host moves into the enclave, sealed or authenticated, is protected. Each transfer is hit once
+// in the middle, where the second of two tiles begins, and once in its first byte.
 TEST_F(EntryTest, TamperedTransfersAreRefused) {
-  for (uint32_t victim = 0;; ++victim) {
+  for (uint32_t round = 0;; ++round) {
+    const uint32_t victim = round / 2;
     Use(MakeTinyBundle());
     uint32_t count = 0;
     bool hit = false;
     host_->tamper = [&](const HostJob& job, std::span<uint8_t> bytes) {
       if (job.kind != JobKind::kRead || count++ != victim) return;
       hit = true;
-      bytes[bytes.size() / 2] ^= 0x10;
+      bytes[round % 2 == 0 ? bytes.size() / 2 : 0] ^= 0x10;
     };
     Status status = LoadAndMakePads(1);
     if (IsOk(status)) status = Infer(MakeInput(1));
     if (!hit) {
       EXPECT_EQ(status, Status::kOk);
-      EXPECT_GT(victim, 8u);
+      EXPECT_GE(victim, 8u);
       break;
     }
     EXPECT_EQ(status, Status::kAuthenticationFailed) << "transfer " << victim;

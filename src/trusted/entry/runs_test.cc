@@ -24,6 +24,26 @@ using testing::TinyPort;
 constexpr uint32_t kRuns = 3;
 constexpr size_t kSecureSize = size_t{2} << 20;
 
+// The params come in again between the two pad tiles. They are larger, so each tile travels alone and there are more
+// places to change runs at.
+void FetchTilesApart(testing::TinyPlan* plan) {
+  const auto word = [](Opcode opcode, uint32_t count) { return static_cast<uint32_t>(opcode) | count << 16; };
+  std::vector<uint32_t>& words = plan->infer;
+  for (const size_t at : testing::InstructionStarts(words)) {
+    if (words[at] != word(Opcode::kFetch, 3) || words[at + 1] != testing::kPad || words[at + 2] != 1) continue;
+    const uint32_t again[] = {word(Opcode::kFree, 2), testing::kParams, 0, word(Opcode::kFetch, 3), testing::kParams, 0,
+                              1024};
+    words.insert(words.begin() + static_cast<ptrdiff_t>(at), std::begin(again), std::end(again));
+    return;
+  }
+}
+
+TinyBundle MakeBundle() {
+  testing::TinyBundleOptions options;
+  options.change_plan = FetchTilesApart;
+  return testing::MakeTinyBundle(options);
+}
+
 class RunsTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -107,7 +127,7 @@ class RunsTest : public ::testing::Test {
     return found != secure_.view.end();
   }
 
-  TinyBundle bundle_ = testing::MakeTinyBundle();
+  TinyBundle bundle_ = MakeBundle();
   TinyPort port_;
   AlignedBytes exchange_{kRuns * kExchangeSize}, secure_{kSecureSize};
   TinyHost host_{&bundle_, exchange_.view};
@@ -220,7 +240,7 @@ TEST_F(RunsTest, DoubtInOneRunEndsTheModel) {
   ASSERT_EQ(Complete(2), Status::kOk);
   ASSERT_EQ(Infer(0, MakeInput(1)), Status::kOk);
   ASSERT_EQ(Infer(1, MakeInput(2)), Status::kOk);
-  // Run 1 has put the first half of its output outside and waits for its second pad tile.
+  // Run 1 has put the first half of its output outside and waits for what the second half needs.
   for (int i = 0; i < 3; ++i) ASSERT_EQ(Advance(1), Status::kOk);
   ASSERT_FALSE(OutputIsZero(1));
   ASSERT_TRUE(SecretsInside());

@@ -51,6 +51,7 @@ void Model::AskChunk(uint32_t chunk, uint64_t offset, HostJob* out_job) {
   HostJob job{};
   job.kind = JobKind::kRead;
   job.source = JobSource::kBundleChunk;
+  job.batch = 1;
   job.index = chunk;
   job.offset = offset;
   job.size = uint64_t{loaded_.manifest.chunk_sizes[chunk]} + kAeadTagSize;

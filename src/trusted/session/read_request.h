@@ -24,11 +24,12 @@ class ReadRequest {
     if (offset != 0) offset_ = offset;
     return true;
   }
-  // The only copy: `out`, then `out_tag`, which together have the size that was asked for.
-  void CopyIn(std::span<const uint8_t> region, std::span<uint8_t> out, std::span<uint8_t> out_tag) const {
+  // The only copy: `out`, then `out_tag`. The next call goes on behind them; all calls together take what was asked for.
+  void CopyIn(std::span<const uint8_t> region, std::span<uint8_t> out, std::span<uint8_t> out_tag) {
     const uint8_t* from = region.data() + offset_;
     std::memcpy(out.data(), from, out.size());
     if (!out_tag.empty()) std::memcpy(out_tag.data(), from + out.size(), out_tag.size());
+    offset_ += out.size() + out_tag.size();
   }
 
  private:

@@ -68,6 +68,7 @@ Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob*
   words_ = ProgramWords(loaded_->plan, program);
   at_ = 0;
   next_serial_ = 0;
+  ahead_count_ = 0;
   machine_.clamped_count = 0;
   machine_.pad_count = pads_made();
   machine_.ForgetScratch();
@@ -101,7 +102,7 @@ Status Run::Step(HostJob* out_job) {
 
 // The job of the instruction at at_ is done: take its result in and go on behind it.
 Status Run::FinishWaiting(const Instruction& i) {
-  if (i.opcode == Opcode::kFetch) PENUMBRA_TRY(FinishFetch(i));
+  if (i.opcode == Opcode::kFetch) PENUMBRA_TRY(FinishFetch(i, &request_));
   if (i.opcode == Opcode::kEvict) FinishEvict(i);
   at_ += 1 + i.operands.size();
   return Status::kOk;
@@ -112,7 +113,10 @@ Status Run::RunProgram(HostJob* out_job) {
   while (at_ < words_.size()) {
     PENUMBRA_REQUIRE(DecodeAt(words_, at_, &i), Status::kInternal);
     switch (i.opcode) {
-      case Opcode::kFetch: return RequestFetch(i, out_job);
+      case Opcode::kFetch:
+        PENUMBRA_TRY(Fetch(i, out_job));
+        if (out_job->kind != JobKind::kNone) return Status::kOk;
+        break;
       case Opcode::kEvict: return RequestEvict(i, out_job);
       case Opcode::kAlloc:
         machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = i[2] / kTileAlignment;

@@ -75,8 +75,10 @@ class Run {
   HostJob FloatJob(const FloatSegmentRec& segment) const;
 
   // Residency, in transfer.cc: what stands between arena and outside.
+  Status Fetch(const Instruction& i, HostJob* out_job);
+  uint32_t CountAhead(const Instruction& first) const;
   Status RequestFetch(const Instruction& i, HostJob* out_job);
-  Status FinishFetch(const Instruction& i);
+  Status FinishFetch(const Instruction& i, ReadRequest* from);
   Status RequestEvict(const Instruction& i, HostJob* out_job);
   void FinishEvict(const Instruction& i);
   Status OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
@@ -87,6 +89,8 @@ class Run {
   crypto::AeadKey spill_key_;
   crypto::Keystream pad_streams_[kMaxPadBatch];
   ReadRequest request_;
+  ReadRequest ahead_;          // tiles of pads that came with the one before them
+  uint32_t ahead_count_ = 0;   // of them, still to be copied in
   PortHashes port_hashes_;
   bool busy_ = false;
   bool wants_receipt_ = false;

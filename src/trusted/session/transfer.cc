@@ -24,7 +24,45 @@ void PadNonce(uint64_t pad_id, uint32_t slot, std::span<uint8_t, kAeadNonceSize>
   MakeNonce(slot, pad_id, out);
 }
 
+// Tiles of a pad travel together up to this size, which leaves room in a second-level cache.
+inline constexpr uint64_t kReadAheadSize = 512 * 1024;
+
+uint64_t TransferSize(const Plan& plan, uint32_t tensor, uint32_t tile) {
+  return TileSize(plan, tensor, tile) + (plan.tensors[tensor].kind == TensorKind::kPublic ? 0 : kAeadTagSize);
+}
+
 }  // namespace
+
+// Leaves *out_job alone when the tile is here already.
+Status Run::Fetch(const Instruction& i, HostJob* out_job) {
+  if (ahead_count_ == 0 || machine_.plan.tensors[i[0]].kind != TensorKind::kPad) return RequestFetch(i, out_job);
+  --ahead_count_;
+  machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = i[2] / kTileAlignment;
+  return FinishFetch(i, &ahead_);
+}
+
+// How many tiles of a pad to ask for at once: those the program fetches next, while nothing else needs more of the window
+// than the first of them leaves free.
+uint32_t Run::CountAhead(const Instruction& first) const {
+  const Plan& plan = machine_.plan;
+  const uint64_t size = TransferSize(plan, first[0], first[1]);
+  const uint64_t room = plan.header.window_size < kReadAheadSize ? plan.header.window_size : kReadAheadSize;
+  uint32_t count = 1;
+  Instruction next{};
+  for (uint64_t at = at_ + 1 + first.operands.size();
+       (count + 1) * size <= room && at < words_.size() && DecodeAt(words_, at, &next);
+       at += 1 + next.operands.size()) {
+    if (next.opcode == Opcode::kJob || next.opcode == Opcode::kFloatJob || next.opcode == Opcode::kEvict) break;
+    if (next.opcode != Opcode::kFetch) continue;
+    const bool follows = next[0] == first[0] && next[1] == first[1] + count;
+    if (follows && TransferSize(plan, next[0], next[1]) == size) {
+      ++count;
+    } else if (plan.tensors[next[0]].kind == TensorKind::kPad || TransferSize(plan, next[0], next[1]) > size) {
+      break;
+    }
+  }
+  return count;
+}
 
 Status Run::RequestFetch(const Instruction& i, HostJob* out_job) {
   const uint32_t tensor = i[0], tile = i[1];
@@ -34,7 +72,8 @@ Status Run::RequestFetch(const Instruction& i, HostJob* out_job) {
   HostJob job{};
   job.kind = JobKind::kRead;
   job.offset = part_offset_ + plan.header.window_offset;
-  job.size = TileSize(plan, tensor, tile) + (t.kind == TensorKind::kPublic ? 0 : kAeadTagSize);
+  job.size = TransferSize(plan, tensor, tile);
+  job.batch = 1;
   switch (t.kind) {
     case TensorKind::kConstant:
       job.source = JobSource::kBundleChunk;
@@ -57,6 +96,9 @@ Status Run::RequestFetch(const Instruction& i, HostJob* out_job) {
     case TensorKind::kPad:
       job.source = JobSource::kPad;
       job.index = pad_id_ << kPadSlotBits | TileIndex(plan, tensor, tile);
+      job.batch = CountAhead(i);
+      job.size *= job.batch;
+      ahead_count_ = job.batch - 1;
       break;
   }
   request_.Note(job);
@@ -92,12 +134,14 @@ Status Run::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
   return Status::kInternal;
 }
 
-Status Run::FinishFetch(const Instruction& i) {
+Status Run::FinishFetch(const Instruction& i, ReadRequest* from) {
   const uint64_t size = TileSize(machine_.plan, i[0], i[1]);
   const std::span<uint8_t> bytes{machine_.Tile(i[0], i[1]), size};
   uint8_t tag[kAeadTagSize] = {};
   const bool has_tag = machine_.plan.tensors[i[0]].kind != TensorKind::kPublic;
-  request_.CopyIn(loaded_->exchange, bytes, has_tag ? std::span<uint8_t>(tag) : std::span<uint8_t>());
+  from->CopyIn(loaded_->exchange, bytes, has_tag ? std::span<uint8_t>(tag) : std::span<uint8_t>());
+  // What was answered besides waits for its own fetch.
+  if (from == &request_ && machine_.plan.tensors[i[0]].kind == TensorKind::kPad) ahead_ = request_;
   return OpenTile(i[0], i[1], bytes, tag);
 }
 

@@ -143,9 +143,9 @@ void RunProjection(const Machine& machine, const LayerRec& layer, ProjectJob job
   machine.kernels->project(job);
 }
 
-// Canonical residues of the sums of one row, of plane `prime`.
-void ReduceSums(const Machine& machine, const LayerRec& layer, uint32_t prime, const uint8_t* sums, uint8_t* out) {
-  const uint64_t count = uint64_t{layer.geometry.out_w} * layer.projection_count;
+// Canonical residues of `count` sums of plane `prime`.
+void ReduceSums(const Machine& machine, const LayerRec& layer, uint32_t prime, uint64_t count, const uint8_t* sums,
+                uint8_t* out) {
   if (IsField(layer)) {
     machine.kernels->field_reduce({reinterpret_cast<const int64_t*>(sums), false, count,
                                    reinterpret_cast<uint32_t*>(out)});
@@ -245,30 +245,31 @@ Status RunExpect(Machine* machine, const Instruction& i) {
       w.t = reinterpret_cast<const int8_t*>(machine->Tile(layer.derived, 0)) +
             uint64_t{w.prime} * layer.projection_count * shape.derived_stride;
       ExpectRow(*machine, w, i[1] * dst.tile_rows + r);
-      ReduceSums(*machine, layer, w.prime, w.sums, out);
+      ReduceSums(*machine, layer, w.prime, uint64_t{layer.geometry.out_w} * layer.projection_count, w.sums, out);
       out += row_size;
     }
   }
   return Status::kOk;
 }
 
-Status CheckRow(Machine* own, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index) {
+Status CheckPixels(Machine* own, const PassScratch& scratch, uint32_t layer_index, const PixelRun& pixels) {
   const Machine& machine = *own;
   const LayerRec& layer = machine.plan.layers[layer_index];
-  const uint64_t row_size = uint64_t{layer.geometry.out_w} * layer.projection_count * ResidueSize(layer);
-  const uint32_t pixel_size = layer.public_out_c * ResidueSize(layer);
+  const uint64_t per_pixel = uint64_t{layer.projection_count} * ResidueSize(layer);
+  const auto pixel_size = static_cast<uint32_t>(ReplyPixelSize(layer));
   uint8_t* const base = machine.scratch.data();
   uint8_t* const sums = base + scratch.check_at;
   uint8_t* const residues = base + scratch.check_at + CheckSumsSize(layer);
-  const uint8_t* expected = machine.Row(layer.expected, row_index, ShapeOfCheck(layer).expected_row_elems);
-  for (uint32_t k = 0; k < layer.prime_count; ++k, expected += row_size) {
+  const uint8_t* expected = machine.Row(layer.expected, pixels.row, ShapeOfCheck(layer).expected_row_elems) +
+                            pixels.first * per_pixel;
+  for (uint32_t k = 0; k < layer.prime_count; ++k, expected += layer.geometry.out_w * per_pixel) {
     const ProjectRun run{base + scratch.reply_at + k * scratch.reply_plane_size,
                          reinterpret_cast<const int8_t*>(base + scratch.projections_at + k * ProjectionsSize(layer))};
-    RunProjection(machine, layer, {&run, 1, pixel_size, pixel_size, ProjectionStride(layer), layer.geometry.out_w,
+    RunProjection(machine, layer, {&run, 1, pixel_size, ReplyCopyStride(layer), ProjectionStride(layer), pixels.count,
                                    layer.projection_count, nullptr}, sums);
-    ReduceSums(machine, layer, k, sums, residues);
-    if (std::memcmp(residues, expected, row_size) == 0) continue;
-    own->refused = {layer_index, k, row_index};
+    ReduceSums(machine, layer, k, uint64_t{pixels.count} * layer.projection_count, sums, residues);
+    if (std::memcmp(residues, expected, pixels.count * per_pixel) == 0) continue;
+    own->refused = {layer_index, k, pixels.row};
     return Status::kIntegrity;
   }
   return Status::kOk;

@@ -25,12 +25,12 @@ Status PermuteLevels(const Machine& machine, const LayerRec& layer, const Level*
   return Status::kOk;
 }
 
-// Levels of one row in published order, in the scratch.
+// Levels of `row` in published order, in the scratch: the whole row, or any part where nothing is permuted.
 template <typename Level>
-Status MakeLevels(Machine* machine, const PassScratch& scratch, const LayerRec& layer, const float* row,
+Status MakeLevels(Machine* machine, const PassScratch& scratch, const LayerRec& layer, std::span<const float> row,
                   QuantiseFn* quantise, const void** out_levels) {
   auto* levels = reinterpret_cast<Level*>(machine->scratch.data() + scratch.levels_at);
-  machine->clamped_count += quantise({row, layer.mask_row_elems, layer.inv_step, layer.klo, layer.khi, levels});
+  machine->clamped_count += quantise({row.data(), row.size(), layer.inv_step, layer.klo, layer.khi, levels});
   *out_levels = levels;
   if (layer.input_perm == kNoTensor) return Status::kOk;
   auto* permuted = reinterpret_cast<Level*>(machine->scratch.data() + scratch.permuted_at);
@@ -90,6 +90,31 @@ Status MaskFieldRow(Machine* machine, const PassScratch& scratch, uint32_t layer
   return Status::kOk;
 }
 
+// Modulo the ring's primes: their planes of the pads, which stand in the scratch, and a part of the row at a time, so that
+// its levels stay in the first-level cache.
+Status MaskRingRow(Machine* machine, const PassScratch& scratch, const LayerRec& layer, std::span<const float> row,
+                   const uint8_t* pads, const MaskTarget& target) {
+  constexpr size_t kPartElems = 2048;
+  const size_t part = layer.input_perm == kNoTensor ? kPartElems : row.size();
+  // Levels of 16 bits, where they fit, halve the cost of the residues.
+  const bool narrow = layer.klo >= INT16_MIN && layer.khi <= INT16_MAX;
+  const KernelTable& kernels = *machine->kernels;
+  for (size_t at = 0; at < row.size(); at += part) {
+    const std::span<const float> x = row.subspan(at, row.size() - at < part ? row.size() - at : part);
+    MaskJob job{};
+    PENUMBRA_TRY(narrow ? MakeLevels<int16_t>(machine, scratch, layer, x, kernels.quantise_s16, &job.levels)
+                        : MakeLevels<int32_t>(machine, scratch, layer, x, kernels.quantise_s32, &job.levels));
+    job.pads = pads == nullptr ? nullptr : pads + at;
+    job.pad_plane_size = scratch.pad_plane_size;
+    job.out = target.out + at;
+    job.out_plane_size = target.plane_size;
+    job.prime_count = layer.prime_count;
+    job.count = x.size();
+    narrow ? kernels.mask_s16(job) : kernels.mask_s32(job);
+  }
+  return Status::kOk;
+}
+
 }  // namespace
 
 Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index,
@@ -97,32 +122,18 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_inde
   const LayerRec& layer = machine->plan.layers[layer_index];
   const uint32_t count = layer.mask_row_elems;
   uint8_t* const base = machine->scratch.data();
-  // Levels of 16 bits, where they fit, halve the cost of the residues.
-  const bool prime = (layer.flags & kLayerPrime) != 0;
-  const bool narrow = !prime && layer.klo >= INT16_MIN && layer.khi <= INT16_MAX;
-  const void* levels = nullptr;
-  PENUMBRA_TRY(narrow ? MakeLevels<int16_t>(machine, scratch, layer, row, machine->kernels->quantise_s16, &levels)
-                      : MakeLevels<int32_t>(machine, scratch, layer, row, machine->kernels->quantise_s32, &levels));
   const MaskTarget target = TargetOf(*machine, layer, row_index);
-  if (prime) {
+  if ((layer.flags & kLayerPrime) != 0) {
+    const void* levels = nullptr;
+    PENUMBRA_TRY(MakeLevels<int32_t>(machine, scratch, layer, {row, count}, machine->kernels->quantise_s32, &levels));
     return MaskFieldRow(machine, scratch, layer_index, row_index, static_cast<const int32_t*>(levels), target);
   }
-  const bool masked = (layer.flags & kLayerMaskInput) != 0;
-  uint8_t* const pads = base + scratch.pads_at;
-  for (uint32_t k = 0; masked && k < layer.prime_count; ++k) {
-    PENUMBRA_TRY(GeneratePadRow(*machine, layer_index, k, row_index,
-                                {pads + k * scratch.pad_plane_size, count},
+  uint8_t* const pads = (layer.flags & kLayerMaskInput) != 0 ? base + scratch.pads_at : nullptr;
+  for (uint32_t k = 0; pads != nullptr && k < layer.prime_count; ++k) {
+    PENUMBRA_TRY(GeneratePadRow(*machine, layer_index, k, row_index, {pads + k * scratch.pad_plane_size, count},
                                 {base + scratch.spare_at, scratch.spare_size}));
   }
-  MaskJob job{};
-  job.levels = levels;
-  job.pads = masked ? pads : nullptr;
-  job.pad_plane_size = scratch.pad_plane_size;
-  job.out = target.out;
-  job.out_plane_size = target.plane_size;
-  job.prime_count = layer.prime_count;
-  job.count = count;
-  narrow ? machine->kernels->mask_s16(job) : machine->kernels->mask_s32(job);
+  PENUMBRA_TRY(MaskRingRow(machine, scratch, layer, {row, count}, pads, target));
   Send(layer, target);
   return Status::kOk;
 }

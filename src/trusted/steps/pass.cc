@@ -118,9 +118,11 @@ void Quantise(Machine* machine, const PassSink& sink, const PassHead& h, uint32_
 Status Sink(Machine* machine, const PassScratch& scratch, const PassHead& h, const PassSink& sink,
             uint32_t row_index, const float* row) {
   switch (sink.kind) {
-    case PassSinkKind::kTensor:
-      std::memcpy(machine->Row(sink.id, row_index, h.row_elems), row, uint64_t{h.row_elems} * 4);
+    case PassSinkKind::kTensor: {
+      float* const own = machine->FloatRow(sink.id, row_index, h.row_elems);
+      if (own != row) std::memcpy(own, row, uint64_t{h.row_elems} * 4);
       return Status::kOk;
+    }
     case PassSinkKind::kQuantize: Quantise(machine, sink, h, row_index, row); return Status::kOk;
     case PassSinkKind::kMask: return MaskRow(machine, scratch, sink.id, row_index, row);
   }
@@ -143,6 +145,39 @@ PassScratch LayoutOf(const Machine& machine, const PassView& pass) {
   return LayoutPass(pass.head.row_elems, source, mask_size, has_levels);
 }
 
+// The operations that go with the restore: the addition of a tensor, a ReLU, or one after the other.
+struct Tail {
+  uint32_t op_count = 0;
+  uint32_t addend = kNoTensor;
+  bool relu = false;
+};
+
+Tail TailOf(const Machine& machine, const PassView& pass) {
+  Tail tail;
+  const PassHead& h = pass.head;
+  if (h.source != PassSource::kRestore || (machine.plan.layers[h.source_id].flags & kLayerPrime) != 0) return tail;
+  PassOp op{};
+  if (h.op_count > 0 && pass.Op(0, &op) && op.fn == PassFn::kAdd && op.operand_kind == PassOperand::kTensor) {
+    tail.addend = op.operand;
+    ++tail.op_count;
+  }
+  if (tail.op_count < h.op_count && pass.Op(tail.op_count, &op) && op.fn == PassFn::kRelu) {
+    tail.relu = true;
+    ++tail.op_count;
+  }
+  return tail;
+}
+
+// The first tensor that wants the rows, or kNoTensor: they are made where they stay. It was allocated for this pass, so no
+// operand reads it (trusted/plan/prove.h).
+uint32_t TensorSinkOf(const PassView& pass) {
+  for (uint32_t n = 0; n < pass.head.sink_count; ++n) {
+    PassSink sink{};
+    if (pass.Sink(n, &sink) && sink.kind == PassSinkKind::kTensor) return sink.id;
+  }
+  return kNoTensor;
+}
+
 }  // namespace
 
 Status RunPass(Machine* machine, const Instruction& i) {
@@ -156,14 +191,18 @@ Status RunPass(Machine* machine, const Instruction& i) {
   } else {
     machine->prepared_layer = kNoLayer;
   }
-  auto* row = reinterpret_cast<float*>(machine->scratch.data() + scratch.row_at);
+  const uint32_t tensor = TensorSinkOf(pass);
+  const Tail tail = TailOf(*machine, pass);
   for (uint32_t r = h.row_begin; r < h.row_end; ++r) {
+    float* const row = tensor != kNoTensor ? machine->FloatRow(tensor, r, h.row_elems)
+                                           : reinterpret_cast<float*>(machine->scratch.data() + scratch.row_at);
     if (restores) {
-      PENUMBRA_TRY(RestoreRow(machine, scratch, h.source_id, r, row));
+      const float* addend = tail.addend == kNoTensor ? nullptr : machine->FloatRow(tail.addend, r, h.row_elems);
+      PENUMBRA_TRY(RestoreRow(machine, scratch, h.source_id, r, {addend, tail.relu}, row));
     } else {
       std::memcpy(row, machine->Row(h.source_id, r, h.row_elems), uint64_t{h.row_elems} * 4);
     }
-    for (uint32_t n = 0; n < h.op_count; ++n) {
+    for (uint32_t n = tail.op_count; n < h.op_count; ++n) {
       PassOp op{};
       PENUMBRA_REQUIRE(pass.Op(n, &op), Status::kInternal);
       ApplyOp(*machine, op, r, h.row_elems, row);

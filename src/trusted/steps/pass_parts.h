@@ -17,10 +17,17 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uin
 // Puts the layer's restore tables and secret projections at the start of scratch, unless they stand there already.
 Status PrepareLayer(Machine* machine, const PassScratch& scratch, uint32_t layer);
 
-// Copies one row of the reply in, once, checks it where the layer is checked, and restores it. out_row: [out_w][m]
-// float32, written only when the row is right. kIntegrity: the reply is wrong.
+// What the kernel of the restore does to each element besides, of the operations of a pass its first ones.
+struct RestoreTail {
+  const float* addend;  // the row of a tensor, or null
+  bool relu;
+};
+
+// Copies one row of the reply in, once, checks it where the layer is checked, and restores it, a few pixels at a time.
+// `tail`: none for a layer over the field. out_row: [out_w][m] float32; a pixel is written only when it is right.
+// kIntegrity: the reply is wrong.
 Status RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index,
-                float* out_row);
+                  const RestoreTail& tail, float* out_row);
 
 // T of `pixels` pixels modulo kFieldPrime, minus the pad unless it is null: a reply decoded, or u = T(L'(r)). in: [pixels][m']
 // words, pad and out: [pixels][m] centred.
@@ -30,9 +37,14 @@ void UnmixField(const Machine& machine, const LayerRec& layer, uint64_t pixels, 
 // Secret projections of a layer and prime as centred residues, out: [projection][AlignUp(m', 64)].
 Status MakeProjections(const Machine& machine, uint32_t layer, uint32_t prime, std::span<uint8_t> spare, int8_t* out);
 
-// Compares s^T y' with what x' demands, for every pixel of one row of our copy of the reply ([prime] planes of
-// scratch.reply_plane_size bytes). kIntegrity on any difference (docs/integrity.md).
-Status CheckRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index);
+// Pixels [first, first + count) of one row.
+struct PixelRun {
+  uint32_t row, first, count;
+};
+
+// Compares s^T y' with what x' demands, for every pixel of the run, of which scratch holds our copy of the reply ([prime]
+// planes of scratch.reply_plane_size bytes). kIntegrity on any difference (docs/integrity.md).
+Status CheckPixels(Machine* machine, const PassScratch& scratch, uint32_t layer, const PixelRun& pixels);
 
 // Views of a layer's params tile (boundary/plan.h).
 struct RestoreTables {

@@ -111,48 +111,83 @@ void UnmixField(const Machine& machine, const LayerRec& layer, uint64_t pixels, 
 
 namespace {
 
-// Unmixes one row of the reply, removes the pad and dequantises: sums are centred numbers.
-void RestoreFieldRow(Machine* machine, const PassScratch& scratch, const LayerRec& layer, const uint8_t* reply,
-                     const uint8_t* pad, float* out_row) {
+// Where a run of pixels and its pad stand.
+struct RestoreRun {
+  const uint8_t* reply;  // our copy
+  const uint8_t* pad;    // null: none
+  uint64_t pad_plane_size;
+  uint32_t pixel_count;
+  RestoreTail tail;
+  float* out;
+};
+
+// A pad tile is [prime][rows of the tile][out_w][m].
+void LocatePad(const Machine& machine, const LayerRec& layer, const PixelRun& pixels, RestoreRun* run) {
+  if ((layer.flags & kLayerUnmaskOutput) == 0) return;
+  const TensorRec& pad = machine.plan.tensors[layer.pad];
+  const uint64_t pixel_size = uint64_t{layer.geometry.out_c} * ResidueSize(layer);
+  const uint64_t row_size = layer.geometry.out_w * pixel_size;
+  const uint32_t tile = pixels.row / pad.tile_rows;
+  run->pad = machine.Tile(layer.pad, tile) + pixels.row % pad.tile_rows * row_size + pixels.first * pixel_size;
+  run->pad_plane_size = RowsOfTile(pad, tile) * row_size;
+}
+
+// The only look at the reply.
+void CopyIn(const Machine& machine, const PassScratch& scratch, const LayerRec& layer, const PixelRun& pixels) {
   const ConvGeometry& g = layer.geometry;
+  const uint64_t pixel_size = ReplyPixelSize(layer);
+  for (uint32_t k = 0; k < layer.prime_count; ++k) {
+    const uint64_t pixel = (uint64_t{k} * g.out_h + pixels.row) * g.out_w + pixels.first;
+    machine.kernels->copy_reply({machine.exchange.data() + layer.y_offset + pixel * pixel_size, pixel_size, pixels.count,
+                                 machine.scratch.data() + scratch.reply_at + k * scratch.reply_plane_size,
+                                 ReplyCopyStride(layer)});
+  }
+}
+
+// Unmixes pixels, removes the pad and dequantises: sums are centred numbers.
+void RestoreFieldPixels(Machine* machine, const PassScratch& scratch, const LayerRec& layer, const RestoreRun& run) {
+  const uint32_t m = layer.geometry.out_c;
   const RestoreTables tables = ViewRestoreTables(layer, machine->Tile(layer.params, 0));
   auto* const integers = reinterpret_cast<int32_t*>(machine->scratch.data() + scratch.integers_at);
-  UnmixField(*machine, layer, g.out_w, reply, reinterpret_cast<const int32_t*>(pad), integers);
-  machine->kernels->affine_s32({integers, tables.scale, tables.bias, g.out_w, g.out_c, out_row});
+  UnmixField(*machine, layer, run.pixel_count, run.reply, reinterpret_cast<const int32_t*>(run.pad), integers);
+  machine->kernels->affine_s32({integers, tables.scale, tables.bias, run.pixel_count, m, run.out});
+}
+
+void RestoreRingPixels(const Machine& machine, const PassScratch& scratch, const LayerRec& layer, const RestoreRun& run) {
+  RestoreJob job{};
+  job.plan = machine.restore_plan;
+  job.reply = run.reply;
+  job.reply_plane_size = scratch.reply_plane_size;
+  job.reply_stride = ReplyCopyStride(layer);
+  job.pad = run.pad;
+  job.pad_plane_size = run.pad_plane_size;
+  job.pixel_count = run.pixel_count;
+  job.addend = run.tail.addend;
+  job.relu = run.tail.relu;
+  job.out_y = run.out;
+  machine.kernels->restore(job);
 }
 
 }  // namespace
 
 Status RestoreRow(Machine* machine, const PassScratch& scratch, uint32_t layer_index, uint32_t row_index,
-                  float* out_row) {
+                  const RestoreTail& tail, float* out_row) {
   const LayerRec& layer = machine->plan.layers[layer_index];
-  const ConvGeometry& g = layer.geometry;
-  const uint64_t row_size = uint64_t{g.out_w} * layer.public_out_c * ResidueSize(layer);
-  uint8_t* const reply = machine->scratch.data() + scratch.reply_at;
-  for (uint32_t k = 0; k < layer.prime_count; ++k) {
-    const uint64_t from = layer.y_offset + (uint64_t{k} * g.out_h + row_index) * row_size;
-    std::memcpy(reply + k * scratch.reply_plane_size, machine->exchange.data() + from, row_size);
+  const uint32_t width = layer.geometry.out_w, block = ReplyBlockPixels(layer);
+  for (uint32_t first = 0; first < width; first += block) {
+    const PixelRun pixels{row_index, first, width - first < block ? width - first : block};
+    CopyIn(*machine, scratch, layer, pixels);
+    if ((layer.flags & kLayerChecked) != 0) PENUMBRA_TRY(CheckPixels(machine, scratch, layer_index, pixels));
+    const uint64_t at = uint64_t{first} * layer.geometry.out_c;
+    RestoreRun run{machine->scratch.data() + scratch.reply_at, nullptr, 0, pixels.count,
+                   {tail.addend == nullptr ? nullptr : tail.addend + at, tail.relu}, out_row + at};
+    LocatePad(*machine, layer, pixels, &run);
+    if ((layer.flags & kLayerPrime) != 0) {
+      RestoreFieldPixels(machine, scratch, layer, run);
+    } else {
+      RestoreRingPixels(*machine, scratch, layer, run);
+    }
   }
-  if ((layer.flags & kLayerChecked) != 0) PENUMBRA_TRY(CheckRow(machine, scratch, layer_index, row_index));
-  RestoreJob job{};
-  job.plan = machine->restore_plan;
-  job.reply = reply;
-  job.reply_plane_size = scratch.reply_plane_size;
-  if ((layer.flags & kLayerUnmaskOutput) != 0) {
-    // A pad tile is [prime][rows of the tile][out_w][m].
-    const TensorRec& pad = machine->plan.tensors[layer.pad];
-    const uint32_t tile = row_index / pad.tile_rows;
-    const uint64_t pad_row = uint64_t{g.out_w} * g.out_c * ResidueSize(layer);
-    job.pad = machine->Tile(layer.pad, tile) + row_index % pad.tile_rows * pad_row;
-    job.pad_plane_size = RowsOfTile(pad, tile) * pad_row;
-  }
-  if ((layer.flags & kLayerPrime) != 0) {
-    RestoreFieldRow(machine, scratch, layer, reply, job.pad, out_row);
-    return Status::kOk;
-  }
-  job.pixel_count = g.out_w;
-  job.out_y = out_row;
-  machine->kernels->restore(job);
   return Status::kOk;
 }
 

@@ -216,13 +216,16 @@ void TinyHost::Serve(const HostJob& job) {
     store_[{static_cast<uint32_t>(job.source), job.index}] = {bytes.begin(), bytes.end()};
     return;
   }
-  const uint8_t* from = nullptr;
-  switch (job.source) {
-    case JobSource::kBundleChunk: from = bundle_->chunks.at(job.index).data(); break;
-    case JobSource::kPublic: from = bundle_->public_half.data() + job.index; break;
-    default: from = store_.at({static_cast<uint32_t>(job.source), job.index}).data(); break;
+  const size_t size = job.size / job.batch;
+  for (uint32_t i = 0; i < job.batch; ++i) {
+    const uint8_t* from = nullptr;
+    switch (job.source) {
+      case JobSource::kBundleChunk: from = bundle_->chunks.at(job.index).data(); break;
+      case JobSource::kPublic: from = bundle_->public_half.data() + job.index; break;
+      default: from = store_.at({static_cast<uint32_t>(job.source), job.index + i}).data(); break;
+    }
+    std::memcpy(bytes.data() + i * size, from, size);
   }
-  std::memcpy(bytes.data(), from, bytes.size());
   if (tamper) tamper(job, bytes);
 }
 

@@ -1,6 +1,7 @@
 #include "tee/process/untrusted/child_process.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -150,6 +151,16 @@ bool ChildProcess::Reap(int options) {
 }
 
 bool ChildProcess::HasEnded() { return !running_ || Reap(WNOHANG); }
+
+bool ChildProcess::MoveTo(int processor) {
+  // Signal 0 tells whether the number is still its own: somebody else in this program may have
+  // reaped it.
+  if (!running_ || syscall(SYS_pidfd_send_signal, pidfd_.get(), 0, nullptr, 0) != 0) return false;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  return sched_setaffinity(pid_, sizeof(set), &set) == 0;
+}
 
 void ChildProcess::Kill() {
   if (!running_) return;

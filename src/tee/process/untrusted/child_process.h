@@ -47,6 +47,8 @@ class ChildProcess {
   // "exit code 3", "signal 9"; empty while it runs.
   std::string ending() const { return ending_; }
   int pid() const { return pid_; }
+  // From now on it runs on this processor only. False when the system refuses.
+  bool MoveTo(int processor);
 
   // Ends the process with SIGKILL and waits until it is gone.
   void Kill();

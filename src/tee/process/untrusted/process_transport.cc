@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tee/process/isolation.h"
+#include "tee/process/untrusted/processor_stay.h"
 
 namespace penumbra::tee {
 namespace {
@@ -20,15 +21,14 @@ using Clock = std::chrono::steady_clock;
 constexpr int64_t kDeathCheckNs = 10'000'000;
 constexpr char kBinaryName[] = "penumbra-enclave";
 
-std::vector<std::string> Arguments(const ProcessOptions& options, uint64_t secure_memory_size) {
-  std::vector<std::string> arguments = {"--secure-memory", std::to_string(secure_memory_size),
-                                        "--spin-ns",       std::to_string(options.spin_ns),
-                                        "--device-key",    options.device_key_file.string()};
-  if (options.state_directory.has_value()) {
-    arguments.insert(arguments.end(), {"--state", options.state_directory->string()});
-  }
-  return arguments;
-}
+// A visitor and the processor it shares with the enclave.
+class SharedProcessor final : public host::Visit {
+ public:
+  int processor() const { return stay_.processor(); }
+
+ private:
+  ProcessorStay stay_;
+};
 
 }  // namespace
 
@@ -70,10 +70,23 @@ std::filesystem::path FindEnclaveBinary() {
   return {};
 }
 
+// Whoever spins on a shared processor keeps the other from answering.
 ProcessTransport::ProcessTransport(ProcessOptions options)
-    : options_(std::move(options)), budget_(options_.spin_ns) {}
+    : options_(std::move(options)),
+      same_processor_(options_.same_processor && ProcessorStay().processor() >= 0),
+      budget_(SpinNs()) {}
 
 ProcessTransport::~ProcessTransport() { Stop(); }
+
+std::vector<std::string> ProcessTransport::Arguments(uint64_t secure_memory_size) const {
+  std::vector<std::string> arguments = {"--secure-memory", std::to_string(secure_memory_size),
+                                        "--spin-ns",       std::to_string(SpinNs()),
+                                        "--device-key",    options_.device_key_file.string()};
+  if (options_.state_directory.has_value()) {
+    arguments.insert(arguments.end(), {"--state", options_.state_directory->string()});
+  }
+  return arguments;
+}
 
 Status ProcessTransport::Fail(Status status, std::string why) {
   Stop();
@@ -110,10 +123,11 @@ Status ProcessTransport::Launch(uint64_t exchange_size, uint64_t secure_memory_s
   lifeline_ = UniqueFd(line[0]);
   const UniqueFd enclave_end(line[1]);
   const Status status =
-      child_.Spawn(binary.string(), Arguments(options_, secure_memory_size),
+      child_.Spawn(binary.string(), Arguments(secure_memory_size),
                    {enclave_end.get(), control_region_->fd(), exchange_region_->fd()});
   if (!IsOk(status)) return Fail(status, "cannot run " + binary.string());
   sequence_ = 0;
+  enclave_processor_ = -1;
   return Status::kOk;
 }
 
@@ -143,6 +157,18 @@ Status ProcessTransport::Await(HandoffWord* word, uint32_t seen,
     }
     if (Clock::now() > deadline) return Status::kTimeout;
   }
+}
+
+std::unique_ptr<host::Visit> ProcessTransport::BeginVisit() {
+  if (!started_ || !same_processor_) return nullptr;
+  auto visit = std::make_unique<SharedProcessor>();
+  const int processor = visit->processor();
+  if (processor < 0) return nullptr;
+  if (processor != enclave_processor_) {
+    if (!child_.MoveTo(processor)) return nullptr;
+    enclave_processor_ = processor;
+  }
+  return visit;
 }
 
 Status ProcessTransport::Call(const Command& command, Reply* out_reply) {

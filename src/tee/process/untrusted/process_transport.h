@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "host/transport.h"
 #include "tee/process/control_block.h"
@@ -24,7 +25,10 @@ struct ProcessOptions {
   std::filesystem::path device_key_file;  // PKCS#8 PEM, X25519; readable by its owner only
   // Existing directory for version counters; without it they end with the enclave.
   std::optional<std::filesystem::path> state_directory;
-  uint32_t spin_ns = kDefaultSpinNs;
+  // The enclave follows its visitor from processor to processor, and nobody spins. Where the system does not allow that,
+  // it is as if this were false.
+  bool same_processor = true;
+  uint32_t spin_ns = kDefaultSpinNs;  // without same_processor
   std::chrono::milliseconds start_timeout{30'000};
   // A command that takes longer ends the enclave with kTimeout: it was stopped or is broken.
   std::chrono::milliseconds call_timeout{600'000};
@@ -44,6 +48,8 @@ class ProcessTransport final : public host::Transport {
   Status Start(uint64_t exchange_size, uint64_t secure_memory_size) override;
   // The enclave's death is noticed within about 10 ms.
   Status Call(const Command& command, Reply* out_reply) override;
+  // Pins the calling thread to the processor it is on, and the enclave to the same.
+  std::unique_ptr<host::Visit> BeginVisit() override;
   std::span<uint8_t> exchange() override;
   std::shared_ptr<const void> exchange_owner() override;
   void Stop() override;
@@ -56,17 +62,21 @@ class ProcessTransport final : public host::Transport {
 
  private:
   class SharedRegion;
+  uint32_t SpinNs() const { return same_processor_ ? 0 : options_.spin_ns; }
+  std::vector<std::string> Arguments(uint64_t secure_memory_size) const;
   Status Launch(uint64_t exchange_size, uint64_t secure_memory_size);
   Status AwaitStart();
   Status Await(HandoffWord* word, uint32_t seen, std::chrono::milliseconds timeout);
   Status Fail(Status status, std::string why);
 
   ProcessOptions options_;
+  const bool same_processor_;
   SpinBudget budget_;
   std::shared_ptr<SharedRegion> control_region_, exchange_region_;
   ControlBlock* control_ = nullptr;  // in control_region_
   UniqueFd lifeline_;
   ChildProcess child_;
+  int enclave_processor_ = -1;  // where it may run; negative: anywhere
   uint32_t sequence_ = 0;
   uint32_t isolation_ = 0;
   bool started_ = false;
