@@ -11,7 +11,7 @@ namespace penumbra::cli {
 namespace {
 
 struct Options {
-  std::string bundle, vendor, graph;
+  std::string bundle, vendor, graph, export_public;
   std::string vendor_key, device_key;  // private
 };
 
@@ -128,6 +128,13 @@ void Run(const Options& options, const Console& console) {
   const ProtectReport* report = sealed ? &sealed->report : nullptr;
   if (!options.graph.empty()) WriteText(options.graph, SplitPicture(info, report));
   Json document = InfoJson(info);
+  if (!options.export_public.empty()) {
+    Json files = Json::array();
+    for (const auto& file : ExportPublic(options.bundle, options.export_public, options.vendor)) {
+      files.push_back(file.string());
+    }
+    document["exported"] = std::move(files);
+  }
   std::string text = InfoText(info);
   if (with_key) document["report"] = report == nullptr ? Json(nullptr) : ReportJson(*report);
   if (report != nullptr) {
@@ -150,6 +157,8 @@ Verb AddInspect(CLI::App* app) {
                       "your own vendor key");
   command->add_option("--graph", options->graph,
                       "write a picture of the split (SVG; with layer names when a key is given)");
+  command->add_option("--export-public", options->export_public,
+                      "write the public half into this folder, one ONNX model per segment");
   return {command, [options](const Console& console) { Run(*options, console); }};
 }
 
