@@ -128,14 +128,15 @@ void Run(const Options& options, const Console& console) {
   const ProtectReport* report = sealed ? &sealed->report : nullptr;
   if (!options.graph.empty()) WriteText(options.graph, SplitPicture(info, report));
   Json document = InfoJson(info);
+  std::string text = InfoText(info);
   if (!options.export_public.empty()) {
     Json files = Json::array();
     for (const auto& file : ExportPublic(options.bundle, options.export_public, options.vendor)) {
       files.push_back(file.string());
     }
+    text += std::to_string(files.size()) + " ONNX models in " + options.export_public + "\n";
     document["exported"] = std::move(files);
   }
-  std::string text = InfoText(info);
   if (with_key) document["report"] = report == nullptr ? Json(nullptr) : ReportJson(*report);
   if (report != nullptr) {
     text += "\n" + Table(ReportTotals(*report)) + "\n" + LayerTable(*report);

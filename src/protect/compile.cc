@@ -11,6 +11,7 @@
 #include "protect/presets/legality.h"
 #include "protect/schedule/conv_weights.h"
 #include "protect/schedule/float_segments.h"
+#include "protect/weights/magnitude.h"
 #include "protect/weights/profile.h"
 #include "protect/weights/scalar.h"
 #include "ring/soundness.h"
@@ -86,6 +87,11 @@ void CompiledModel::PlaceOperators() {
   for (size_t op = 0; op < placement.size(); ++op) {
     public_.push_back(placement[op] == Side::kPublic && (!is_scaled || random.associative[op]));
   }
+  if (options_.scheme.placement != PlacementKind::kMagnitude) return;
+  SplitGraph split =
+      SplitByMagnitude(std::move(lowered_), public_, options_.scheme.placement_parameter);
+  lowered_ = std::move(split.graph);
+  public_ = std::move(split.is_public);
 }
 
 void CompiledModel::ScaleWeights(const SecretKey& secrets) {

@@ -49,8 +49,8 @@ struct CompileOptions {
   std::vector<std::string> labels;
   // JSON of what the user asked for, kept in the sealed report; empty: nothing.
   std::string request_json;
-  // `stage`: "lower", "profile", "calibrate", "quantise", "transform", "schedule", "write"; done of total, per
-  // stage.
+  // `stage`: "lower", "profile", "calibrate", "quantise", "transform", "schedule", "write"; done of
+  // total, per stage.
   std::function<void(const std::string& stage, uint64_t done, uint64_t total)> progress;
 };
 

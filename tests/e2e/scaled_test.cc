@@ -1,5 +1,5 @@
-// Float32 schemes whose public half is scaled: the protected pipeline against the model itself, on
-// both accelerators, for every share of public operators.
+// Float32 schemes whose public half is scaled or not whole: the protected pipeline against the model
+// itself, on both accelerators, for every share of public operators.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -92,6 +92,14 @@ TEST_P(ScaledGraphs, OtherPlacements) {
     protect::SetAxis("weights", "channel-scalar", &options.scheme);
     ExpectSameAsModel(options);
   }
+}
+
+TEST_P(ScaledGraphs, Magnitude) {
+  CompileOptions options = Preset("magnitude");
+  EXPECT_GT(ExpectSameAsModel(options), 0u);
+  protect::SetAxis("placement", "magnitude:0.5", &options.scheme);
+  protect::SetAxis("weights", "scalar", &options.scheme);
+  ExpectSameAsModel(options);
 }
 
 INSTANTIATE_TEST_SUITE_P(Graphs, ScaledGraphs, testing::ValuesIn(GraphCases()),

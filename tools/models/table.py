@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PRESETS = ("shadownet", "enclave", "mlcapsule", "soter", "securenets")
-FLOAT_PRESETS = ("mlcapsule", "soter", "securenets")
+PRESETS = ("shadownet", "enclave", "mlcapsule", "soter", "securenets", "magnitude")
+FLOAT_PRESETS = PRESETS[2:]
 SECURE_MEMORY_LIMIT = 12 << 20
 
 

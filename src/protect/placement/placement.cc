@@ -27,6 +27,7 @@ Placement RunPolicy(const LoweredGraph& graph, const Scheme& scheme,
     case PlacementKind::kAllPublic:
       return PlaceAllPublic(graph);
     case PlacementKind::kLinearPublic:
+    case PlacementKind::kMagnitude:  // the public layers are split afterwards (weights/magnitude.h)
       return PlaceLinearPublic(graph);
     case PlacementKind::kLast:
       return PlaceLast(graph, LayerCount(scheme.placement_parameter));

@@ -90,7 +90,6 @@ std::optional<std::string> MissingPart(const Scheme& s) {
   switch (s.placement) {
     case PlacementKind::kPublicBackbone:
     case PlacementKind::kCritical:
-    case PlacementKind::kMagnitude:
     case PlacementKind::kAuto:
       return "the placement policy " + std::string(Name(s.placement));
     default:

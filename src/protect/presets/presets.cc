@@ -40,7 +40,7 @@ constexpr std::array kPresets = {
            "the placement policy critical"},
     Preset{"magnitude",
            {A::kFloat32, P::kMagnitude, 0.01, W::kPlain, kRatio, V::kPlain, I::kUnverified},
-           "the placement policy magnitude"},
+           ""},
     Preset{"slalom",
            {A::kRing, P::kLinearPublic, 0, W::kPlain, kRatio, V::kOtp, I::kFreivalds},
            ""},
