@@ -56,6 +56,33 @@ std::vector<float> Run(const Single& single, const std::vector<std::vector<float
   return Evaluator(single.graph, Kernels(DetectIsa())).Run(inputs, linear).front();
 }
 
+// Of each tensor: it holds integers, which a scale and its inverse could round. They come from
+// ports and ArgMax, and spread both ways through operators that only move and select.
+std::vector<bool> IntegerTensors(const LoweredGraph& graph) {
+  std::vector<bool> whole(graph.tensors.size(), false);
+  for (const auto* ports : {&graph.inputs, &graph.outputs}) {
+    for (const LoweredPort& port : *ports) {
+      if (port.type != model::DataType::kFloat32) whole[port.tensor] = true;
+    }
+  }
+  for (const LoweredOp& op : graph.ops) {
+    if (std::holds_alternative<ArgMaxOp>(op.kind)) whole[OutputOf(op)] = true;
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const LoweredOp& op : graph.ops) {
+      if (RuleOf(op) != ScalingRule::kKeeps) continue;
+      std::vector<TensorId> ids = InputsOf(op);
+      ids.push_back(OutputOf(op));
+      const auto is_whole = [&](TensorId id) { return whole[id]; };
+      if (std::ranges::none_of(ids, is_whole) || std::ranges::all_of(ids, is_whole)) continue;
+      for (const TensorId id : ids) whole[id] = true;
+      changed = true;
+    }
+  }
+  return whole;
+}
+
 bool IsAssociative(const LoweredGraph& graph, const LoweredOp& op) {
   const ScalingRule rule = RuleOf(op);
   if (rule == ScalingRule::kUnknown || std::holds_alternative<ReshapeOp>(op.kind)) return false;
@@ -90,9 +117,12 @@ bool ConfirmScaling(const LoweredGraph& graph, const LoweredOp& op, const Lowere
 }
 
 std::vector<bool> ProfileOperators(const LoweredGraph& graph) {
+  const std::vector<bool> whole = IntegerTensors(graph);
   std::vector<bool> associative;
   associative.reserve(graph.ops.size());
-  for (const LoweredOp& op : graph.ops) associative.push_back(IsAssociative(graph, op));
+  for (const LoweredOp& op : graph.ops) {
+    associative.push_back(!whole[OutputOf(op)] && IsAssociative(graph, op));
+  }
   return associative;
 }
 

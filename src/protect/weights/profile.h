@@ -11,7 +11,8 @@
 namespace penumbra::protect {
 
 // Of each operator: it has a rule, and ScaleOperator() was confirmed by ConfirmScaling(). Reshapes
-// compute nothing and do not count. Runs the model's operators twice each in float32.
+// compute nothing and do not count; neither do operators on integers, which must stay exact. Runs the
+// model's operators twice each in float32.
 std::vector<bool> ProfileOperators(const LoweredGraph& graph);
 
 // Whether the plain float32 evaluation of `scaled` on inputs times `in` is that of `op` on the same

@@ -166,6 +166,26 @@ TEST_F(Scaling, WindowsAndMovement) {
              ScalingRule::kUnknown);
 }
 
+// Integers travel as float32 and must come out as they are; a scale could round them.
+TEST_F(Scaling, OperatorsOnIntegersAreNotAssociative) {
+  for (int i = 0; i < 5; ++i) Tensor({1, 5, 4, kChannels});
+  const auto relu = [](TensorId x, TensorId y) {
+    ElementwiseOp op{};
+    op.x = x;
+    op.y = y;
+    op.fn = PassFn::kRelu;
+    return LoweredOp{"relu", op};
+  };
+  const TensorId first = 4;  // chains 0 -> 1 -> 2 and 4 -> 5, and 6 -> 7
+  graph_.ops = {relu(0, 1), relu(1, 2), relu(first, first + 1), relu(first + 2, first + 3)};
+  graph_.inputs = {{"x", 0, model::DataType::kInt64, {}}, {"f", first, model::DataType::kFloat32, {}},
+                   {"g", first + 2, model::DataType::kFloat32, {}}};
+  graph_.outputs = {{"y", 2, model::DataType::kFloat32, {}},
+                    {"z", first + 1, model::DataType::kFloat32, {}},
+                    {"w", first + 3, model::DataType::kUint8, {}}};
+  EXPECT_EQ(ProfileOperators(graph_), (std::vector<bool>{false, false, true, false}));
+}
+
 TEST_F(Scaling, ConstantsThatDoNotFitAreRefusedByName) {
   LoweredOp conv = Conv(1);
   std::get<LinearOp>(conv.kind).weights[3] = 1e38f;
