@@ -142,6 +142,8 @@ output's largest element agrees with ONNX Runtime; no figure for detectors. **se
 the loaded model uses, at most 12. Bundle in MiB, time of `protect` in seconds on two shared cores,
 calibration included.
 
+`soter` is without fingerprints, four fifths of its associative operators on the accelerator (seed 0).
+
 Trained weights: `resnet44-cifar10` (calibrated on CIFAR-10 training pictures, run on test
 pictures), `blazeface-128` and the `ppocr` models (pieces of a photograph and of a printed page).
 The others have random weights and see synthetic pictures (`tools/zoo`): their top-1 margins are far
