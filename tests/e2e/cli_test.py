@@ -327,6 +327,16 @@ class Cli(unittest.TestCase):
         self.refused("P107", 2, "shadownet", *plain, "--ratio", 2)
         self.assertFalse((self.scratch / "none").exists())
 
+    def test_export_refuses_what_no_standard_operator_computes(self) -> None:
+        bundle, folder = self.scratch / "prime.penumbra", self.scratch / "prime"
+        self.succeed(
+            "protect", self.model, "-o", bundle, "--preset", "slalom", "--arithmetic", "prime",
+            "--allow-unproved-bound", "--preprocess", "cifar10",
+            "--calibration", DATA / "cifar10-calibration", "--calibration-limit", 2,
+        )  # fmt: skip
+        self.refused("P502", 1, "segment-0", "inspect", bundle, "--export-public", folder)
+        self.assertEqual(list(folder.iterdir()), [])
+
     def test_json_errors_and_logs(self) -> None:
         done = self.run_cli("run", "nowhere.penumbra", "--json", "--log-format", "json")
         self.assertEqual(json.loads(done.stdout)["error"]["code"], "P205")

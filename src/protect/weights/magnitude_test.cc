@@ -11,7 +11,8 @@ namespace {
 LoweredGraph TwoLayers() {
   TestGraph t;
   const Attributes pads = {{"pads", std::vector<int64_t>{1, 1, 1, 1}}};
-  ValueId x = t.Node(OpKind::kConv, {t.Input({1, 3, 6, 5}), t.Weights({4, 3, 3, 3}), t.Weights({4})}, pads);
+  const ValueId image = t.Input({1, 3, 6, 5});
+  ValueId x = t.Node(OpKind::kConv, {image, t.Weights({4, 3, 3, 3}), t.Weights({4})}, pads);
   x = t.Node(OpKind::kRelu, {x});
   t.Output(t.Node(OpKind::kConv, {x, t.Weights({5, 4, 3, 3}), t.Weights({5})}, pads));
   return Lower(t.graph);

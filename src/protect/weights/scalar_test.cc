@@ -204,7 +204,8 @@ TEST(ScaleTensors, EveryPublicTensorCarriesOneScale) {
   for (uint32_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE(seed);
     const LoweredGraph graph = RandomGraph(seed).Lowered();
-    const ScaledGraph scaled = ScaleTensors(graph, Draw(graph, seed, 80), 8, Key(static_cast<uint8_t>(seed)));
+    const ScaledGraph scaled =
+        ScaleTensors(graph, Draw(graph, seed, 80), 8, Key(static_cast<uint8_t>(seed)));
     const auto inputs = Noise(graph, seed);
     const Outputs truth = OutputsOfOps(graph, inputs);
     const Outputs seen = OutputsOfOps(scaled.graph, inputs);
