@@ -24,12 +24,12 @@ enum class PlacementKind : uint8_t {
 };
 enum class WeightsAxis : uint8_t {
   kPlain,
-  kScalar,
+  kScalar,  // float32 under one secret scale per tensor (SOTER)
   kShadowNet,
   kGroupCover,
   kDelta,
   kHlpn,
-  kChannelScalar,
+  kChannelScalar,  // one per channel, so per row and column (SecureNets)
 };
 enum class ActivationsAxis : uint8_t { kPlain, kOtp };
 enum class IntegrityAxis : uint8_t { kUnverified, kFingerprints, kFreivalds };
