@@ -11,7 +11,7 @@ namespace penumbra::cli {
 namespace {
 
 struct Options {
-  std::string bundle, vendor, graph;
+  std::string bundle, vendor, graph, export_public;
   std::string vendor_key, device_key;  // private
   std::string failure_log;
 };
@@ -154,6 +154,14 @@ void Run(const Options& options, const Console& console) {
   if (!options.graph.empty()) WriteText(options.graph, SplitPicture(info, report));
   Json document = InfoJson(info);
   std::string text = InfoText(info);
+  if (!options.export_public.empty()) {
+    Json files = Json::array();
+    for (const auto& file : ExportPublic(options.bundle, options.export_public, options.vendor)) {
+      files.push_back(file.string());
+    }
+    text += std::to_string(files.size()) + " ONNX models in " + options.export_public + "\n";
+    document["exported"] = std::move(files);
+  }
   if (with_key) document["report"] = report == nullptr ? Json(nullptr) : ReportJson(*report);
   if (report != nullptr) {
     text += "\n" + Table(ReportTotals(*report)) + "\n" + LayerTable(*report);
@@ -183,6 +191,8 @@ Verb AddInspect(CLI::App* app) {
                       "what 'run --vendor-log' wrote on a device; with --vendor-key: which layer's reply was refused");
   command->add_option("--graph", options->graph,
                       "write a picture of the split (SVG; with layer names when a key is given)");
+  command->add_option("--export-public", options->export_public,
+                      "write the public half into this folder, one ONNX model per segment");
   return {command, [options](const Console& console) { Run(*options, console); }};
 }
 

@@ -42,6 +42,10 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
                       "with freivalds: a wrong reply passes with probability 2^-BITS; default: 40");
   command->add_option("--ratio", out->ratio,
                       "published to secret channels of shadownet, at least 1");
+  command->add_option("--theta", out->theta,
+                      "placement random: share of associative operators that are public, 0 to 1");
+  command->add_option("--seed", out->seed, "placement random: decides which operators are public")
+      ->capture_default_str();
   command->add_option(layers, out->layers,
                       "layers that may be public, by name ('*' and '?' match)");
   command->add_option("--mask-ends", out->mask_ends,
@@ -74,6 +78,8 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
     if (!value->empty()) options.axes[axis] = *value;
   }
   options.ratio = arguments.ratio;
+  options.theta = arguments.theta;
+  options.seed = arguments.seed;
   options.soundness = arguments.soundness;
   options.layers = arguments.layers;
   options.mask_ends = arguments.mask_ends;

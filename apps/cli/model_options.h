@@ -20,7 +20,8 @@ ImportSettings ToImportSettings(const ImportArguments& arguments);  // throws Er
 struct ProtectArguments {
   std::string preset, calibration, preprocess, labels;
   std::string arithmetic, placement, weights, activations, integrity;
-  std::optional<double> ratio;
+  std::optional<double> ratio, theta;
+  uint64_t seed = 0;
   std::optional<uint32_t> soundness;
   std::vector<std::string> layers;
   std::optional<bool> mask_ends;

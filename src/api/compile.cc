@@ -13,6 +13,23 @@
 namespace penumbra::api {
 namespace {
 
+void SetParameters(const ProtectOptions& options, protect::Scheme* scheme) {
+  if (options.ratio) {
+    if (scheme->weights != protect::WeightsAxis::kShadowNet) {
+      Throw(Status::kIllegalCombination, "--ratio needs weights shadownet, and the scheme is " +
+                                             protect::SchemeText(*scheme));
+    }
+    scheme->weights_parameter = *options.ratio;
+  }
+  const bool is_random = scheme->placement == protect::PlacementKind::kRandom;
+  if ((options.theta || options.seed != 0) && !is_random) {
+    Throw(Status::kIllegalCombination,
+          "--theta and --seed need placement random, and the scheme is " +
+              protect::SchemeText(*scheme));
+  }
+  if (options.theta) protect::SetTheta(*options.theta, scheme);
+}
+
 protect::Scheme ChooseScheme(const ProtectOptions& options, ProtectReport* report) {
   report->preset = options.preset;
   if (options.preset.empty() && options.calibration.empty()) {
@@ -24,10 +41,12 @@ protect::Scheme ChooseScheme(const ProtectOptions& options, ProtectReport* repor
   } else if (options.preset.empty()) {
     report->preset = protect::kDefaultPreset;
   }
-  protect::Scheme scheme = protect::PresetScheme(report->preset);
+  // A preset may lack what an axis beside it replaces; the compiler refuses what is left.
+  protect::Scheme scheme = options.axes.empty() ? protect::PresetScheme(report->preset)
+                                                : protect::FindPreset(report->preset).scheme;
   for (const auto& [axis, value] : options.axes) protect::SetAxis(axis, value, &scheme);
   if (!options.axes.empty()) report->preset.clear();
-  if (options.ratio) scheme.weights_parameter = *options.ratio;
+  SetParameters(options, &scheme);
   if (!options.pads) protect::SetAxis("activations", "plain", &scheme);
   return scheme;
 }
@@ -75,6 +94,7 @@ protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, Protec
   compile.preset = report->preset;
   compile.request_json = RequestJson(options);
   compile.layers = options.layers;
+  compile.placement_seed = options.seed;
   if (options.mask_ends) compile.mask_ends = *options.mask_ends;
   if (options.soundness) {
     if (compile.scheme.integrity != protect::IntegrityAxis::kFreivalds) {

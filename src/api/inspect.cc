@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "accel/validate.h"
 #include "api/bundle_preprocess.h"
 #include "api/convert.h"
+#include "api/export_onnx.h"
 #include "api/report_json.h"
 #include "api/translate.h"
 #include "host/bundle_file.h"
@@ -131,14 +133,37 @@ BundleInfo Describe(const host::BundleFile& bundle) {
   return info;
 }
 
+auto Open(const std::filesystem::path& bundle, const std::filesystem::path& vendor_key) {
+  std::optional<host::VendorKey> key;
+  if (!vendor_key.empty()) key = host::ReadPublicKey(host::KeyKind::kVendor, vendor_key);
+  return host::BundleFile::Open(bundle, key);
+}
+
 }  // namespace
 
-BundleInfo Inspect(const std::filesystem::path& bundle, const std::filesystem::path& vendor_key) {
+std::vector<std::filesystem::path> ExportPublic(const std::filesystem::path& bundle,
+                                                const std::filesystem::path& folder,
+                                                const std::filesystem::path& vendor_key) {
   return api::Translated([&] {
-    std::optional<host::VendorKey> key;
-    if (!vendor_key.empty()) key = host::ReadPublicKey(host::KeyKind::kVendor, vendor_key);
-    return Describe(*host::BundleFile::Open(bundle, key));
+    const auto file = Open(bundle, vendor_key);
+    std::filesystem::create_directories(folder);
+    std::vector<std::filesystem::path> written;
+    for (uint32_t i = 0; i < file->segment_count(); ++i) {
+      const std::string name = "segment-" + std::to_string(i);
+      written.push_back(folder / (name + ".onnx"));
+      const std::string model = api::ExportOnnx(file->Segment(i), *file, name);
+      std::ofstream out(written.back(), std::ios::binary | std::ios::trunc);
+      out.write(model.data(), static_cast<std::streamsize>(model.size()));
+      if (!out.flush()) {
+        api::Throw(Status::kIo, "'" + written.back().string() + "' could not be written");
+      }
+    }
+    return written;
   });
+}
+
+BundleInfo Inspect(const std::filesystem::path& bundle, const std::filesystem::path& vendor_key) {
+  return api::Translated([&] { return Describe(*Open(bundle, vendor_key)); });
 }
 
 }  // namespace penumbra

@@ -57,6 +57,8 @@ ProtectOptions ParseRequest(const Json& json) {
   options.preset = json.at("preset");
   options.axes = json.at("axes");
   if (json.contains("ratio")) options.ratio = json.at("ratio").get<double>();
+  if (json.contains("theta")) options.theta = json.at("theta").get<double>();
+  options.seed = json.value("seed", uint64_t{0});
   options.layers = json.at("layers");
   if (json.contains("soundness")) options.soundness = json.at("soundness").get<uint32_t>();
   if (json.contains("mask_ends")) options.mask_ends = json.at("mask_ends").get<bool>();
@@ -86,6 +88,8 @@ std::string RequestJson(const ProtectOptions& options) {
                {"allow_unproved_bound", options.allow_unproved_bound},
                {"shapes", options.import.shapes}};
   if (options.ratio) json["ratio"] = *options.ratio;
+  if (options.theta) json["theta"] = *options.theta;
+  if (options.seed != 0) json["seed"] = options.seed;
   if (options.soundness) json["soundness"] = *options.soundness;
   if (options.mask_ends) json["mask_ends"] = *options.mask_ends;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

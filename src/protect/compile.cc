@@ -10,6 +10,10 @@
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
 #include "protect/schedule/conv_weights.h"
+#include "protect/schedule/float_segments.h"
+#include "protect/weights/magnitude.h"
+#include "protect/weights/profile.h"
+#include "protect/weights/scalar.h"
 #include "ring/soundness.h"
 
 namespace penumbra::protect {
@@ -50,12 +54,12 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
   }
   Progress("lower", 0, 1);
   lowered_ = Lower(graph);
-  const Placement placement = Place(lowered_, options_.scheme, options_.layers);
-  for (const Side side : placement) public_.push_back(side == Side::kPublic);
+  PlaceOperators();
   if (UsesLevels(options_.scheme)) Quantise();
   KeepUncheckable();
   SecretKey secrets = options_.seed_for_tests ? *options_.seed_for_tests : DrawSecretKey();
   const crypto::ScopedWipe wipe(secrets);
+  ScaleWeights(secrets);
   Transform(secrets);
   Progress("schedule", 0, 1);
   ScheduleOptions schedule;
@@ -71,6 +75,40 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
 
 void CompiledModel::Progress(const std::string& stage, uint64_t done, uint64_t total) const {
   if (options_.progress) options_.progress(stage, done, total);
+}
+
+void CompiledModel::PlaceOperators() {
+  const bool is_scaled = AreScaled(options_.scheme.weights);
+  RandomPlacement random{options_.placement_seed, {}};
+  if (is_scaled || options_.scheme.placement == PlacementKind::kRandom) {
+    Progress("profile", 0, 1);
+    random.associative = ProfileOperators(lowered_);
+  }
+  const Placement placement = Place(lowered_, options_.scheme, options_.layers, random);
+  for (size_t op = 0; op < placement.size(); ++op) {
+    public_.push_back(placement[op] == Side::kPublic && (!is_scaled || random.associative[op]));
+  }
+  if (options_.scheme.placement != PlacementKind::kMagnitude) return;
+  SplitGraph split =
+      SplitByMagnitude(std::move(lowered_), public_, options_.scheme.placement_parameter);
+  lowered_ = std::move(split.graph);
+  public_ = std::move(split.is_public);
+}
+
+void CompiledModel::ScaleWeights(const SecretKey& secrets) {
+  if (!AreScaled(options_.scheme.weights)) return;
+  // Operators that segments do not have would only be scaled for nothing.
+  const FloatPlan floats = PlanFloatSegments(lowered_, public_);
+  for (size_t op = 0; op < public_.size(); ++op) public_[op] = floats.segment_of[op] != kNone;
+  SecretKey key = DeriveSecretKey(secrets, 0);
+  const crypto::ScopedWipe wipe(key);
+  const auto scale =
+      options_.scheme.weights == WeightsAxis::kScalar ? ScaleTensors : ScaleChannels;
+  ScaledGraph scaled =
+      scale(std::move(lowered_), public_, options_.scheme.weights_parameter, key);
+  lowered_ = std::move(scaled.graph);
+  public_ = std::move(scaled.is_public);
+  kept_ = std::move(scaled.kept);
 }
 
 void CompiledModel::Quantise() {

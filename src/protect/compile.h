@@ -31,6 +31,8 @@ struct CompileOptions {
   // false: a layer that reads a model input directly gets it unmasked (both papers; the adversary
   // owns the device and knows its inputs anyway). Its reply then carries no pad either.
   bool mask_ends = true;
+  // Placement random: which operators are public. Equal seeds give equal splits.
+  uint64_t placement_seed = 0;
   // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness_bits.
   uint32_t soundness_bits = 40;
   // true: also layers whose replies cost more to check than the layer to compute inside are public.
@@ -47,8 +49,8 @@ struct CompileOptions {
   std::vector<std::string> labels;
   // JSON of what the user asked for, kept in the sealed report; empty: nothing.
   std::string request_json;
-  // `stage`: "lower", "calibrate", "quantise", "transform", "schedule", "write"; done of total, per
-  // stage.
+  // `stage`: "lower", "profile", "calibrate", "quantise", "transform", "schedule", "write"; done of
+  // total, per stage.
   std::function<void(const std::string& stage, uint64_t done, uint64_t total)> progress;
 };
 
@@ -124,7 +126,10 @@ class CompiledModel {
 
  private:
   void Progress(const std::string& stage, uint64_t done, uint64_t total) const;
+  void PlaceOperators();
   void Quantise();
+  // Scaled weights: lowered_ becomes a graph of scaled tensors.
+  void ScaleWeights(const SecretKey& secrets);
   // Layers whose replies cost more to check than the layer to compute become trusted.
   void KeepUncheckable();
   uint32_t ProjectionsOf(const QuantizedLinear& layer) const;

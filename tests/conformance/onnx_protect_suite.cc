@@ -2,7 +2,8 @@
 //
 //   onnx_protect_suite [--preset NAME] [--min-passed N] [--verbose] FOLDER...
 //
-// mlcapsule (the default, float32 inside the TEE) must give the suite's expected outputs. Presets
+// mlcapsule (the default, float32 inside the TEE) and the float32 presets with a public half (soter with
+// every associative operator public) must give the suite's expected outputs. Presets
 // that quantise are calibrated with the case's own inputs and must give the bits of plain integer
 // arithmetic. A case is refused when the importer or the compiler says that it does not support it;
 // everything else must pass. The trusted half runs in this process (carrier `direct`). Exit code 1
@@ -16,7 +17,6 @@
 #include "backend_case.h"
 #include "harness.h"
 #include "model/passes/passes.h"
-#include "protect/presets/presets.h"
 
 namespace penumbra::e2e {
 namespace {
@@ -56,7 +56,10 @@ std::string ProtectAndRun(model::BackendCase& data) {
     inputs.push_back(data.inputs.at(graph.value(id).name).ToFloat());
   protect::CompileOptions options;
   options.preset = preset;
-  options.scheme = protect::PresetScheme(preset);
+  options.scheme = SchemeOf(preset);
+  if (options.scheme.placement == protect::PlacementKind::kRandom) {
+    protect::SetTheta(1, &options.scheme);
+  }
   bool taken = false;
   options.calibration = [&](protect::Sample* out_sample) {
     *out_sample = inputs;

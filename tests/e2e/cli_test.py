@@ -126,6 +126,67 @@ class Cli(CliCase):
             )  # fmt: skip
             self.assertRegex(done.stderr, rf"warning: .*{preset}: known to break")
 
+    def protect_soter(self, bundle: Path, *arguments: object) -> dict[str, object]:
+        return self.succeed_json(
+            "protect", self.model, "-o", bundle, "--preset", "soter", "--integrity", "none",
+            "--preprocess", "cifar10", *arguments,
+        )  # fmt: skip
+
+    def test_soter_is_the_float_model_split_by_lot(self) -> None:
+        bundle, other = self.scratch / "soter.penumbra", self.scratch / "other.penumbra"
+        document = self.protect_soter(bundle, "--seed", 7)
+        self.assertEqual(document["scheme"], "float32, random:0.8, scalar:8, plain, none")
+        self.assertIn("known to break", " ".join(document["warnings"]))
+        self.assertEqual({layer["placement"] for layer in document["layers"]}, {"public", "trusted"})
+        for carrier in ("direct", "process"):
+            compared = self.succeed_json(
+                "compare", self.model, bundle, "--data", DATA / "cifar10", "--carrier", carrier
+            )
+            self.assertEqual(compared["top1_agreement"], 1)
+            self.assertLess(compared["max_abs_error"], 1e-5 * compared["max_abs_value"])
+        # The same lot, other scales.
+        self.protect_soter(other, "--seed", 7)
+        segments = [self.succeed_json("inspect", b)["segments"] for b in (bundle, other)]
+        self.assertEqual(segments[0], segments[1])
+        folders = [self.scratch / name for name in ("first", "second")]
+        for b, folder in zip((bundle, other), folders, strict=True):
+            exported = self.succeed_json("inspect", b, "--export-public", folder)["exported"]
+            self.assertEqual(len(exported), len(segments[0]))
+        first, second = ((folder / "segment-0.onnx").read_bytes() for folder in folders)
+        self.assertEqual(len(first), len(second))
+        self.assertNotEqual(first, second)
+        self.protect_soter(other, "--seed", 8)
+        self.assertNotEqual(self.succeed_json("inspect", other)["segments"], segments[0])
+
+    def test_shares_of_public_operators(self) -> None:
+        bundle = self.scratch / "share.penumbra"
+        counts = []
+        for theta in (0, 0.5, 1):
+            layers = self.protect_soter(bundle, "--theta", theta)["layers"]
+            counts.append(sum(layer["placement"] == "public" for layer in layers))
+        self.assertEqual(counts[0], 0)
+        self.assertTrue(0 < counts[1] < counts[2] == len(layers))
+        soter = ["protect", self.model, "-o", self.scratch / "none", "--preset", "soter"]
+        for theta in (-0.1, 1.1, "nan"):
+            self.refused("P101", 2, "between 0 and 1", *soter, "--integrity", "none", f"--theta={theta}")
+        self.refused("P106", 5, "fingerprints", *soter)
+        self.refused("P106", 5, "fingerprints", *soter, "--placement", "random:1")
+        plain = ["protect", self.model, "-o", self.scratch / "none", "--preset", "plain"]
+        for option in (["--theta", 0.5], ["--seed", 1]):
+            self.refused("P107", 2, "placement random", *plain, *option)
+        self.refused("P107", 2, "shadownet", *plain, "--ratio", 2)
+        self.assertFalse((self.scratch / "none").exists())
+
+    def test_export_refuses_what_no_standard_operator_computes(self) -> None:
+        bundle, folder = self.scratch / "prime.penumbra", self.scratch / "prime"
+        self.succeed(
+            "protect", self.model, "-o", bundle, "--preset", "slalom", "--arithmetic", "prime",
+            "--allow-unproved-bound", "--preprocess", "cifar10",
+            "--calibration", DATA / "cifar10-calibration", "--calibration-limit", 2,
+        )  # fmt: skip
+        self.refused("P502", 1, "segment-0", "inspect", bundle, "--export-public", folder)
+        self.assertEqual(list(folder.iterdir()), [])
+
     def test_json_errors_and_logs(self) -> None:
         done = self.run_cli("run", "nowhere.penumbra", "--json", "--log-format", "json")
         self.assertEqual(json.loads(done.stdout)["error"]["code"], "P205")

@@ -1,6 +1,7 @@
 // exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy
 //
 // PRESET may end in `:bits=16` (`enclave` with 16 bits in every layer) or `:primes=N` (a ring of N).
+// `soter` is without fingerprints.
 // Protects a model with one input, runs every sample of INPUTS through the bundle and through plain
 // integer arithmetic, and writes the protected outputs: one row per sample, its outputs one after
 // the other. Prints one JSON object of figures. .npy files hold samples along their first axis.
@@ -17,7 +18,6 @@
 #include "media/npy.h"
 #include "model/onnx/import.h"
 #include "model/passes/passes.h"
-#include "protect/presets/presets.h"
 
 namespace penumbra::e2e {
 namespace {
@@ -95,7 +95,7 @@ Figures Measure(char** arguments) {
 
   protect::CompileOptions options;
   SetPreset(arguments[1], &options);
-  options.scheme = protect::PresetScheme(options.preset);
+  options.scheme = SchemeOf(options.preset);
   const Tensors calibration = ReadSamples(arguments[2], count);
   size_t used = 0;
   options.calibration = [&](protect::Sample* out_sample) {

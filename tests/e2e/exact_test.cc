@@ -198,6 +198,12 @@ TEST_P(ExactGraph, GroupCoverOfOneLayer) {
   EXPECT_GT(model->plan().layers.size(), 0u);
   ExpectExact(*model, {kPlaces[0]});
 }
+// Each public layer is one outside and one inside.
+TEST_P(ExactGraph, LargestWeightsInside) {
+  CompileOptions options = ShadowNet(1.2);
+  protect::SetAxis("placement", "magnitude:0.1", &options.scheme);
+  ExpectExact(*Compile(graph(), options), {kPlaces[0]});
+}
 TEST_P(ExactGraph, Enclave8) { ExpectExact(*Compile(graph(), Enclave(8))); }
 TEST_P(ExactGraph, Enclave16) { ExpectExact(*Compile(graph(), Enclave(16))); }
 

@@ -11,6 +11,7 @@
 #include "accel/registry.h"
 #include "protect/plain/inference.h"
 #include "protect/plain/ports.h"
+#include "protect/presets/presets.h"
 #include "tee/direct/untrusted/direct_transport.h"
 #include "tee/process/untrusted/process_transport.h"
 
@@ -43,6 +44,14 @@ ScratchFolder::ScratchFolder() {
 ScratchFolder::~ScratchFolder() {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
+}
+
+protect::Scheme SchemeOf(const std::string& preset) {
+  protect::Scheme scheme = protect::FindPreset(preset).scheme;
+  if (scheme.integrity == protect::IntegrityAxis::kFingerprints) {
+    scheme.integrity = protect::IntegrityAxis::kUnverified;
+  }
+  return scheme;
 }
 
 std::string PlaceName(const Place& place) {

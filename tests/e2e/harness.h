@@ -28,6 +28,9 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
+// The scheme of a preset; of `soter` without fingerprints, which are not built.
+protect::Scheme SchemeOf(const std::string& preset);
+
 struct Keys {
   host::KeyPair vendor = host::GenerateKeyPair(host::KeyKind::kVendor);
   host::KeyPair device = host::GenerateKeyPair(host::KeyKind::kDevice);

@@ -34,6 +34,26 @@ struct Inputs {
   }
 };
 
+struct Renaming {
+  const std::function<TensorId(TensorId)>& rename;
+
+  void operator()(ElementwiseOp& op) const {
+    op.x = rename(op.x);
+    if (op.operand != kNone) op.operand = rename(op.operand);
+  }
+  void operator()(CopyOp& op) const {
+    for (CopyBox& box : op.boxes) box.src = rename(box.src);
+  }
+  void operator()(MatMulOp& op) const {
+    op.a = rename(op.a);
+    op.b = rename(op.b);
+  }
+  template <typename Op>
+  void operator()(Op& op) const {
+    op.x = rename(op.x);
+  }
+};
+
 }  // namespace
 
 uint32_t LoweredTensor::rows() const { return Product(dims.begin(), dims.end() - RowAxes(dims)); }
@@ -46,6 +66,10 @@ std::vector<TensorId> InputsOf(const LoweredOp& op) { return std::visit(Inputs{}
 
 TensorId OutputOf(const LoweredOp& op) {
   return std::visit([](const auto& kind) { return kind.y; }, op.kind);
+}
+
+void RenameInputs(const std::function<TensorId(TensorId)>& rename, LoweredOp* op) {
+  std::visit(Renaming{rename}, op->kind);
 }
 
 }  // namespace penumbra::protect

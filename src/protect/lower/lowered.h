@@ -6,6 +6,7 @@
 #define PENUMBRA_PROTECT_LOWER_LOWERED_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -139,6 +140,8 @@ struct LoweredGraph {
 // Inputs and outputs of any operator, in order.
 std::vector<TensorId> InputsOf(const LoweredOp& op);
 TensorId OutputOf(const LoweredOp& op);
+// Lets the operator read rename(id) wherever it reads `id`.
+void RenameInputs(const std::function<TensorId(TensorId)>& rename, LoweredOp* op);
 
 // What calibration saw of one linear layer's input, in real units.
 struct LinearStatistics {

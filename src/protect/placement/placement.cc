@@ -19,18 +19,22 @@ uint32_t LayerCount(double parameter) {
   return static_cast<uint32_t>(parameter);
 }
 
-Placement RunPolicy(const LoweredGraph& graph, const Scheme& scheme) {
+Placement RunPolicy(const LoweredGraph& graph, const Scheme& scheme,
+                    const RandomPlacement& random) {
   switch (scheme.placement) {
     case PlacementKind::kAllTrusted:
       return PlaceAllTrusted(graph);
     case PlacementKind::kAllPublic:
       return PlaceAllPublic(graph);
     case PlacementKind::kLinearPublic:
+    case PlacementKind::kMagnitude:  // the public layers are split afterwards (weights/magnitude.h)
       return PlaceLinearPublic(graph);
     case PlacementKind::kLast:
       return PlaceLast(graph, LayerCount(scheme.placement_parameter));
     case PlacementKind::kFirst:
       return PlaceFirst(graph, LayerCount(scheme.placement_parameter));
+    case PlacementKind::kRandom:
+      return PlaceRandom(graph, scheme.placement_parameter, random.seed, random.associative);
     default:
       throw model::ModelError(
           Status::kUnsupported,
@@ -51,8 +55,8 @@ std::string WhyNotResidue(const LinearOp& layer) {
 }
 
 Placement Place(const LoweredGraph& graph, const Scheme& scheme,
-                const std::vector<std::string>& layer_patterns) {
-  Placement placement = RunPolicy(graph, scheme);
+                const std::vector<std::string>& layer_patterns, const RandomPlacement& random) {
+  Placement placement = RunPolicy(graph, scheme, random);
   KeepLayersByName(graph, layer_patterns, &placement);
   const bool residues =
       scheme.arithmetic == Arithmetic::kRing || scheme.arithmetic == Arithmetic::kPrime;

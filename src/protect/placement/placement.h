@@ -25,6 +25,18 @@ Placement PlaceLinearPublic(const LoweredGraph& graph);
 Placement PlaceLast(const LoweredGraph& graph, uint32_t count);
 Placement PlaceFirst(const LoweredGraph& graph, uint32_t count);
 
+// Each operator of `associative` public with probability theta in [0, 1] (SOTER, USENIX ATC 2022,
+// section 4), the same ones for the same seed on every machine. The split itself is no secret: the
+// public half shows it.
+Placement PlaceRandom(const LoweredGraph& graph, double theta, uint64_t seed,
+                      const std::vector<bool>& associative);
+
+// What a random placement draws from.
+struct RandomPlacement {
+  uint64_t seed = 0;
+  std::vector<bool> associative = {};  // of each operator
+};
+
 // Of the layers that `placement` made public, keeps those whose name matches one of `patterns` ('*'
 // and
 // '?' as in a shell); the others become trusted. No patterns: nothing changes. Throws
@@ -35,7 +47,8 @@ void KeepLayersByName(const LoweredGraph& graph, const std::vector<std::string>&
 // Runs the policy of the scheme, then KeepLayersByName. Throws model::ModelError(kUnsupported) for
 // a policy that is not built.
 Placement Place(const LoweredGraph& graph, const Scheme& scheme,
-                const std::vector<std::string>& layer_patterns);
+                const std::vector<std::string>& layer_patterns,
+                const RandomPlacement& random = {});
 
 // Why a linear layer cannot be computed on residues by an accelerator ("" when it can): sums of
 // longer filters could overflow 32 bits.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "model/error.h"
 
 namespace penumbra::protect {
@@ -39,6 +41,22 @@ TEST(Placement, Policies) {
   EXPECT_EQ(Text(PlaceFirst(graph, 0)), "ptptp");
 }
 
+TEST(Placement, RandomDrawsAmongAssociativeOperators) {
+  LoweredGraph graph;
+  graph.ops.assign(4000, {"op", ReshapeOp{0, 0}});
+  std::vector<bool> associative(graph.ops.size());
+  for (size_t i = 0; i < associative.size(); ++i) associative[i] = i % 4 != 0;
+  EXPECT_EQ(PlaceRandom(graph, 0, 1, associative), PlaceAllTrusted(graph));
+  const Placement all = PlaceRandom(graph, 1, 1, associative);
+  for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i] == Side::kPublic, associative[i]);
+  const Placement some = PlaceRandom(graph, 0.8, 1, associative);
+  EXPECT_EQ(some, PlaceRandom(graph, 0.8, 1, associative));
+  EXPECT_NE(some, PlaceRandom(graph, 0.8, 2, associative));
+  EXPECT_NEAR(static_cast<double>(std::ranges::count(some, Side::kPublic)), 0.8 * 3000, 110);
+  // Worked out from the definition of the generator (MT19937-64), apart from the standard library.
+  EXPECT_EQ(Text(Placement(some.begin(), some.begin() + 24)), "tpppttpptppptpppttpptppp");
+}
+
 TEST(Placement, ResidueSchemesKeepNonLinearAndOverlongLayersInside) {
   LoweredGraph graph = Chain();
   Scheme scheme;
@@ -65,7 +83,7 @@ TEST(Placement, LayersByName) {
 
 TEST(Placement, RefusesWhatIsNotBuilt) {
   Scheme scheme;
-  scheme.placement = PlacementKind::kRandom;
+  scheme.placement = PlacementKind::kCritical;
   EXPECT_THROW(Place(Chain(), scheme, {}), model::ModelError);
   scheme.placement = PlacementKind::kLast;
   scheme.placement_parameter = 1.5;

@@ -65,11 +65,12 @@ std::optional<std::string> Legality(const Scheme& s) {
     return "integer arithmetic exists only inside the trusted half: choose placement all-trusted, "
            "or arithmetic ring";
   }
-  if (s.weights == WeightsAxis::kScalar && s.arithmetic != Arithmetic::kFloat32) {
-    return "scalar weights need arithmetic float32";
+  if (AreScaled(s.weights) && s.arithmetic != Arithmetic::kFloat32) {
+    return std::string(Name(s.weights)) + " weights need arithmetic float32";
   }
-  if (s.weights == WeightsAxis::kScalar && s.activations != ActivationsAxis::kPlain) {
-    return "scalar weights need plain activations: a scale does not commute with a pad";
+  if (AreScaled(s.weights) && s.activations != ActivationsAxis::kPlain) {
+    return std::string(Name(s.weights)) +
+           " weights need plain activations: a scale does not commute with a pad";
   }
   if (NeedsResidues(s.weights) && !IsResidue(s.arithmetic)) {
     return NeedsResidueText(std::string(Name(s.weights)) + " weights");
@@ -88,17 +89,14 @@ std::optional<std::string> Legality(const Scheme& s) {
 
 std::optional<std::string> MissingPart(const Scheme& s) {
   switch (s.placement) {
-    case PlacementKind::kRandom:
     case PlacementKind::kPublicBackbone:
     case PlacementKind::kCritical:
-    case PlacementKind::kMagnitude:
     case PlacementKind::kAuto:
       return "the placement policy " + std::string(Name(s.placement));
     default:
       break;
   }
-  if (s.weights == WeightsAxis::kScalar || s.weights == WeightsAxis::kDelta ||
-      s.weights == WeightsAxis::kHlpn) {
+  if (s.weights == WeightsAxis::kDelta || s.weights == WeightsAxis::kHlpn) {
     return "the weight transform " + std::string(Name(s.weights));
   }
   if (s.integrity == IntegrityAxis::kFingerprints) {
@@ -135,7 +133,14 @@ std::vector<std::string> Warnings(const Scheme& s) {
   if (s.weights == WeightsAxis::kScalar) {
     lines.emplace_back(
         "weights scalar: known to break. The direction of every filter is published, and the scale "
-        "follows from a similar public model or from the traffic alone.");
+        "follows from a similar public model or from the traffic alone; where layers have no bias, "
+        "the published model has the classes of the secret one.");
+  }
+  if (s.weights == WeightsAxis::kChannelScalar) {
+    lines.emplace_back(
+        "weights channel-scalar: known to break. Signs, zeros and every ratio (a b') / (a' b) of two "
+        "rows and two columns are published, and the factors follow from a similar public model or "
+        "from the traffic alone.");
   }
   if (s.weights == WeightsAxis::kShadowNet) {
     lines.emplace_back(
@@ -171,7 +176,7 @@ std::string LegalityTableMarkdown() {
   for (uint32_t w = 0; w < kWeightsCount; ++w) {
     Scheme scheme = OnlyArithmetic(Arithmetic::kRing);
     scheme.weights = static_cast<WeightsAxis>(w);
-    if (scheme.weights == WeightsAxis::kScalar) scheme.arithmetic = Arithmetic::kFloat32;
+    if (AreScaled(scheme.weights)) scheme.arithmetic = Arithmetic::kFloat32;
     scheme.activations = ActivationsAxis::kOtp;
     table.append("| ").append(Name(scheme.weights));
     table += Legality(scheme) ? " | no |\n" : " | yes |\n";

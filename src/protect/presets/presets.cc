@@ -40,7 +40,7 @@ constexpr std::array kPresets = {
            "the placement policy critical"},
     Preset{"magnitude",
            {A::kFloat32, P::kMagnitude, 0.01, W::kPlain, kRatio, V::kPlain, I::kUnverified},
-           "the placement policy magnitude"},
+           ""},
     Preset{"slalom",
            {A::kRing, P::kLinearPublic, 0, W::kPlain, kRatio, V::kOtp, I::kFreivalds},
            ""},
@@ -48,11 +48,12 @@ constexpr std::array kPresets = {
            {A::kRing, P::kLinearPublic, 0, W::kPlain, kRatio, V::kPlain, I::kFreivalds},
            ""},
     Preset{"securenets",
-           {A::kFloat32, P::kLinearPublic, 0, W::kScalar, kRatio, V::kPlain, I::kUnverified},
-           "the weight transform scalar"},
+           {A::kFloat32, P::kLinearPublic, 0, W::kChannelScalar, kScaleRange, V::kPlain,
+            I::kUnverified},
+           ""},
     Preset{"soter",
-           {A::kFloat32, P::kRandom, 0.8, W::kScalar, kRatio, V::kPlain, I::kFingerprints},
-           "the weight transform scalar"},
+           {A::kFloat32, P::kRandom, 0.8, W::kScalar, kScaleRange, V::kPlain, I::kFingerprints},
+           "the integrity check fingerprints"},
     Preset{"shadownet",
            {A::kRing, P::kLinearPublic, 0, W::kShadowNet, kRatio, V::kOtp, I::kUnverified},
            ""},
@@ -68,20 +69,25 @@ constexpr std::array kPresets = {
 
 std::span<const Preset> Presets() { return kPresets; }
 
-Scheme PresetScheme(std::string_view name) {
+const Preset& FindPreset(std::string_view name) {
   std::string known;
   for (const Preset& preset : kPresets) {
-    if (preset.name == name) {
-      if (preset.needs.empty()) return preset.scheme;
-      throw model::ModelError(Status::kUnsupported,
-                              "the preset '" + std::string(name) + "' is not built yet: needs " +
-                                  std::string(preset.needs),
-                              {}, "use one of the presets" + UsablePresets());
-    }
+    if (preset.name == name) return preset;
     known.append(" ").append(preset.name);
   }
   throw model::ModelError(Status::kInvalidArgument, "unknown preset '" + std::string(name) + "'",
                           {}, "presets:" + known);
+}
+
+Scheme PresetScheme(std::string_view name) {
+  const Preset& preset = FindPreset(name);
+  if (preset.needs.empty()) return preset.scheme;
+  throw model::ModelError(Status::kUnsupported,
+                          "the preset '" + std::string(name) + "' is not built yet: needs " +
+                              std::string(preset.needs),
+                          {},
+                          "do without it, for example with --integrity none, or use one of the "
+                          "presets" + UsablePresets());
 }
 
 std::string UsablePresets() {

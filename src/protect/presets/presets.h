@@ -19,7 +19,10 @@ struct Preset {
 // Every preset in the order of docs/schemes.md, also those that cannot be used yet.
 std::span<const Preset> Presets();
 
-// The scheme of a preset. Throws model::ModelError: kInvalidArgument for an unknown name,
+// Any preset of the table. Throws model::ModelError(kInvalidArgument) for an unknown name.
+const Preset& FindPreset(std::string_view name);
+
+// The scheme of a preset as it is. Throws model::ModelError: kInvalidArgument for an unknown name,
 // kUnsupported (P106) for one that is not built yet, saying what it needs.
 Scheme PresetScheme(std::string_view name);
 

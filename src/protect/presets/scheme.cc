@@ -16,10 +16,12 @@ constexpr std::array<std::string_view, kPlacementCount> kPlacementNames = {
     "all-public", "all-trusted",     "linear-public", "random",    "last",
     "first",      "public-backbone", "critical",      "magnitude", "auto"};
 constexpr std::array<std::string_view, kWeightsCount> kWeightsNames = {
-    "plain", "scalar", "shadownet", "groupcover", "delta", "hlpn"};
+    "plain", "scalar", "shadownet", "groupcover", "delta", "hlpn", "channel-scalar"};
 constexpr std::array<std::string_view, kActivationsCount> kActivationsNames = {"plain", "otp"};
 constexpr std::array<std::string_view, kIntegrityCount> kIntegrityNames = {"none", "fingerprints",
                                                                            "freivalds"};
+
+constexpr double kMaxScaleRange = 0x1p60;
 
 struct Choice {
   uint8_t index;
@@ -68,10 +70,22 @@ bool TakesParameter(PlacementKind kind) {
   }
 }
 
+bool TakesParameter(WeightsAxis kind) { return kind == WeightsAxis::kShadowNet || AreScaled(kind); }
+
 double DefaultParameter(PlacementKind kind) {
   if (kind == PlacementKind::kRandom) return 0.8;
   if (kind == PlacementKind::kMagnitude) return 0.01;
   return TakesParameter(kind) ? 1 : 0;
+}
+
+void RequireShare(double value, const char* what) {
+  if (value >= 0 && value <= 1) return;
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  throw model::ModelError(
+      Status::kInvalidArgument,
+      std::string(what) + " of the placement is " + std::string(digits.data(), end), {},
+      "give a number between 0 and 1");
 }
 
 void SetPlacement(std::string_view value, Scheme* out_scheme) {
@@ -80,6 +94,8 @@ void SetPlacement(std::string_view value, Scheme* out_scheme) {
   if (choice.parameter && !TakesParameter(kind)) Refuse("placement", value, kPlacementNames);
   const double parameter = choice.parameter.value_or(DefaultParameter(kind));
   if (!(parameter >= 0)) Refuse("placement", value, kPlacementNames);
+  if (kind == PlacementKind::kRandom) RequireShare(parameter, "theta");
+  if (kind == PlacementKind::kMagnitude) RequireShare(parameter, "the fraction");
   out_scheme->placement = kind;
   out_scheme->placement_parameter = parameter;
 }
@@ -87,15 +103,20 @@ void SetPlacement(std::string_view value, Scheme* out_scheme) {
 void SetWeights(std::string_view value, Scheme* out_scheme) {
   const Choice choice = ParseChoice("weights", value, kWeightsNames);
   const auto kind = static_cast<WeightsAxis>(choice.index);
-  if (choice.parameter && kind != WeightsAxis::kShadowNet) Refuse("weights", value, kWeightsNames);
-  const double ratio = choice.parameter.value_or(1.2);
-  if (!(ratio >= 1 && ratio <= 64)) {
+  if (choice.parameter && !TakesParameter(kind)) Refuse("weights", value, kWeightsNames);
+  const double parameter = choice.parameter.value_or(AreScaled(kind) ? kScaleRange : 1.2);
+  if (AreScaled(kind) && !(parameter > 1 && parameter <= kMaxScaleRange)) {
+    throw model::ModelError(Status::kInvalidArgument,
+                            "the range of scales in '" + std::string(value) + "' is out of range",
+                            {}, "give R > 1, at most 2^60: scales lie between 1/R and R");
+  }
+  if (!AreScaled(kind) && !(parameter >= 1 && parameter <= 64)) {
     throw model::ModelError(Status::kInvalidArgument,
                             "the ratio in '" + std::string(value) + "' is out of range", {},
                             "give a ratio of published to secret channels between 1 and 64");
   }
   out_scheme->weights = kind;
-  out_scheme->weights_parameter = ratio;
+  out_scheme->weights_parameter = parameter;
 }
 
 uint8_t SetPlain(std::string_view axis, std::string_view value,
@@ -139,13 +160,18 @@ void SetAxis(std::string_view axis, std::string_view value, Scheme* out_scheme) 
   }
 }
 
+void SetTheta(double theta, Scheme* out_scheme) {
+  RequireShare(theta, "theta");
+  out_scheme->placement_parameter = theta;
+}
+
 std::string SchemeText(const Scheme& s) {
   std::string text(Name(s.arithmetic));
   text += ", ";
   text += TakesParameter(s.placement) ? WithParameter(Name(s.placement), s.placement_parameter)
                                       : std::string(Name(s.placement));
   text += ", ";
-  text += s.weights == WeightsAxis::kShadowNet ? WithParameter(Name(s.weights), s.weights_parameter)
+  text += TakesParameter(s.weights) ? WithParameter(Name(s.weights), s.weights_parameter)
                                                : std::string(Name(s.weights));
   text.append(", ").append(Name(s.activations)).append(", ").append(Name(s.integrity));
   return text;

@@ -9,6 +9,10 @@
 namespace penumbra::protect {
 namespace {
 
+// A selection is a convolution with one weight per pair of channels, nearly all of them zero: beyond
+// this many the copy is cheaper inside.
+constexpr uint64_t kMaxSelectionWeights = uint64_t{1} << 22;
+
 struct Axis {
   uint32_t extent;
   int32_t src_stride, dst_stride;
@@ -128,6 +132,25 @@ bool FloatSegmentBuilder::PickChannels(const CopyBox& box, uint32_t dst_c, uint6
   return true;
 }
 
+std::vector<FloatSegmentBuilder::PickRun> FloatSegmentBuilder::RunsOf(
+    const std::vector<Pick>& picks) const {
+  std::vector<PickRun> runs;
+  for (size_t begin = 0, end = 0; begin < picks.size(); begin = end) {
+    PickRun& run = runs.emplace_back();
+    run.source = picks[begin].source;
+    const uint32_t source_c = ShapeOf(run.source).c;
+    run.whole = true;
+    for (; end < picks.size() && picks[end].source == run.source; ++end) {
+      // A source that stands twice starts anew: whole copies are cheaper than selections.
+      if (run.whole && run.channels.size() == source_c) break;
+      run.whole = run.whole && picks[end].channel == run.channels.size();
+      run.channels.push_back(picks[end].channel);
+    }
+    run.whole = run.whole && run.channels.size() == source_c;
+  }
+  return runs;
+}
+
 bool FloatSegmentBuilder::LowerPicks(const CopyOp& op) {
   const Shape s = ShapeOf(op.boxes.front().src);
   const uint64_t count = graph_->tensors[op.y].count();
@@ -140,21 +163,18 @@ bool FloatSegmentBuilder::LowerPicks(const CopyOp& op) {
     if (!PickChannels(box, dst_c, s.pixels(), &picks)) return false;
   }
   if (std::ranges::any_of(picks, [](const Pick& p) { return p.source == kNone; })) return false;
+  std::vector<PickRun> runs = RunsOf(picks);
+  if (runs.size() == 1 && runs.front().whole) return false;  // nothing to compute
+  uint64_t weight_count = 0;
+  for (const PickRun& run : runs) {
+    if (!run.whole) weight_count += uint64_t{ShapeOf(run.source).c} * run.channels.size();
+  }
+  if (weight_count > kMaxSelectionWeights) return false;
   std::vector<uint32_t> parts;
-  for (uint32_t begin = 0, end = 0; begin < dst_c; begin = end) {
-    std::vector<uint32_t> channels;
-    bool whole = true;
-    const Shape source = ShapeOf(picks[begin].source);
-    for (; end < dst_c && picks[end].source == picks[begin].source; ++end) {
-      // A source that stands twice starts anew: whole copies are cheaper than selections.
-      if (whole && channels.size() == source.c) break;
-      whole = whole && picks[end].channel == channels.size();
-      channels.push_back(picks[end].channel);
-    }
-    whole = whole && channels.size() == source.c;
-    if (whole && end - begin == dst_c) return false;  // a copy of everything: nothing to compute
-    const uint32_t x = Use(picks[begin].source);
-    parts.push_back(whole ? x : AddSelection(x, source, std::move(channels)));
+  for (PickRun& run : runs) {
+    const uint32_t x = Use(run.source);
+    parts.push_back(run.whole ? x
+                              : AddSelection(x, ShapeOf(run.source), std::move(run.channels)));
   }
   made_[op.y] = AddConcat(std::move(parts));
   return true;

@@ -37,6 +37,13 @@ class FloatSegmentBuilder {
     uint32_t channel = 0;
   };
 
+  // Destination channels that come from one source, one after the other.
+  struct PickRun {
+    TensorId source = kNone;
+    std::vector<uint32_t> channels;
+    bool whole = false;  // all channels of the source, in order
+  };
+
   // One kind of operator each, as Add().
   bool Lower(const LinearOp& op);
   bool Lower(const ElementwiseOp& op);
@@ -56,6 +63,7 @@ class FloatSegmentBuilder {
   bool LowerPicks(const CopyOp& op);
   bool PickChannels(const CopyBox& box, uint32_t dst_c, uint64_t pixels,
                     std::vector<Pick>* picks) const;
+  std::vector<PickRun> RunsOf(const std::vector<Pick>& picks) const;
 
   // How the segment sees a lowered tensor: as it was made here, or as its extents say.
   Shape ShapeOf(TensorId id) const;

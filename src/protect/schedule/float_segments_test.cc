@@ -309,6 +309,17 @@ TEST_F(FloatSegments, MovesBetweenPixelsStayTrusted) {
   EXPECT_EQ(Plan().segment_of, (std::vector<uint32_t>{0, kNone}));
 }
 
+// Half the channels of a long row would be a filter bank of a thousand million weights.
+TEST_F(FloatSegments, SelectionsFromLongRowsStayTrusted) {
+  const TensorId x = Unary(Input({1, 1, 1, 50000}), PassFn::kRelu);
+  const auto half = [&](uint32_t count) {
+    return Add({1, 1, 1, count}, CopyOp{0, {Channels(x, 1, 50000, 1, count, 0, 0)}});
+  };
+  Output(half(25000));
+  Output(half(20));
+  EXPECT_EQ(Plan().segment_of, (std::vector<uint32_t>{0, kNone, 0}));
+}
+
 TEST_F(FloatSegments, NothingPublicNothingSent) {
   Output(Conv(Input({1, 4, 4, 3}), 2, 3));
   const FloatPlan plan = PlanFloatSegments(graph_, {});

@@ -1,5 +1,6 @@
 #include "protect/weights/secret_stream.h"
 
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -60,6 +61,15 @@ uint32_t SecretStream::Below(uint32_t bound) {
     for (uint32_t m = mask; m != 0; m >>= 8) value = value << 8 | NextByte();
     value &= mask;
     if (value < bound) return value;
+  }
+}
+
+float SecretStream::LogUniform(double range) {
+  for (;;) {
+    const double high = Below(uint32_t{1} << 27);
+    const double unit = std::ldexp(std::ldexp(high, 26) + Below(uint32_t{1} << 26), -53);
+    const auto factor = static_cast<float>(std::exp((2 * unit - 1) * std::log(range)));
+    if (factor != 1.0f) return factor;
   }
 }
 

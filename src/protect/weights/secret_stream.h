@@ -29,6 +29,9 @@ class SecretStream {
   SecretStream& operator=(const SecretStream&) = delete;
 
   uint32_t Below(uint32_t bound);  // uniform in [0, bound), bound >= 1
+  // exp(u), u uniform in [-log(range), log(range)] to 53 bits, rounded to float32 and never 1.
+  // range > 1.
+  float LogUniform(double range);
   // Uniform in [0, prime); bytes: prime <= 256.
   void FillResidues(uint32_t prime, std::span<uint8_t> out_residues);
   void FillResidues(uint32_t prime, std::span<uint32_t> out_residues);

@@ -51,6 +51,16 @@ struct BundleInfo {
 PENUMBRA_API BundleInfo Inspect(const std::filesystem::path& bundle,
                                 const std::filesystem::path& vendor_key = {});
 
+// Writes every segment of the public half as an ONNX model of standard operators into `folder`,
+// which is made if need be: segment-0.onnx and so on, in the order of BundleInfo::segments. Inputs and
+// outputs are what crosses the boundary, channel-last: float32 [1, h, w, c] or residues u8
+// [prime, h, w, c]. Any runtime may serve them; nothing in them is more than the bundle shows to
+// everybody. `vendor_key` empty: the signature is not checked. Throws Error; P502 for segments modulo
+// the papers' prime, which standard operators do not compute exactly.
+PENUMBRA_API std::vector<std::filesystem::path> ExportPublic(
+    const std::filesystem::path& bundle, const std::filesystem::path& folder,
+    const std::filesystem::path& vendor_key = {});
+
 // Exactly one private key, and for the device's also the vendor's public key, which the bundle does
 // not hold.
 struct ReportKeys {

@@ -23,6 +23,10 @@ struct ProtectOptions {
   // each with a value of docs/schemes.md, e.g. {"weights", "shadownet:1.5"}.
   std::map<std::string, std::string> axes = {};
   std::optional<double> ratio = {};  // of ShadowNet's transform, >= 1
+  // Placement random (SOTER): the share of associative operators that are public, in [0, 1], and the
+  // seed that decides which.
+  std::optional<double> theta = {};
+  uint64_t seed = 0;
   // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness.
   // Unset: 40.
   std::optional<uint32_t> soundness = {};

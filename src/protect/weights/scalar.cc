@@ -1,0 +1,200 @@
+#include "protect/weights/scalar.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "protect/weights/scaling.h"
+
+namespace penumbra::protect {
+namespace {
+
+constexpr char kCancels[] =
+    "its input and output must have one scale, which would publish its weights as they are";
+constexpr char kNoChannels[] = "it does not read and write whole pixels of channels";
+
+bool IsReshape(const LoweredOp& op) { return std::holds_alternative<ReshapeOp>(op.kind); }
+
+// Which tensors stand outside, scaled, and which of them share a scale. The graph is read by the
+// constructor only.
+class ScaleClasses {
+ public:
+  ScaleClasses(const LoweredGraph& graph, const std::vector<bool>& is_public, bool per_channel)
+      : graph_(graph), public_(is_public), per_channel_(per_channel) {
+    for (size_t op = 0; op < graph.ops.size(); ++op) {
+      if (!public_[op]) continue;
+      if (IsReshape(graph.ops[op]) || RuleOf(graph.ops[op]) == ScalingRule::kUnknown) {
+        public_[op] = false;
+      } else if (per_channel && !HasChannels(graph.ops[op])) {
+        public_[op] = false;
+        if (std::holds_alternative<LinearOp>(graph.ops[op].kind)) kept_[op] = kNoChannels;
+      }
+    }
+    do Unite();
+    while (KeepCancelled());
+    for (const LoweredTensor& t : graph.tensors) {
+      factor_count_.push_back(per_channel ? t.channels() : 1);
+    }
+  }
+
+  bool IsPublic(size_t op) const { return public_[op]; }
+  bool IsScaled(TensorId id) const { return scaled_[id]; }
+  TensorId ClassOf(TensorId id) const {
+    while (parent_[id] != id) id = parent_[id];
+    return id;
+  }
+  // Factors of the scale of a tensor.
+  uint32_t FactorCount(TensorId id) const { return factor_count_[id]; }
+  const std::map<size_t, std::string>& kept() const { return kept_; }
+
+ private:
+  bool HasChannels(const LoweredOp& op) const {
+    const auto* linear = std::get_if<LinearOp>(&op.kind);
+    return linear != nullptr && graph_.tensors[linear->x].channels() == linear->geometry.in_c &&
+           graph_.tensors[linear->y].channels() == linear->geometry.out_c;
+  }
+
+  void Join(TensorId a, TensorId b) { parent_[ClassOf(a)] = ClassOf(b); }
+
+  void Unite() {
+    parent_.resize(graph_.tensors.size());
+    std::iota(parent_.begin(), parent_.end(), TensorId{0});
+    scaled_.assign(graph_.tensors.size(), false);
+    for (size_t op = 0; op < graph_.ops.size(); ++op) {
+      const TensorId y = OutputOf(graph_.ops[op]);
+      const bool reshape = IsReshape(graph_.ops[op]);
+      const std::vector<TensorId> inputs = InputsOf(graph_.ops[op]);
+      if (reshape && per_channel_) continue;  // channels may be others behind it
+      scaled_[y] = reshape ? scaled_[inputs.front()] : public_[op];
+      const bool keeps = public_[op] && RuleOf(graph_.ops[op]) == ScalingRule::kKeeps;
+      if (!reshape && !keeps) continue;
+      for (const TensorId x : inputs) Join(x, y);
+    }
+  }
+
+  bool KeepCancelled() {
+    bool changed = false;
+    for (size_t op = 0; op < graph_.ops.size(); ++op) {
+      if (!public_[op] || RuleOf(graph_.ops[op]) != ScalingRule::kChooses) continue;
+      if (ClassOf(InputsOf(graph_.ops[op]).front()) != ClassOf(OutputOf(graph_.ops[op]))) continue;
+      public_[op] = false;
+      kept_[op] = kCancels;
+      changed = true;
+    }
+    return changed;
+  }
+
+  const LoweredGraph& graph_;
+  std::vector<bool> public_;
+  const bool per_channel_;
+  std::vector<TensorId> parent_;
+  std::vector<bool> scaled_;
+  std::vector<uint32_t> factor_count_;
+  std::map<size_t, std::string> kept_;
+};
+
+// Writes the graph anew, with multiplications where tensors go out and come in.
+class Rewriter {
+ public:
+  Rewriter(LoweredGraph graph, const ScaleClasses& classes, double range, const SecretKey& key)
+      : graph_(std::move(graph)), classes_(classes), range_(range), stream_(key, 0) {}
+
+  ScaledGraph Rewrite() {
+    std::vector<LoweredOp> ops = std::move(graph_.ops);
+    graph_.ops.clear();
+    for (size_t op = 0; op < ops.size(); ++op) {
+      const bool is_public = classes_.IsPublic(op);
+      if (is_public) ops[op] = ScaleOperator(ops[op], ScaleOf(InputsOf(ops[op]).front()),
+                                             ScaleOf(OutputOf(ops[op])));
+      if (is_public || !IsReshape(ops[op]) || !classes_.IsScaled(OutputOf(ops[op]))) {
+        RenameInputs([&](TensorId id) { return is_public ? Outside(id) : Inside(id); }, &ops[op]);
+      }
+      const auto kept = classes_.kept().find(op);
+      if (kept != classes_.kept().end()) out_.kept[graph_.ops.size()] = kept->second;
+      Add(std::move(ops[op]), is_public);
+    }
+    for (LoweredPort& port : graph_.outputs) port.tensor = Inside(port.tensor);
+    out_.graph = std::move(graph_);
+    return std::move(out_);
+  }
+
+ private:
+  void Add(LoweredOp op, bool is_public) {
+    graph_.ops.push_back(std::move(op));
+    out_.is_public.push_back(is_public);
+  }
+
+  const Scale& ScaleOf(TensorId id) {
+    Scale& scale = scales_[classes_.ClassOf(id)];
+    while (scale.size() < classes_.FactorCount(id)) scale.push_back(stream_.LogUniform(range_));
+    return scale;
+  }
+
+  // `id` times `scale`, computed inside.
+  TensorId Times(TensorId id, Scale scale, const char* what) {
+    ElementwiseOp op{};
+    op.x = id;
+    op.fn = PassFn::kMul;
+    if (scale.size() == 1) {
+      op.operand_kind = PassOperand::kScalar;
+      op.a = scale.front();
+    } else {
+      op.operand_kind = PassOperand::kChannel;
+      op.period = static_cast<uint32_t>(scale.size());
+      op.constants = std::move(scale);
+    }
+    LoweredTensor copy = graph_.tensors[id];
+    copy.origin = model::kNoValue;
+    graph_.tensors.push_back(std::move(copy));
+    op.y = static_cast<TensorId>(graph_.tensors.size() - 1);
+    Add({graph_.tensors[id].name + what, std::move(op)}, false);
+    return OutputOf(graph_.ops.back());
+  }
+
+  TensorId Outside(TensorId id) {
+    if (classes_.IsScaled(id)) return id;
+    const auto [entry, is_first] = outside_.try_emplace(id);
+    if (is_first) entry->second = Times(id, ScaleOf(id), " (scaled)");
+    return entry->second;
+  }
+
+  TensorId Inside(TensorId id) {
+    if (!classes_.IsScaled(id)) return id;
+    const auto [entry, is_first] = inside_.try_emplace(id);
+    if (is_first) {
+      Scale inverse = ScaleOf(id);
+      for (float& factor : inverse) factor = 1 / factor;
+      entry->second = Times(id, std::move(inverse), " (restored)");
+    }
+    return entry->second;
+  }
+
+  LoweredGraph graph_;
+  const ScaleClasses& classes_;
+  const double range_;
+  SecretStream stream_;
+  std::map<TensorId, Scale> scales_;  // of each class
+  std::map<TensorId, TensorId> outside_, inside_;
+  ScaledGraph out_;
+};
+
+ScaledGraph ScaleGraph(LoweredGraph graph, const std::vector<bool>& is_public, double range,
+                       bool per_channel, const SecretKey& key) {
+  // Classes are about the graph as it came; its operators move on while it is written anew.
+  const ScaleClasses classes(graph, is_public, per_channel);
+  return Rewriter(std::move(graph), classes, range, key).Rewrite();
+}
+
+}  // namespace
+
+ScaledGraph ScaleTensors(LoweredGraph graph, const std::vector<bool>& is_public, double range,
+                         const SecretKey& key) {
+  return ScaleGraph(std::move(graph), is_public, range, false, key);
+}
+
+ScaledGraph ScaleChannels(LoweredGraph graph, const std::vector<bool>& is_public, double range,
+                          const SecretKey& key) {
+  return ScaleGraph(std::move(graph), is_public, range, true, key);
+}
+
+}  // namespace penumbra::protect

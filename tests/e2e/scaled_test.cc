@@ -1,0 +1,109 @@
+// Float32 schemes whose public half is scaled or not whole: the protected pipeline against the model
+// itself, on both accelerators, for every share of public operators.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "graphs.h"
+#include "harness.h"
+
+namespace penumbra::e2e {
+namespace {
+
+using protect::CompiledModel;
+using protect::CompileOptions;
+
+CompileOptions Preset(const char* name) {
+  CompileOptions options;
+  options.preset = name;
+  options.scheme = SchemeOf(name);
+  return options;
+}
+
+CompileOptions Soter(double theta, uint64_t seed) {
+  CompileOptions options = Preset("soter");
+  protect::SetTheta(theta, &options.scheme);
+  options.placement_seed = seed;
+  return options;
+}
+
+void ExpectClose(const Tensors& got, const Tensors& wanted) {
+  ASSERT_EQ(got.size(), wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    ASSERT_EQ(got[i].size(), wanted[i].size());
+    float largest = 1;
+    for (const float v : wanted[i]) largest = std::max(largest, std::fabs(v));
+    for (size_t j = 0; j < wanted[i].size(); ++j) {
+      ASSERT_NEAR(got[i][j], wanted[i][j], 5e-5 * largest) << "output " << i << " element " << j;
+    }
+  }
+}
+
+class ScaledGraphs : public testing::TestWithParam<GraphCase> {
+ protected:
+  ScaledGraphs() {
+    GetParam().build(test_);
+    original_ = std::make_unique<CompiledModel>(test_.graph, Preset("mlcapsule"));
+    inputs_ = SmoothInputs(test_.graph, 1);
+    wanted_ = RunPlain(*original_, inputs_);
+  }
+
+  // Runs the bundle on both accelerators; returns the number of segments.
+  size_t ExpectSameAsModel(const CompileOptions& options) {
+    const CompiledModel model(test_.graph, options);
+    const ScratchFolder scratch;
+    const Keys keys;
+    WriteBundle(model, keys, scratch.path() / "model.penumbra");
+    for (const char* device : {"reference", "onednn"}) {
+      SCOPED_TRACE(device);
+      const auto session = OpenSession(scratch.path() / "model.penumbra", keys,
+                                       {.device = device, .threads = 2}, scratch.path());
+      ExpectClose(RunSession(session.get(), inputs_), wanted_);
+    }
+    return model.plan().segments.size();
+  }
+
+  protect::TestGraph test_;
+  std::unique_ptr<CompiledModel> original_;
+  Tensors inputs_, wanted_;
+};
+
+TEST_P(ScaledGraphs, Soter) {
+  size_t segments = 0;
+  for (const auto& [theta, seed] :
+       std::initializer_list<std::pair<double, uint64_t>>{{0.5, 1}, {0.8, 2}, {1, 3}}) {
+    SCOPED_TRACE(theta);
+    segments += ExpectSameAsModel(Soter(theta, seed));
+  }
+  EXPECT_GT(segments, 0u);
+  EXPECT_TRUE(CompiledModel(test_.graph, Soter(0, 1)).plan().segments.empty());
+}
+
+TEST_P(ScaledGraphs, SecureNets) { EXPECT_GT(ExpectSameAsModel(Preset("securenets")), 0u); }
+
+// Any placement goes with scaled weights.
+TEST_P(ScaledGraphs, OtherPlacements) {
+  for (const auto& [placement, weights] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"all-public", "channel-scalar"}, {"last:1", "scalar:64"}}) {
+    SCOPED_TRACE(placement);
+    CompileOptions options = Preset("soter");
+    protect::SetAxis("placement", placement, &options.scheme);
+    protect::SetAxis("weights", weights, &options.scheme);
+    ExpectSameAsModel(options);
+  }
+}
+
+TEST_P(ScaledGraphs, Magnitude) {
+  CompileOptions options = Preset("magnitude");
+  EXPECT_GT(ExpectSameAsModel(options), 0u);
+  protect::SetAxis("placement", "magnitude:0.5", &options.scheme);
+  protect::SetAxis("weights", "scalar", &options.scheme);
+  ExpectSameAsModel(options);
+}
+
+INSTANTIATE_TEST_SUITE_P(Graphs, ScaledGraphs, testing::ValuesIn(GraphCases()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace penumbra::e2e
