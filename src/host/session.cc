@@ -353,7 +353,7 @@ std::vector<Tensor> Session::ReadOutputs(uint32_t lane) {
 }
 
 std::optional<FailureLog> Session::failure_log() {
-  const FairPool::Lease turn = trusted_.Enter();
+  const TrustedHalf::Turn turn = trusted_.Enter();
   return trusted_.failure_log();
 }
 
