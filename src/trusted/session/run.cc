@@ -11,6 +11,7 @@ namespace penumbra::trusted {
 Status Run::Init() {
   const Secret<32> zero;
   PENUMBRA_TRY(spill_key_.Init(zero.bytes()));
+  PENUMBRA_TRY(pad_key_.Init(zero.bytes()));
   return pad_stream_.Init(zero.bytes());
 }
 
@@ -60,7 +61,7 @@ Status Run::LeaveReceipt(const Port& port, uint64_t* out_size) {
   return Status::kOk;
 }
 
-Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob* out_job) {
+Status Run::Start(ProgramId program, uint64_t pad_id, const PadSeed& seed, const Port& port, HostJob* out_job) {
   busy_ = true;
   program_ = program;
   pad_id_ = pad_id;
@@ -70,17 +71,18 @@ Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob*
   machine_.clamped_count = 0;
   machine_.prepared_layer = kNoLayer;
   for (TileState& tile : machine_.tiles) tile = {kAbsent, 0, 0};
-  PENUMBRA_TRY(MakeKeys(port));
+  PENUMBRA_TRY(MakeKeys(seed, port));
   return RunProgram(out_job);
 }
 
-Status Run::MakeKeys(const Port& port) {
+Status Run::MakeKeys(const PadSeed& seed, const Port& port) {
   Secret<32> key;
   if (loaded_->NeedsPads() && program_ != ProgramId::kPrepare) {
-    uint8_t info[3 + 8] = {'p', 'a', 'd'};
-    std::memcpy(info + 3, &pad_id_, 8);
-    PENUMBRA_TRY(crypto::HkdfExpand(loaded_->pad_master.bytes(), info, key.mutable_bytes()));
+    constexpr uint8_t kStream[] = {'r'}, kSealing[] = {'u'};
+    PENUMBRA_TRY(crypto::HkdfExpand(seed.bytes(), kStream, key.mutable_bytes()));
     PENUMBRA_TRY(pad_stream_.Init(key.bytes()));
+    PENUMBRA_TRY(crypto::HkdfExpand(seed.bytes(), kSealing, key.mutable_bytes()));
+    PENUMBRA_TRY(pad_key_.Init(key.bytes()));
   }
   PENUMBRA_TRY(port.entropy(port.context, key.mutable_bytes().data(), 32));
   return spill_key_.Init(key.bytes());
@@ -163,6 +165,7 @@ void Run::Clear() {
   const Secret<32> zero;
   // Re-keying an existing context cannot fail for want of memory, and if it did the old key is unreachable.
   (void)spill_key_.Init(zero.bytes());
+  (void)pad_key_.Init(zero.bytes());
   (void)pad_stream_.Init(zero.bytes());
   crypto::Wipe(machine_.arena);
   if (wants_receipt_) port_hashes_.Clear();

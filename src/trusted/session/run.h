@@ -14,6 +14,7 @@
 #include "trusted/base/arena.h"
 #include "trusted/port/port.h"
 #include "trusted/session/loaded.h"
+#include "trusted/session/pad_bank.h"
 #include "trusted/session/read_request.h"
 #include "trusted/session/receipt.h"
 #include "trusted/steps/machine.h"
@@ -35,8 +36,8 @@ class Run {
   // kInvalidArgument: the run's part of the exchange region has no room for one.
   Status AskReceipt(std::span<const uint8_t> nonce);
   // Each returns the next job in *out_job, untouched when the program has ended. After an error the caller clears the
-  // run. `pad_id`: the pad the program uses up or makes; 0 without pads.
-  Status Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob* out_job);
+  // run. `pad_id`: the pad the program uses up or makes, 0 without pads; `seed`: of that pad.
+  Status Start(ProgramId program, uint64_t pad_id, const PadSeed& seed, const Port& port, HostJob* out_job);
   // The outstanding job succeeded.
   Status Step(HostJob* out_job);
   // See ReadRequest::Answer().
@@ -46,7 +47,7 @@ class Run {
   Status LeaveReceipt(const Port& port, uint64_t* out_size);
 
   void ZeroOutputs() const;
-  // Wipes the arena and both keys; the run can be started again.
+  // Wipes the arena and all keys; the run can be started again.
   void Clear();
   // Clears the run and gives its memory up.
   void Remove();
@@ -62,7 +63,7 @@ class Run {
   std::span<uint8_t> arena() const { return machine_.arena; }
 
  private:
-  Status MakeKeys(const Port& port);
+  Status MakeKeys(const PadSeed& seed, const Port& port);
   Status RunProgram(HostJob* out_job);
   Status FinishWaiting(const Instruction& i);
   HostJob AccelerateJob(const LayerRec& layer) const;
@@ -78,7 +79,7 @@ class Run {
 
   Loaded* loaded_ = nullptr;
   Machine machine_;
-  crypto::AeadKey spill_key_;
+  crypto::AeadKey spill_key_, pad_key_;
   crypto::Keystream pad_stream_;
   ReadRequest request_;
   PortHashes port_hashes_;

@@ -84,7 +84,7 @@ Status Run::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
     }
     case TensorKind::kPad:
       PadNonce(pad_id_, slot, nonce);
-      return loaded_->pad_key.Open(nonce, {}, bytes, tag, bytes);
+      return pad_key_.Open(nonce, {}, bytes, tag, bytes);
     case TensorKind::kDerived:
       MakeNonce(kNonceDerived, slot, nonce);
       return loaded_->derived_key.Open(nonce, {}, bytes, tag, bytes);
@@ -114,7 +114,7 @@ Status Run::RequestEvict(const Instruction& i, HostJob* out_job) {
   // Sealed in place first: ciphertext is only ever written outside in one piece and never read back.
   if (kind == TensorKind::kPad) {
     PadNonce(pad_id_, slot, nonce);
-    PENUMBRA_TRY(loaded_->pad_key.Seal(nonce, {}, bytes, bytes, tag));
+    PENUMBRA_TRY(pad_key_.Seal(nonce, {}, bytes, bytes, tag));
     job.source = JobSource::kPad;
     job.index = pad_id_ << kPadSlotBits | slot;
   } else if (kind == TensorKind::kDerived) {
