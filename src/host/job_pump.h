@@ -14,6 +14,7 @@
 #include "boundary/protocol.h"
 #include "host/bundle_file.h"
 #include "host/device_runner.h"
+#include "host/error.h"
 #include "host/pad_store.h"
 #include "host/segment_set.h"
 #include "host/spill_store.h"
@@ -35,6 +36,11 @@ struct PumpOptions {
   std::chrono::milliseconds device_timeout{0};  // 0: no limit
   // Bytes of spilled tiles of one inference.
   uint64_t max_spill_size = uint64_t{8} << 30;
+};
+
+class PadLost : public HostError {
+ public:
+  using HostError::HostError;
 };
 
 // Tells work that is in no hurry when to go on.
@@ -59,7 +65,8 @@ class JobPump {
   // status kOk. Throws HostError with the trusted half's or the failed job's status; a failed job
   // is reported to the trusted half first, so that it wipes what the command was about. Spilled
   // tiles are gone afterwards, and so is what was left of pads the command read and, after a
-  // failure, what there was of pads it wrote. `stats` is added to, also on failure.
+  // failure, what there was of pads it wrote; after a success those are complete. `stats` is added to, also on failure.
+  // Throws PadLost when a pad could not be brought: the run has ended and that pad is spent, another may serve.
   Reply Run(const Command& command, PumpStats* stats) {
     return Finish(command, Start(command, stats), stats);
   }
@@ -78,6 +85,7 @@ class JobPump {
   struct Failure {
     Status status = Status::kOk;
     std::string what;
+    bool pad_lost = false;
   };
 
   void ForgetRun(bool failed);

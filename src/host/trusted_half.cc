@@ -30,6 +30,8 @@ Reply TrustedHalf::Call(const Command& command) {
   const Status status = transport_->Call(command, &reply);
   if (IsOk(status)) {
     pads_ready_ = reply.info.pads_ready;
+    pads_in_hand_ = reply.info.pads_in_hand;
+    pads_unrecorded_ = reply.info.pads_unrecorded;
     return reply;
   }
   lost_ = true;

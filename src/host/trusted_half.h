@@ -37,6 +37,8 @@ class TrustedHalf {
 
   // As the last reply said.
   uint64_t pads_ready() const { return pads_ready_; }
+  uint64_t pads_in_hand() const { return pads_in_hand_; }
+  uint64_t pads_unrecorded() const { return pads_unrecorded_; }
 
   // As it was started with; its memory lives as long as a copy of the owner, even if the trusted
   // half ends.
@@ -54,7 +56,7 @@ class TrustedHalf {
   SpillStore derived_{kMaxDerivedSize};
   FairPool turn_{1};
   bool lost_ = false;  // with turn_
-  std::atomic<uint64_t> pads_ready_{0};
+  std::atomic<uint64_t> pads_ready_{0}, pads_in_hand_{0}, pads_unrecorded_{0};
 };
 
 }  // namespace penumbra::host

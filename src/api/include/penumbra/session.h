@@ -45,6 +45,13 @@ struct SessionOptions {
   // Bytes of pads kept ready by making some while no call is under way; 0: none. Default: room for four pads, at most
   // 256 MiB. MakePads may make more.
   std::optional<uint64_t> pad_bank_size = {};
+  // Folder in which pads outlive the session, made when it is missing; empty: no pad does. One session at a time uses
+  // it (P401), for one model on one device (P310). What costs pads but ends nothing, an old or damaged ledger or a full
+  // disk, is logged as a warning.
+  std::filesystem::path durable_pads = {};
+  // Of durable pads: how many are in hand at once. An unclean end burns fewer than twice as many; each lease moves the
+  // monotonic counter by one. 0: half of the bank, at least two.
+  uint32_t pad_lease = 0;
   std::chrono::milliseconds accelerator_timeout{0};  // 0: no limit
 };
 
@@ -62,6 +69,7 @@ struct SessionInfo {
   uint64_t secure_memory_peak = 0;  // bytes the loaded model uses of them
   uint64_t exchange_size = 0;       // bytes shared with the accelerator
   uint64_t pads_ready = 0;
+  std::string pad_bank;  // one line: where durable pads are and what keeps them from being used twice; empty: not durable
   uint32_t max_in_flight = 0;
   uint32_t in_flight_capacity = 0;  // how many the secure memory would have room for
   std::string carrier;  // one line: the carrier and the isolation it really has
