@@ -1,5 +1,5 @@
 // The pads of one loaded model: which there are, their seeds, and, in a durable bank, the ledger that carries those
-// nobody has leased over a restart (docs/pad_bank.md, decision 14). All that follows from a pad's seed is its own: the
+// nobody has leased over a restart (docs/pad_bank.md). All that follows from a pad's seed is its own: the
 // keystream of r and the key that seals u.
 //
 // The rule that keeps a pad from serving twice: a ledger counts only while the monotonic counter has the value in it, and
