@@ -122,7 +122,8 @@ Status PadFile::ReadTable(uint64_t pad) {
   struct stat info;
   PadFileHead head;
   if (fstat(file_.get(), &info) != 0) return StatusOfErrno(errno);
-  if (const Status status = ReadAt(file_.get(), 0, {reinterpret_cast<uint8_t*>(&head), sizeof(head)}); !IsOk(status)) return status;
+  const std::span<uint8_t> head_bytes(reinterpret_cast<uint8_t*>(&head), sizeof(head));
+  if (const Status status = ReadAt(file_.get(), 0, head_bytes); !IsOk(status)) return status;
   const auto file_size = static_cast<uint64_t>(info.st_size);
   if (std::memcmp(head.magic, kPadMagic, sizeof(head.magic)) != 0 || head.pad != pad || head.tile_count > kMaxPadTiles ||
       file_size < sizeof(head) + head.tile_count * sizeof(PadTileRec)) {
@@ -190,14 +191,14 @@ Status PadFolder::Replace(const std::string& name, std::span<const std::span<con
   const std::string fresh = name + kNewSuffix;
   int error = 0;
   {
-    const Descriptor file(openat(folder_.get(), fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    const bool written = file.get() >= 0 && std::ranges::all_of(parts, [&](auto part) { return WriteAll(file.get(), part); }) &&
-                         fsync(file.get()) == 0;
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+    const Descriptor file(openat(folder_.get(), fresh.c_str(), kFlags, 0600));
+    const auto write_part = [&](std::span<const uint8_t> part) { return WriteAll(file.get(), part); };
+    const bool written = file.get() >= 0 && std::ranges::all_of(parts, write_part) && fsync(file.get()) == 0;
     if (!written) error = errno;
   }
-  if (error == 0 && (renameat(folder_.get(), fresh.c_str(), folder_.get(), name.c_str()) != 0 || fsync(folder_.get()) != 0)) {
-    error = errno;
-  }
+  if (error == 0 && renameat(folder_.get(), fresh.c_str(), folder_.get(), name.c_str()) != 0) error = errno;
+  if (error == 0 && fsync(folder_.get()) != 0) error = errno;
   if (error == 0) return Status::kOk;
   unlinkat(folder_.get(), fresh.c_str(), 0);
   *out_why = std::strerror(error);

@@ -39,7 +39,8 @@ class PadFolderTest : public ::testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
   static void WriteAll(const std::filesystem::path& path, const Bytes& bytes) {
-    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }
   static Status StatusOf(const std::function<void()>& body) {
     try {

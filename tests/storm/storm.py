@@ -224,14 +224,26 @@ class Lane:
             self.counts["loads that found pads"] += 1
         return words
 
-    def await_enclave(self) -> Enclave:
-        """The enclave of the host's current life; sessions that ended by themselves are passed over."""
+    def await_enclave(self, loaded: bool = False) -> Enclave:
+        """The enclave of the host's current life, or of one that has loaded; sessions that ended by themselves are passed
+        over."""
+        enclave: Enclave | None = None
         while True:
             words = self.line()
             if words[0] == "enclave":
-                return Enclave(int(words[1]), self.key)
-            if words[0] == "over" and not self.is_busy(words):
-                self.pass_over(words)
+                enclave = Enclave(int(words[1]), self.key)
+            if enclave is not None and words[0] == ("loaded" if loaded else "enclave"):
+                return enclave
+            if words[0] == "over":
+                if enclave is not None:
+                    enclave.close()
+                enclave = None
+                if not self.is_busy(words):
+                    self.pass_over(words)
+
+    def await_life(self) -> Enclave:
+        """Of durable pads most lives are worth a look only once they have some."""
+        return self.await_enclave(loaded=self.durable and self.rng.random() < 0.75)
 
     def is_busy(self, words: list[str]) -> bool:
         """Somebody else had the folder of the bank for a moment: the session was refused and is tried again."""
@@ -315,7 +327,7 @@ class Lane:
             enclave = self.catch_starting_enclave()
             time.sleep(self.rng.random() * SHORTEST_START)
         else:
-            enclave = self.await_enclave()
+            enclave = self.await_life()
             self.wait_a_while()
         killed = enclave.kill()
         enclave.close()
@@ -331,7 +343,7 @@ class Lane:
         return True
 
     def kill_host(self) -> None:
-        enclave = self.await_enclave() if self.rng.random() < 0.75 else None
+        enclave = self.await_life() if self.rng.random() < 0.75 else None
         self.wait_a_while()
         self.end_host()
         self.counts["hosts killed"] += 1
@@ -364,6 +376,11 @@ class Lane:
         if self.process is not None:
             self.end_host()
         self.expect_no_enclaves()
+
+    def fill(self) -> None:
+        """Leaves some durable pads, as a session does that ends."""
+        command = [self.program, "fill", self.folder, self.path, "8"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def logs(self) -> list[Path]:
         return [self.path.with_name(self.path.name + whose) / "log" for whose in ("", "-second", "-intruder")]
@@ -417,6 +434,8 @@ def storm(program: Path, work: Path, kills: int, lane_count: int, seed: int, dur
     subprocess.run([program, "make", folder], check=True)
     mischief = None if durable else Mischief(folder / "state")
     lanes = [Lane(program, folder, i, seed * 1000 + i, mischief) for i in range(lane_count)]
+    for lane in lanes if durable else []:
+        lane.fill()
     progress, stop, failures = Progress(kills), threading.Event(), []
     threads = []
     for i, lane in enumerate(lanes):
@@ -482,7 +501,7 @@ def durable_control(program: Path, work: Path, seed: int) -> None:
     subprocess.run([program, "make", folder], check=True)
     for index, names in enumerate((("bank",), ("bank", "state"))):
         lane = Lane(program, folder, index, seed, None)
-        subprocess.run([program, "fill", folder, lane.path, "8"], check=True, stdout=subprocess.DEVNULL)
+        lane.fill()
         for name in names:
             copy_folder(lane.path / name, lane.path / f"{name}-old")
         use_pads(lane, 40)

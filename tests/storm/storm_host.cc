@@ -158,14 +158,15 @@ class StormHost {
   }
 
   // Keeps pads and inferences going on one of several threads until the session is lost or has had its rounds. Durable
-  // pads are left over now and then.
+  // pads are made for the next session, more or less: those of the last one come first.
   void Work(host::Session* session, uint64_t seed) try {
     std::mt19937_64 random(seed);
     for (uint64_t round = 0; round < rounds_; ++round) {
       const uint64_t count = 1 + random() % kPadsAhead;
-      if (folder_.is_masked) session->MakePads(static_cast<uint32_t>(count));
+      if (folder_.is_masked && !durable_) session->MakePads(static_cast<uint32_t>(count));
       const uint64_t inferences = durable_ ? random() % (count + 2) : count;
       for (uint64_t i = 0; i < inferences; ++i) Infer(session, random() % folder_.inputs.size());
+      if (durable_) session->MakePads(static_cast<uint32_t>(count));
     }
   } catch (const host::HostError& error) {
     NoteError(error);
@@ -210,7 +211,8 @@ int main(int argument_count, char** arguments) {
       for (;;) host.Live();
     }
     if (words.size() == 4 && words[0] == "fill") {
-      penumbra::storm::StormHost(words[1], words[2], 1, /*durable=*/true).Fill(static_cast<uint32_t>(std::stoul(words[3])));
+      penumbra::storm::StormHost host(words[1], words[2], 1, /*durable=*/true);
+      host.Fill(static_cast<uint32_t>(std::stoul(words[3])));
       return 0;
     }
     const bool unmasked = words.size() == 3 && words[2] == "unmasked";
@@ -222,6 +224,8 @@ int main(int argument_count, char** arguments) {
     std::fprintf(stderr, "storm_host: %s\n", error.what());
     return 1;
   }
-  std::fprintf(stderr, "usage: storm_host make FOLDER [unmasked] | run FOLDER LANE SEED [durable] | fill FOLDER LANE COUNT\n");
+  std::fprintf(stderr,
+               "usage: storm_host make FOLDER [unmasked] | run FOLDER LANE SEED [durable]\n"
+               "     | fill FOLDER LANE COUNT\n");
   return 2;
 }
