@@ -29,7 +29,8 @@ enum class CommandId : uint32_t {
   // Refused ledgers (kTruncated, kMalformed, kWrongBank, kAuthenticationFailed, kRolledBack) change nothing.
   kOpenPadBank = 7,
   // Takes a lease: the args[0] oldest pads are in hand, the others recorded in a new ledger, at args[1] in the exchange
-  // region; the reply tells its size. kRolledBack: somebody else moved the counter, recorded pads are burnt; may be tried again.
+  // region; the reply tells its size. kRolledBack: somebody else moved the counter, recorded pads are burnt; a further
+  // call starts from where it stands now.
   kRecordPads = 8,
 };
 
