@@ -258,12 +258,12 @@ RunStats Session::MakePads(uint32_t count) {
       WithLane([&](uint32_t lane) {
         return pumps_[lane]->Run(StartCommand(ProgramId::kMakePad, lane), &stats.pump);
       });
+      if (durable_bank_ != nullptr) durable_bank_->RecordIfDue();
     }
   } catch (const HostError& error) {
     // The trusted half's answer for a plan without pads; whoever wants some has as many as it needs.
     if (error.status() != Status::kUnsupported) throw;
   }
-  if (durable_bank_ != nullptr) durable_bank_->RecordIfDue();
   stats.total_ns = ElapsedNs(start);
   return stats;
 }
