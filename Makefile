@@ -27,7 +27,7 @@ test-sanitize: setup
 # Downloads and large networks: measures every model and preset and rewrites docs/models.md (half an hour). A kill storm.
 # DATA=DIR with cifar10-test.zip (test/CLASS/NNNN.jpg): accuracy on the 10,000 test pictures as well.
 test-models: build
-	python3 tests/storm/storm.py --host $(BUILD)/tests/storm/storm_host --kills 300
+	python3 tests/storm/storm.py --host $(BUILD)/tests/storm/storm_host --kills 300 --durable-kills 300
 	$(if $(DATA),python3 tools/models/accuracy.py --build $(BUILD) --data $(DATA))
 	python3 tools/models/table.py --build $(BUILD)
 
@@ -36,7 +36,7 @@ test-models: build
 FUZZ_SECONDS ?= 3600
 test-long: test test-sanitize test-aarch64
 	$(BUILD)/tests/malice/malice_run --replies 1000000
-	python3 tests/storm/storm.py --host $(BUILD)/tests/storm/storm_host --kills 10000
+	python3 tests/storm/storm.py --host $(BUILD)/tests/storm/storm_host --kills 10000 --durable-kills 5000
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 clean:

@@ -234,6 +234,7 @@ void Report(const Times& times, const std::vector<Throughput>& throughput, const
                 {"carrier", info.carrier},
                 {"accelerator", info.accelerator},
                 {"notice", info.notice},
+                {"pad_bank", info.pad_bank},
                 {"burst", SummaryJson(burst)},
                 {"sustained", pads ? SummaryJson(sustained) : Json(nullptr)},
                 {"sustained_background", background ? SummaryJson(*background) : Json(nullptr)},
@@ -260,6 +261,7 @@ void Report(const Times& times, const std::vector<Throughput>& throughput, const
   facts.push_back({"outside", Fixed(Milliseconds(times.last.outside_ns), 3) + " ms"});
   facts.push_back({"switches", std::to_string(times.last.switches)});
   facts.push_back({"crossing", SizeText(times.last.crossing_bytes)});
+  if (!info.pad_bank.empty()) facts.push_back({"pad bank", info.pad_bank});
   facts.push_back({"peak secure memory", SizeText(info.secure_memory_peak)});
   std::string text = Table(rows) + "\n" + Table(facts);
   if (!throughput.empty()) {
@@ -278,18 +280,19 @@ void Run(const Options& options, const Console& console) {
   const std::optional<uint64_t> bank_size = session_options.pad_bank_size;
   session_options.pad_bank_size = 0;  // only as many as are asked for
   const std::filesystem::path bundle = PrepareBundle(options, console, scratch);
-  Session session(console.env(), bundle, session_options);
-  const TensorMap feeds = Noise(session.inputs(), 1);
+  std::optional<Session> session(std::in_place, console.env(), bundle, session_options);
+  const TensorMap feeds = Noise(session->inputs(), 1);
   const auto peer = MakePeer(options, console, scratch, feeds);
-  const bool pads = MakesPads(&session);
-  Times times = Measure(options, console, &session, pads, peer.get(), feeds);
-  if (pads) MeasurePads(options, console, &session, feeds, &times);
+  const bool pads = MakesPads(&*session);
+  Times times = Measure(options, console, &*session, pads, peer.get(), feeds);
+  if (pads) MeasurePads(options, console, &*session, feeds, &times);
   std::vector<Throughput> throughput;
   if (!options.in_flight.empty()) {
     throughput =
-        MeasureThroughput(&session, feeds, pads, options.in_flight, options.iterations, console);
+        MeasureThroughput(&*session, feeds, pads, options.in_flight, options.iterations, console);
   }
-  const SessionInfo info = session.Info();
+  const SessionInfo info = session->Info();
+  session.reset();  // durable pads serve one session at a time
   if (pads && bank_size != 0) {
     session_options.pad_bank_size = bank_size;
     session_options.max_in_flight = std::min(2u, info.in_flight_capacity);

@@ -124,6 +124,11 @@ void AddSessionArguments(CLI::App* command, SessionArguments* out) {
   command->add_option("--pad-policy", out->pad_policy, "for an inference that finds no pad ready")
       ->check(CLI::IsMember({"wait", "refuse", "inline"}))
       ->capture_default_str();
+  command->add_option("--durable-pads", out->durable_pads,
+                      "folder in which one-time pads outlive the program; one program at a time");
+  command->add_option("--pad-lease", out->pad_lease,
+                      "with --durable-pads: pads in hand at once, burnt by an unclean end; default: half of the bank")
+      ->check(CLI::Range(1, 4096));
 }
 
 SessionOptions ToSessionOptions(const SessionArguments& arguments) {
@@ -140,6 +145,8 @@ SessionOptions ToSessionOptions(const SessionArguments& arguments) {
     options.secure_memory_size = ParseSize(arguments.secure_memory);
   if (!arguments.pad_bank_size.empty())
     options.pad_bank_size = ParseSize(arguments.pad_bank_size);
+  options.durable_pads = arguments.durable_pads;
+  options.pad_lease = arguments.pad_lease;
   if (arguments.pad_policy == "refuse") options.pad_policy = PadPolicy::kRefuse;
   if (arguments.pad_policy == "inline") options.pad_policy = PadPolicy::kInline;
   return options;

@@ -39,8 +39,8 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments);  // throws E
 
 struct SessionArguments {
   std::string carrier = "process", accelerator, vendor, device, enclave, secure_memory;
-  std::string pad_bank_size, pad_policy = "wait";
-  uint32_t threads = 1;
+  std::string pad_bank_size, pad_policy = "wait", durable_pads;
+  uint32_t threads = 1, pad_lease = 0;
   double accelerator_timeout = 60;  // seconds
 };
 void AddSessionArguments(CLI::App* command, SessionArguments* out);

@@ -167,6 +167,9 @@ void Run(const Options& options, const Console& console) {
   Session session(console.env(), options.bundle, ToSessionOptions(options.session));
   const SessionInfo info = session.Info();
   if (!info.notice.empty()) console.Log(LogLevel::kWarning, info.notice);
+  if (!info.pad_bank.empty()) {
+    console.Log(LogLevel::kInfo, "pad bank: " + info.pad_bank + "; " + std::to_string(info.pads_ready) + " pads in it");
+  }
   const auto inputs = ReadSampleFiles(options.inputs, session.inputs(), session.preprocess(), "--input");
   const auto files = OutputFiles(options, session);
   if (options.pads != 0) session.MakePads(options.pads);
@@ -193,7 +196,8 @@ void Run(const Options& options, const Console& console) {
   const Shown outputs = ShowOutputs(results, session, files);
   Json document{{"model", session.model_name()},   {"samples", results.size()},
                 {"notice", info.notice},           {"carrier", info.carrier},
-                {"accelerator", info.accelerator}, {"outputs", outputs.document},
+                {"accelerator", info.accelerator}, {"pad_bank", info.pad_bank},
+                {"outputs", outputs.document},
                 {"stats", StatsJson(total, info)}};
   std::vector<Row> rows = outputs.rows;
   if (!options.receipt.empty()) {

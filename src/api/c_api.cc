@@ -193,6 +193,8 @@ penumbra_status* penumbra_session_load(const penumbra_env* env, const char* bund
     }
     if (in.pad_bank_size != 0) out.pad_bank_size = in.pad_bank_size;
     if (in.pad_bank_size == PENUMBRA_NO_PAD_BANK) out.pad_bank_size = 0;
+    out.durable_pads = Text(in.durable_pads);
+    out.pad_lease = in.pad_lease;
     *out_session = new penumbra_session{penumbra::Session(env->env, bundle_file, out)};
   });
 }

@@ -96,6 +96,13 @@ RunStats Convert(const host::RunStats& inner) {
           .clamped_count = inner.clamped_count};
 }
 
+std::string PadBankText(const std::filesystem::path& folder, CarrierKind carrier) {
+  if (folder.empty()) return {};
+  const bool simulated = !host::ProtectionNotice(carrier).empty();
+  return "durable in " + folder.string() +
+         (simulated ? "; simulated counter: a file, which notices an old bank but not an owner who restores both" : "");
+}
+
 host::PadPolicy Convert(PadPolicy policy) {
   switch (policy) {
     case PadPolicy::kWait: return host::PadPolicy::kWait;
@@ -114,6 +121,7 @@ struct Session::Impl {
   std::vector<TensorInfo> inputs, outputs;
   api::StoredPreprocess preprocess;
   std::string accelerator;
+  std::filesystem::path pad_folder;  // empty: pads are not durable
 
   // `receipt` may be null.
   TensorMap Run(const TensorMap& tensors, host::ReceiptRequest* receipt, RunStats* out_stats) {
@@ -148,6 +156,12 @@ Session::Session(const Env& env, const std::filesystem::path& bundle, const Sess
     inner.pad_bank_size = options.pad_bank_size;
     inner.device_timeout = options.accelerator_timeout;
     inner.secure_memory_size = options.secure_memory_size;
+    inner.pad_lease = options.pad_lease;
+    if (!options.durable_pads.empty()) {
+      inner.durable_pads = host::PadFolder::Open(
+          options.durable_pads, [env](const std::string& text) { env.Log(LogLevel::kWarning, text); });
+      impl_->pad_folder = options.durable_pads;
+    }
     std::shared_ptr<Device> device = MakeDevice(options.accelerator);
     impl_->accelerator = device->name();
     impl_->session = host::Session::Load(bundle, MakeTransport(env, options), std::move(device),
@@ -205,6 +219,7 @@ SessionInfo Session::Info() {
                        .exchange_size = info.exchange_size,
                        .pads_ready = info.pads_ready,
                        .pad_batch = impl_->session->pad_batch(),
+                       .pad_bank = PadBankText(impl_->pad_folder, transport.carrier()),
                        .max_in_flight = info.run_count,
                        .in_flight_capacity = info.run_capacity,
                        .carrier = transport.label(),

@@ -25,6 +25,14 @@ enum class CommandId : uint32_t {
   kStep = 4,
   kUnload = 5,     // wipes the model, every run and every pad
   kInfo = 6,       // run; reply: info of the loaded model
+  // Makes the pads of the loaded model durable, before the first is begun. args[0]: size of a ledger
+  // (boundary/pad_ledger.h), at args[1] in the exchange region; 0: the bank starts empty. args[2]: pads there may be.
+  // Refused ledgers (kTruncated, kMalformed, kWrongBank, kAuthenticationFailed, kRolledBack) change nothing.
+  kOpenPadBank = 7,
+  // Takes a lease: the args[0] oldest pads are in hand, the others recorded in a new ledger, at args[1] in the exchange
+  // region; the reply tells its size. kRolledBack: somebody else moved the counter, recorded pads are burnt; a further
+  // call starts from where it stands now.
+  kRecordPads = 8,
 };
 
 // kPrepare runs once at the end of kLoad and cannot be started. kMakePads makes as many pads as the plan says
@@ -79,7 +87,9 @@ struct Info {
   uint64_t exchange_size;       // what the loaded plan needs
   uint64_t secure_memory_size;  // capacity of the trusted half, code and stack apart
   uint64_t secure_memory_peak;  // used by the loaded model: tables, scratch, arena of every run
-  uint64_t pads_ready;
+  uint64_t pads_ready;          // of a durable bank: with those that only a lease brings to hand
+  uint64_t pads_in_hand;        // ready to be used
+  uint64_t pads_unrecorded;     // of a durable bank: made since the last ledger
   uint64_t clamped_count;       // input levels that left the calibrated range, last inference of the run asked about
   uint32_t carrier;             // CarrierKind
   uint32_t state;               // SessionState; kRunning: at least one run is under way
@@ -96,6 +106,7 @@ struct Reply {
   HostJob job;
   Info info;
   uint64_t receipt_size;  // bytes, with the end of an inference that was started with kStartReceipt; else 0
+  uint64_t ledger_size;   // bytes, after kRecordPads; else 0
   FailureLog failure_log;  // for the vendor; zero without has_failure_log
 };
 

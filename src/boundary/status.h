@@ -37,6 +37,7 @@ enum class [[nodiscard]] Status : uint32_t {
   kUnsupportedVersion = 307,
   kPlanRejected = 308,
   kBoundUnproved = 309,
+  kWrongBank = 310,
   // Session: right request, wrong moment.
   kWrongState = 401,
   kPoisoned = 402,

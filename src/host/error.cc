@@ -44,6 +44,8 @@ constexpr Words kWords[] = {
      "use a matching release of penumbra"},
     {Status::kPlanRejected, "the trusted runtime refused the plan", ""},
     {Status::kBoundUnproved, "a layer's sums could wrap around", ""},
+    {Status::kWrongBank, "the pad bank belongs to another model or device",
+     "name another folder with --durable-pads"},
     {Status::kWrongState, "the session is not ready for this", ""},
     {Status::kPoisoned, "an earlier failure ended this session", "load the model again"},
     {Status::kEnclaveDied, "the enclave process ended", "load the model again"},

@@ -117,7 +117,7 @@ void JobPump::ForgetRun(bool failed) {
   spill_.Clear();
   for (const uint64_t pad : pads_read_) pads_->Drop(pad);
   for (const uint64_t pad : pads_written_) {
-    if (failed) pads_->Drop(pad);
+    failed ? pads_->Drop(pad) : pads_->Complete(pad);
   }
   pads_read_.clear();
   pads_written_.clear();
@@ -174,6 +174,7 @@ Reply JobPump::DoJobs(const Command& command, Reply reply, PumpStats* stats) {
     reply = CallTrusted(NextStep(command, failure.status), stats);
     if (!IsOk(failure.status)) {
       ForgetRun(/*failed=*/true);
+      if (failure.pad_lost && reply.status == Status::kDeviceFailed) throw PadLost(failure.status, failure.what);
       throw HostError(failure.status, failure.what);
     }
   }
@@ -334,7 +335,9 @@ JobPump::Failure JobPump::Read(const HostJob& job, std::span<uint8_t> window) {
   if (IsOk(status)) return {};
   return {status, "a read cannot be served: source " +
                       std::to_string(static_cast<uint32_t>(job.source)) + ", item " +
-                      std::to_string(job.index) + ", " + std::to_string(job.size) + " bytes"};
+                      std::to_string(job.index) + ", " + std::to_string(job.size) + " bytes: " +
+                      std::string(StatusMeaning(status)),
+          job.source == JobSource::kPad};
 }
 
 Status JobPump::ReadPad(const HostJob& job, std::span<uint8_t> window) {

@@ -14,6 +14,7 @@
 #include "boundary/protocol.h"
 #include "host/bundle_file.h"
 #include "host/device_thread.h"
+#include "host/error.h"
 #include "host/pad_store.h"
 #include "host/segment_set.h"
 #include "host/spill_store.h"
@@ -41,6 +42,11 @@ struct PumpOptions {
   uint64_t max_spill_size = uint64_t{8} << 30;
 };
 
+class PadLost : public HostError {
+ public:
+  using HostError::HostError;
+};
+
 // Tells work that is in no hurry when to go on.
 class Pace {
  public:
@@ -63,8 +69,9 @@ class JobPump {
   // status kOk. Throws HostError with the trusted half's or the failed job's status; a failed job
   // is reported to the trusted half first, so that it wipes what the command was about. Spilled
   // tiles are gone afterwards, and so is what was left of pads the command read and, after a
-  // failure, what there was of pads it wrote. `stats` is added to, also on failure unless that is kTimeout.
-  // After kTimeout the device may use the job's memory at any time, and the pump has no further use.
+  // failure, what there was of pads it wrote; after a success those are complete. `stats` is added to, also on failure
+  // unless that is kTimeout. After kTimeout the device may use the job's memory at any time, and the pump has no further use.
+  // Throws PadLost when a pad could not be brought: the run has ended and that pad is spent, another may serve.
   Reply Run(const Command& command, PumpStats* stats) {
     return Finish(command, Start(command, stats), stats);
   }
@@ -83,6 +90,7 @@ class JobPump {
   struct Failure {
     Status status = Status::kOk;
     std::string what;
+    bool pad_lost = false;
   };
 
   Reply DoJobs(const Command& command, Reply reply, PumpStats* stats);

@@ -1,5 +1,6 @@
 #include "host/pad_store.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -51,12 +52,13 @@ void MemoryPadStore::Drop(uint64_t pad) {
   pads_.erase(found);
 }
 
-void MemoryPadStore::Clear() {
+void MemoryPadStore::KeepOnly(std::span<const uint64_t> pads) {
   const std::lock_guard lock(mutex_);
-  pads_.clear();
-  size_ = 0;
-  spare_.clear();
-  spare_size_ = 0;
+  std::erase_if(pads_, [&](const auto& pad) {
+    if (std::ranges::find(pads, pad.first) != pads.end()) return false;
+    for (const auto& [slot, bytes] : pad.second) size_ -= bytes.size();
+    return true;
+  });
 }
 
 uint64_t MemoryPadStore::size() const {

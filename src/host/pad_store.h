@@ -31,9 +31,11 @@ class PadStore {
   // Copies the bytes out and forgets them: a pad is used once. kNotFound; kMalformed when the size
   // differs from what was put.
   virtual Status Take(PadSlot where, std::span<uint8_t> out_sealed) = 0;
-  // Forgets a pad, or all of them. Unknown pads are no error.
+  // Every slot of the pad was put. Of a pad that is not complete nothing needs to outlive the store.
+  virtual void Complete(uint64_t pad) = 0;
+  // Forgets a pad, or all but some. Unknown pads are no error.
   virtual void Drop(uint64_t pad) = 0;
-  virtual void Clear() = 0;
+  virtual void KeepOnly(std::span<const uint64_t> pads) = 0;
   virtual uint64_t size() const = 0;  // bytes kept
 };
 
@@ -43,8 +45,9 @@ class MemoryPadStore final : public PadStore {
   explicit MemoryPadStore(uint64_t max_size) : max_size_(max_size) {}
   Status Put(PadSlot where, std::span<const uint8_t> sealed) override;
   Status Take(PadSlot where, std::span<uint8_t> out_sealed) override;
+  void Complete(uint64_t) override {}
   void Drop(uint64_t pad) override;
-  void Clear() override;
+  void KeepOnly(std::span<const uint64_t> pads) override;
   uint64_t size() const override;
 
  private:

@@ -7,6 +7,7 @@
 
 #include "boundary/limits.h"
 #include "boundary/protocol.h"
+#include "host/disk_pad_store.h"
 #include "host/error.h"
 #include "host/layout.h"
 
@@ -14,6 +15,8 @@ namespace penumbra::host {
 namespace {
 
 constexpr uint64_t kMaxPadMemory = uint64_t{16} << 30;
+constexpr uint64_t kLeastLease = 2;
+constexpr uint32_t kMaxLostPads = 16;  // that one request puts up with
 constexpr uint64_t kPageSize = 4096;  // parts of the exchange region share no page
 
 uint64_t ElapsedNs(std::chrono::steady_clock::time_point start) {
@@ -94,9 +97,18 @@ void AskReceipt(const std::array<uint8_t, kReceiptNonceSize>& nonce, Command* st
   std::memcpy(start->args, nonce.data(), nonce.size());
 }
 
-// What one run needs of the exchange region: its receipt stands behind what the plan uses.
-uint64_t PartSize(const ManifestHead& head) {
-  return AlignUp(ReceiptOffset(0, head.exchange_size) + kMaxReceiptSize, kPageSize);
+// In a run's part of the exchange region: its receipt stands behind what the plan uses, behind that the ledger of a
+// durable pad bank (only in that of the first run).
+uint64_t LedgerOffset(const ManifestHead& head) {
+  return AlignUp(ReceiptOffset(0, head.exchange_size) + kMaxReceiptSize, kTileAlignment);
+}
+uint64_t PartSize(const ManifestHead& head, uint64_t ledger_size) {
+  return AlignUp(LedgerOffset(head) + ledger_size, kPageSize);
+}
+
+std::unique_ptr<PadStore> MakePadStore(const SessionOptions& options) {
+  if (options.durable_pads != nullptr) return std::make_unique<DiskPadStore>(options.durable_pads);
+  return std::make_unique<MemoryPadStore>(kMaxPadMemory);
 }
 
 }  // namespace
@@ -111,9 +123,10 @@ std::unique_ptr<Session> Session::Load(const std::filesystem::path& path,
   const PrepareOptions prepare{.threads = options.threads, .max_batch = metadata.max_batch};
   const PumpOptions pump_options{.device_timeout = options.device_timeout};
   auto pads = std::move(options.pads);
-  if (pads == nullptr) pads = std::make_unique<MemoryPadStore>(kMaxPadMemory);
+  if (pads == nullptr) pads = MakePadStore(options);
   std::unique_ptr<Session> session(new Session(std::move(bundle), std::move(metadata),
                                                std::move(transport), options, std::move(pads)));
+  session->MakeDurableBank(options);
   session->StartTransport(options);
   const auto segments = std::make_shared<SegmentSet>(session->bundle_, std::move(device), prepare);
   for (uint32_t lane = 0; lane < options.max_in_flight; ++lane) {
@@ -121,6 +134,7 @@ std::unique_ptr<Session> Session::Load(const std::filesystem::path& path,
         &session->trusted_, session->bundle_, segments, session->pads_.get(), pump_options));
   }
   session->LoadModel();
+  session->OpenDurableBank();
   session->StartFiller(options.pad_bank_size);
   return session;
 }
@@ -135,13 +149,35 @@ Session::Session(std::shared_ptr<const BundleFile> bundle, Metadata metadata,
       lanes_(options.max_in_flight),
       pad_policy_(options.pad_policy) {}
 
+Session::~Session() {
+  filler_.reset();
+  if (durable_bank_ != nullptr) durable_bank_->Close();
+}
+
+void Session::MakeDurableBank(const SessionOptions& options) {
+  if (options.durable_pads == nullptr) return;
+  const uint64_t pad_size = metadata_.pad_size.value_or(0);
+  const uint64_t bank_size = options.pad_bank_size.value_or(DefaultPadBankSize(pad_size));
+  const uint64_t bank_pads = pad_size == 0 ? 0 : bank_size / pad_size;
+  const uint64_t lease = options.pad_lease != 0 ? options.pad_lease : std::max(bank_pads / 2, kLeastLease);
+  durable_bank_ = std::make_unique<DurableBank>(options.durable_pads, *bundle_, &trusted_, pads_.get(), bank_pads, lease);
+}
+
+void Session::OpenDurableBank() {
+  if (durable_bank_ == nullptr || durable_bank_->Open(LedgerOffset(bundle_->manifest().head))) return;
+  durable_bank_.reset();
+}
+
 void Session::StartTransport(const SessionOptions& options) {
   const ManifestHead& head = bundle_->manifest().head;
-  const uint64_t parts_size = PartSize(head) * options.max_in_flight;
+  const uint64_t capacity = durable_bank_ == nullptr ? 0 : durable_bank_->capacity();
+  const uint64_t parts_size = PartSize(head, capacity == 0 ? 0 : LedgerSize(capacity)) * options.max_in_flight;
   const uint64_t exchange_size =
       std::max({parts_size, kLoadWindowSize, uint64_t{bundle_->manifest_message().size()}});
   const uint64_t secure_memory_size =
-      options.secure_memory_size != 0 ? options.secure_memory_size : head.secure_memory_size;
+      options.secure_memory_size != 0
+          ? options.secure_memory_size
+          : head.secure_memory_size + (capacity == 0 ? 0 : DurableBankMemory(capacity));
   trusted_.Start(exchange_size, secure_memory_size);
 }
 
@@ -176,7 +212,12 @@ void Session::StartFiller(std::optional<uint64_t> bank_size) {
   const uint64_t bound = bank_size.value_or(DefaultPadBankSize(pad_size));
   if (pad_size == 0 || pad_size > bound) return;
   filler_ = std::make_unique<PadFiller>(
-      PadSource{.make = [this](uint32_t count, Pace* pace) { return MakePadsAtPace(count, pace); },
+      PadSource{.make =
+                    [this](uint32_t count, Pace* pace) {
+                      const PadSource::Outcome outcome = MakePadsAtPace(count, pace);
+                      if (durable_bank_ != nullptr) durable_bank_->RecordIfDue();
+                      return outcome;
+                    },
                 .ready_count = [this] { return trusted_.pads_ready(); },
                 .stored_size = [this] { return pads_->size(); }},
       bound, pad_size, metadata_.pad_batch, lanes_.count());
@@ -225,6 +266,7 @@ RunStats Session::MakePads(uint32_t count) {
     for (uint32_t made = 0; made < count;) {
       const uint32_t share = count - made < metadata_.pad_batch ? 1 : metadata_.pad_batch;
       WithLane([&](uint32_t lane) { return pumps_[lane]->Run(StartPads(share, lane), &stats.pump); });
+      if (durable_bank_ != nullptr) durable_bank_->RecordIfDue();
       made += share;
     }
   } catch (const HostError& error) {
@@ -235,10 +277,21 @@ RunStats Session::MakePads(uint32_t count) {
   return stats;
 }
 
+// A durable bank is not empty while a lease brings pads to hand.
+Reply Session::StartOnce(const Command& start, PumpStats* stats) {
+  try {
+    return pumps_[start.run]->Start(start, stats);
+  } catch (const HostError& error) {
+    const bool leased = error.status() == Status::kPadsExhausted && durable_bank_ != nullptr && durable_bank_->Lease();
+    if (!leased) throw;
+  }
+  return pumps_[start.run]->Start(start, stats);
+}
+
 // Empty when there is no pad and the policy knows what to do about it.
 std::optional<Reply> Session::StartWithPad(const Command& start, PumpStats* stats) {
   try {
-    return pumps_[start.run]->Start(start, stats);
+    return StartOnce(start, stats);
   } catch (const HostError& error) {
     if (error.status() != Status::kPadsExhausted || pad_policy_ == PadPolicy::kRefuse) throw;
     return std::nullopt;
@@ -256,13 +309,20 @@ Reply Session::StartInference(const Inputs& inputs, const Command& start, PumpSt
   }
   pumps_[lane]->Run(StartCommand(ProgramId::kMakePad, lane), stats);
   WriteInputs(inputs, lane);  // making a pad uses the lane's whole part of the exchange region
-  return pumps_[lane]->Start(start, stats);
+  return StartOnce(start, stats);
 }
 
 Reply Session::Infer(const Inputs& inputs, const Command& start, PumpStats* stats) {
-  const Reply first = StartInference(inputs, start, stats);
-  if (filler_ != nullptr) filler_->Notify();  // a pad is spent
-  return pumps_[start.run]->Finish(start, first, stats);
+  for (uint32_t lost = 0;; ++lost) {
+    const Reply first = StartInference(inputs, start, stats);
+    if (filler_ != nullptr) filler_->Notify();  // a pad is spent
+    try {
+      return pumps_[start.run]->Finish(start, first, stats);
+    } catch (const PadLost& error) {
+      if (durable_bank_ == nullptr || lost == kMaxLostPads) throw;
+      durable_bank_->TellLost(error.what());
+    }
+  }
 }
 
 std::vector<uint8_t> Session::ReadReceipt(uint32_t lane, const Reply& reply) {

@@ -16,6 +16,7 @@
 
 #include "accel/device.h"
 #include "host/bundle_file.h"
+#include "host/durable_bank.h"
 #include "host/fair_pool.h"
 #include "host/job_pump.h"
 #include "host/metadata.h"
@@ -53,7 +54,12 @@ struct SessionOptions {
   // Bytes of private memory the trusted half gets; 0: what the bundle was planned for.
   uint64_t secure_memory_size = 0;
   uint64_t max_exchange_size = uint64_t{8} << 30;  // a bundle that wants more is refused
-  std::unique_ptr<PadStore> pads;                  // null: in memory
+  std::unique_ptr<PadStore> pads;                  // null: in memory, or in the folder below
+  // Pads that nobody has leased outlive the session in this folder (docs/pad_bank.md). Null: none does.
+  std::shared_ptr<const PadFolder> durable_pads;
+  // Of durable pads: how many are in hand at once, so that an unclean end burns fewer than twice as many. 0: half of
+  // the bank, at least two.
+  uint32_t pad_lease = 0;
 };
 
 // A float32 tensor in logical axis order.
@@ -95,8 +101,8 @@ class Session {
   static std::unique_ptr<Session> Load(const std::filesystem::path& bundle,
                                        std::unique_ptr<Transport> transport,
                                        std::shared_ptr<Device> device, SessionOptions options);
-  // Ends with ~TrustedHalf(). No call may be under way.
-  ~Session() = default;
+  // Ends with ~TrustedHalf(), durable pads recorded. No call may be under way.
+  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -140,6 +146,8 @@ class Session {
           std::unique_ptr<PadStore> pads);
   void StartTransport(const SessionOptions& options);
   void LoadModel();
+  void MakeDurableBank(const SessionOptions& options);
+  void OpenDurableBank();
   void StartFiller(std::optional<uint64_t> bank_size);
   PadSource::Outcome MakePadsAtPace(uint32_t count, Pace* pace);
   FairPool::Lease TakeLane();
@@ -148,6 +156,7 @@ class Session {
   std::vector<Tensor> ReadOutputs(uint32_t lane);
   Reply Infer(const Inputs& inputs, const Command& start, PumpStats* stats);
   std::optional<Reply> StartWithPad(const Command& start, PumpStats* stats);
+  Reply StartOnce(const Command& start, PumpStats* stats);
   Reply StartInference(const Inputs& inputs, const Command& start, PumpStats* stats);
   std::vector<uint8_t> ReadReceipt(uint32_t lane, const Reply& reply);
   uint64_t PartOffset(uint32_t lane);
@@ -160,6 +169,7 @@ class Session {
   TrustedHalf trusted_;
   std::unique_ptr<PadStore> pads_;
   std::vector<std::unique_ptr<JobPump>> pumps_;  // one per lane
+  std::unique_ptr<DurableBank> durable_bank_;    // null: pads end with the session
   FairPool lanes_;
   FairPool starts_{1};     // whoever finds no pad makes one and takes it before anybody else starts
   FairPool observers_{1};  // one SetObserver at a time

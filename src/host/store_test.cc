@@ -39,7 +39,10 @@ TEST(MemoryPadStore, KeepsItsLimit) {
   store.Drop(9);
   EXPECT_EQ(store.size(), 0u);
   EXPECT_EQ(store.Put({2, 0}, Bytes(10)), Status::kOk);
-  store.Clear();
+  const std::vector<uint64_t> kept = {2, 3};
+  store.KeepOnly(kept);
+  EXPECT_EQ(store.size(), 10u);
+  store.KeepOnly({});
   EXPECT_EQ(store.size(), 0u);
   Bytes out(10);
   EXPECT_EQ(store.Take({2, 0}, out), Status::kNotFound);

@@ -48,6 +48,8 @@ Reply TrustedHalf::Call(const Command& command) {
   if (IsOk(status)) {
     pads_ready_ = reply.info.pads_ready;
     if (reply.has_failure_log != 0) failure_log_ = reply.failure_log;
+    pads_in_hand_ = reply.info.pads_in_hand;
+    pads_unrecorded_ = reply.info.pads_unrecorded;
     return reply;
   }
   lost_ = true;

@@ -54,6 +54,8 @@ class TrustedHalf {
 
   // As the last reply said.
   uint64_t pads_ready() const { return pads_ready_; }
+  uint64_t pads_in_hand() const { return pads_in_hand_; }
+  uint64_t pads_unrecorded() const { return pads_unrecorded_; }
 
   // What it left for the vendor when it refused a reply; see boundary/failure_log.h. For the holder of a lease of Enter().
   const std::optional<FailureLog>& failure_log() const { return failure_log_; }
@@ -75,7 +77,7 @@ class TrustedHalf {
   FairPool turn_{1};
   bool lost_ = false;  // with turn_
   std::optional<FailureLog> failure_log_;  // likewise
-  std::atomic<uint64_t> pads_ready_{0};
+  std::atomic<uint64_t> pads_ready_{0}, pads_in_hand_{0}, pads_unrecorded_{0};
 };
 
 }  // namespace penumbra::host

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs the penumbra command the way people do."""
 
+import fcntl
 import json
+import shutil
 
 from cli_case import CliCase, main, write_npy
 
@@ -85,6 +87,35 @@ class Cli(CliCase):
         for more in (("--pad-policy", "refuse", "--pads", "1"), ("--pad-policy", "inline"), ("--pad-policy", "wait")):
             done = self.run_cli(*command, *more)
             self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_durable_pads_serve_the_next_program(self) -> None:
+        bank = self.scratch / "pads"
+        command = ("run", self.scratch / "shadownet.penumbra", "--input", self.frog, "--pad-bank-size", "0")
+        command += ("--pad-policy", "refuse", "--durable-pads", bank)
+        first = self.run_cli(*command, "--pads", "3", "--json")
+        self.assertEqual(first.returncode, 0, first.stderr)
+        document = json.loads(first.stdout)
+        self.assertIn(str(bank), document["pad_bank"])
+        self.assertIn("simulated counter", document["pad_bank"])
+        old = self.scratch / "pads-old"
+        shutil.copytree(bank, old)
+        for _ in range(2):
+            done = self.run_cli(*command, "--json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["outputs"], document["outputs"])
+        self.assertIn("P207", self.run_cli(*command).stderr)
+        shutil.rmtree(bank)
+        old.rename(bank)
+        stale = self.run_cli(*command)
+        self.assertIn("P207", stale.stderr)
+        self.assertIn("old one", stale.stderr)
+        with (bank / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            busy = self.run_cli(*command)
+        self.assertEqual(busy.returncode, 1)
+        self.assertIn("P401", busy.stderr)
+        foreign = self.run_cli("run", self.scratch / "shadownet.penumbra", "--input", self.frog, "--durable-pads", self.frog)
+        self.assertIn("P205", foreign.stderr)
 
     def test_compare_names_the_first_different_layer(self) -> None:
         command = [

@@ -73,7 +73,7 @@ std::unique_ptr<host::Transport> MakeTransport(const Keys& keys, const Place& pl
                                                const std::filesystem::path& scratch) {
   if (place.carrier == CarrierKind::kDirect) {
     return std::make_unique<tee::DirectTransport>(
-        tee::DirectOptions{.device_key = keys.device.private_key, .state_directory = {}});
+        tee::DirectOptions{.device_key = keys.device.private_key, .state_directory = place.state});
   }
   const std::filesystem::path key_file = scratch / "device.key";
   if (!std::filesystem::exists(key_file)) {
@@ -82,6 +82,7 @@ std::unique_ptr<host::Transport> MakeTransport(const Keys& keys, const Place& pl
   tee::ProcessOptions options;
   options.enclave_binary = PENUMBRA_ENCLAVE_BINARY;
   options.device_key_file = key_file;
+  options.state_directory = place.state;
   return std::make_unique<tee::ProcessTransport>(std::move(options));
 }
 
@@ -108,6 +109,8 @@ std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, 
   options.secure_memory_size = place.secure_memory_size;
   options.pad_bank_size = place.pad_bank_size;
   options.pad_policy = place.pad_policy;
+  options.durable_pads = place.durable_pads;
+  options.pad_lease = place.pad_lease;
   return host::Session::Load(bundle, MakeTransport(keys, place, scratch), std::move(device),
                              std::move(options));
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <span>
@@ -24,8 +25,9 @@ struct Hoard {
 
 class HoardingPadStore final : public host::PadStore {
  public:
-  // Replays with probability 1 / one_in at each Take(); 0: never. `hoard` outlives the store.
-  HoardingPadStore(Hoard* hoard, uint32_t one_in);
+  // Replays with probability 1 / one_in at each Take(); 0: never. `hoard` outlives the store. `honest`: where pads are
+  // kept.
+  HoardingPadStore(Hoard* hoard, uint32_t one_in, std::unique_ptr<host::PadStore> honest);
 
   // Old tiles handed out to this thread, over all stores: a request takes its pads on its own
   // thread.
@@ -33,14 +35,15 @@ class HoardingPadStore final : public host::PadStore {
 
   Status Put(host::PadSlot where, std::span<const uint8_t> sealed) override;
   Status Take(host::PadSlot where, std::span<uint8_t> out_sealed) override;
-  void Drop(uint64_t pad) override { honest_.Drop(pad); }
-  void Clear() override { honest_.Clear(); }
-  uint64_t size() const override { return honest_.size(); }
+  void Complete(uint64_t pad) override { honest_->Complete(pad); }
+  void Drop(uint64_t pad) override { honest_->Drop(pad); }
+  void KeepOnly(std::span<const uint64_t> pads) override { honest_->KeepOnly(pads); }
+  uint64_t size() const override { return honest_->size(); }
 
  private:
   Hoard* hoard_;
   uint32_t one_in_;
-  host::MemoryPadStore honest_;
+  std::unique_ptr<host::PadStore> honest_;
 };
 
 }  // namespace penumbra::storm

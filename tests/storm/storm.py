@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills either half of a running model at random moments and shows that no pad was used twice.
 
-storm.py --host STORM_HOST [--kills N] [--lanes N] [--seed N] [--work DIR]
+storm.py --host STORM_HOST [--kills N] [--durable-kills N] [--lanes N] [--seed N] [--work DIR]
 
 Each lane is one host process (storm_host.cc) with its own enclave process; all lanes share the bundle and the folder
 in which the trusted half keeps what outlives it. A kill is SIGKILL, to the enclave or to the host, while they start,
@@ -12,6 +12,12 @@ load, make pads or infer. What must hold:
   - an old sealed pad that the host hands out is refused (P305), and every result is right, bit for bit (storm_host
     checks both);
   - no two masked tensors share a pad, over all lives of all lanes.
+
+A second storm does the same to durable pads. Now sessions also end cleanly, so that the next one finds pads; between two
+lives the folder of the bank is kept, or replaced by an old one, but not the counter; and beside a host a second one is
+started, on the same folder (which it must be refused, P401) or on a copy of it (which nothing but the counter notices).
+Its control is the adversary whom a counter in a file does not stop: it restores the counter as well, and the log must
+show that pads are used twice.
 
 The last is decided by the host's log of masked tensors (recorder.h says what a record holds and why it is enough). A
 control without pads must fail it.
@@ -110,13 +116,75 @@ class Mischief:
             return restore
 
 
+class BankMischief:
+    """What the adversary does to a durable bank between two lives of its host. The counter is elsewhere."""
+
+    def __init__(self, lane: Path) -> None:
+        self.bank, self.old = lane / "bank", lane / "bank-old"
+
+    def between_lives(self, rng: random.Random) -> bool:
+        choice = rng.random()
+        if choice < 0.25 and self.old.exists():
+            copy_folder(self.old, self.bank)
+            return True
+        if choice < 0.6 and self.bank.exists():
+            copy_folder(self.bank, self.old)
+        return False
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """`source` may be in use: files that go meanwhile are left out."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for path in list(source.iterdir()):
+        try:
+            shutil.copy2(path, target / path.name)
+        except FileNotFoundError:
+            continue
+
+
+class Second:
+    """Another host on the bank of a lane, with a copy of its folder and the same counter."""
+
+    def __init__(self, lane: "Lane") -> None:
+        self.path = lane.path.with_name(lane.path.name + "-second")
+        self.output = self.path / "output"
+        if not self.path.exists():
+            self.path.mkdir()
+            shutil.copy2(lane.key, self.path / "device.key")
+            (self.path / "state").symlink_to(lane.path / "state")
+        bank = self.path / "bank"
+        if bank.is_symlink():
+            bank.unlink()
+        if (lane.path / "bank").exists():
+            copy_folder(lane.path / "bank", bank)
+        command = [lane.program, "run", lane.folder, self.path, str(lane.rng.getrandbits(63)), "durable"]
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(command, stdout=output)
+
+    def end(self) -> None:
+        self.process.kill()
+        code = self.process.wait()
+        if code != -signal.SIGKILL:
+            raise Failure(f"the second host ended by itself, exit code {code}")
+        for line in self.output.read_text().splitlines():
+            if line.startswith("over ") and line not in ("over clean", "over P305 replayed"):
+                raise Failure(f"a session of the second host ended by itself: {line}")
+
+
 class Lane:
     """One host, again and again."""
 
-    def __init__(self, program: Path, folder: Path, index: int, seed: int, mischief: Mischief) -> None:
-        self.program, self.folder, self.mischief = program, folder, mischief
+    def __init__(self, program: Path, folder: Path, index: int, seed: int, mischief: Mischief | None) -> None:
+        """Without a mischief of all lanes: durable pads, and a mischief of this lane's own."""
+        self.program, self.folder = program, folder
         self.path = folder / f"lane-{index}"
         self.path.mkdir()
+        self.durable = mischief is None
+        self.mischief = BankMischief(self.path) if mischief is None else mischief
+        if self.durable:
+            (self.path / "state").mkdir()
+        self.second: Second | None = None
         self.key = self.path / "device.key"
         shutil.copy2(folder / "device.key", self.key)
         self.rng = random.Random(seed)
@@ -130,9 +198,13 @@ class Lane:
     def start(self) -> None:
         self.counts["old files restored"] += self.mischief.between_lives(self.rng)
         command = [self.program, "run", self.folder, self.path, str(self.rng.getrandbits(63))]
+        command += ["durable"] if self.durable else []
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
         self.pending, self.unanswered = b"", 0
         self.counts["host lives"] += 1
+        if self.durable and self.rng.random() < 0.3:
+            self.second = Second(self)
+            self.counts["second hosts on a copy"] += 1
 
     def line(self) -> list[str]:
         """The next line of the host, in words."""
@@ -147,16 +219,35 @@ class Lane:
                 raise Failure(f"the host ended by itself, exit code {self.process.wait()}")
             self.pending += data
         line, self.pending = self.pending.split(b"\n", 1)
-        return line.decode().split()
+        words = line.decode().split()
+        if self.durable and words[0] == "loaded" and words[1] != "0":
+            self.counts["loads that found pads"] += 1
+        return words
 
-    def await_enclave(self) -> Enclave:
-        """The enclave of the host's current life; sessions that ended by themselves are passed over."""
+    def await_enclave(self, loaded: bool = False) -> Enclave:
+        """The enclave of the host's current life, or of one that has loaded; sessions that ended by themselves are passed
+        over."""
+        enclave: Enclave | None = None
         while True:
             words = self.line()
             if words[0] == "enclave":
-                return Enclave(int(words[1]), self.key)
+                enclave = Enclave(int(words[1]), self.key)
+            if enclave is not None and words[0] == ("loaded" if loaded else "enclave"):
+                return enclave
             if words[0] == "over":
-                self.pass_over(words)
+                if enclave is not None:
+                    enclave.close()
+                enclave = None
+                if not self.is_busy(words):
+                    self.pass_over(words)
+
+    def await_life(self) -> Enclave:
+        """Of durable pads most lives are worth a look only once they have some."""
+        return self.await_enclave(loaded=self.durable and self.rng.random() < 0.75)
+
+    def is_busy(self, words: list[str]) -> bool:
+        """Somebody else had the folder of the bank for a moment: the session was refused and is tried again."""
+        return self.durable and words[1:] == ["P401"]
 
     def catch_starting_enclave(self) -> Enclave:
         """The first enclave process that can be seen, however far its start is."""
@@ -172,6 +263,8 @@ class Lane:
             self.counts["enclaves killed"] += 1
         elif words[1:] == ["P305", "replayed"]:
             self.counts["old pads refused"] += 1
+        elif words[1:] == ["clean"] and self.durable:
+            self.counts["clean ends"] += 1
         else:
             raise Failure(f"a session ended by itself: {' '.join(words)}")
 
@@ -182,10 +275,13 @@ class Lane:
         rest = self.pending + self.process.stdout.read()
         self.process.stdout.close()
         code, self.process = self.process.wait(), None
+        if self.second is not None:
+            second, self.second = self.second, None
+            second.end()
         if code != -signal.SIGKILL:
             raise Failure(f"the host ended by itself, exit code {code}")
         for line in rest.decode().splitlines():
-            if line.startswith("over "):
+            if line.startswith("over ") and not self.is_busy(line.split()):
                 self.pass_over(line.split())
 
     # --- kills ---
@@ -193,6 +289,8 @@ class Lane:
     def kill_once(self) -> None:
         if self.process is None:
             self.start()
+        if self.durable and self.rng.random() < 0.2:
+            self.try_locked_folder()
         if self.rng.random() < 0.5:
             self.kill_host()
         else:
@@ -203,13 +301,33 @@ class Lane:
         """Into the load, the pads or the inferences of a life that has begun."""
         time.sleep(self.rng.random() * self.rng.choice(LIVES))
 
+    def try_locked_folder(self) -> None:
+        """A host on the very folder of the bank: while a session has it, another one must not."""
+        lane = self.path.with_name(self.path.name + "-intruder")
+        if not lane.exists():
+            lane.mkdir()
+            shutil.copy2(self.key, lane / "device.key")
+            for name in ("state", "bank"):
+                (lane / name).symlink_to(self.path / name)
+        command = [self.program, "run", self.folder, lane, "1", "durable"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert process.stdout is not None
+        words = process.stdout.readline().decode().split()
+        process.kill()
+        process.stdout.close()
+        process.wait()
+        if words == ["over", "P401"]:
+            self.counts["second hosts refused"] += 1
+        elif words[:1] != ["enclave"]:  # it came between two sessions and was the only one
+            raise Failure(f"a host on a bank in use says {' '.join(words)}")
+
     def kill_enclave(self) -> bool:
         """False: it had ended by itself."""
         if self.rng.random() < 0.2:
             enclave = self.catch_starting_enclave()
             time.sleep(self.rng.random() * SHORTEST_START)
         else:
-            enclave = self.await_enclave()
+            enclave = self.await_life()
             self.wait_a_while()
         killed = enclave.kill()
         enclave.close()
@@ -217,7 +335,7 @@ class Lane:
             return False
         self.unanswered += 1
         words = self.line()
-        while words[0] != "over":
+        while words[0] != "over" or self.is_busy(words):
             words = self.line()
         # P305 instead: the session was ending because of an old pad and there will be no P403, or it was the session
         # before and there will.
@@ -225,7 +343,7 @@ class Lane:
         return True
 
     def kill_host(self) -> None:
-        enclave = self.await_enclave() if self.rng.random() < 0.75 else None
+        enclave = self.await_life() if self.rng.random() < 0.75 else None
         self.wait_a_while()
         self.end_host()
         self.counts["hosts killed"] += 1
@@ -258,6 +376,14 @@ class Lane:
         if self.process is not None:
             self.end_host()
         self.expect_no_enclaves()
+
+    def fill(self) -> None:
+        """Leaves some durable pads, as a session does that ends."""
+        command = [self.program, "fill", self.folder, self.path, "8"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def logs(self) -> list[Path]:
+        return [self.path.with_name(self.path.name + whose) / "log" for whose in ("", "-second", "-intruder")]
 
 
 # --- the log ---
@@ -302,12 +428,14 @@ def run_lane(lane: Lane, kills: int, progress: Progress, stop: threading.Event, 
             lane.process.kill()
 
 
-def storm(program: Path, work: Path, kills: int, lane_count: int, seed: int) -> None:
-    folder = work / "storm"
+def storm(program: Path, work: Path, kills: int, lane_count: int, seed: int, durable: bool) -> None:
+    folder = work / ("storm-durable" if durable else "storm")
     (folder / "state").mkdir(parents=True)
     subprocess.run([program, "make", folder], check=True)
-    mischief = Mischief(folder / "state")
+    mischief = None if durable else Mischief(folder / "state")
     lanes = [Lane(program, folder, i, seed * 1000 + i, mischief) for i in range(lane_count)]
+    for lane in lanes if durable else []:
+        lane.fill()
     progress, stop, failures = Progress(kills), threading.Event(), []
     threads = []
     for i, lane in enumerate(lanes):
@@ -318,15 +446,18 @@ def storm(program: Path, work: Path, kills: int, lane_count: int, seed: int) -> 
         thread.join()
     if failures:
         raise Failure("; ".join(failures))
-    shared, total = shared_pads([lane.path / "log" for lane in lanes])
+    logs = [log for lane in lanes for log in lane.logs()]
+    shared, total = shared_pads(logs)
     counts: Counter[str] = sum((lane.counts for lane in lanes), Counter())
-    lives = {life for lane in lanes for life, *_ in records(lane.path / "log")}
+    lives = {life for log in logs for life, *_ in records(log)}
     print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
     print(f"{total} masked tensors of {len(lives)} loaded models, {shared} share a pad with another")
     if shared:
         raise Failure("a pad was used twice")
     if total < kills:
         raise Failure("too few masked tensors to say anything")
+    if durable and not counts["loads that found pads"]:
+        raise Failure("no session found pads of an earlier one")
 
 
 def control(program: Path, work: Path, seed: int) -> None:
@@ -349,10 +480,45 @@ def control(program: Path, work: Path, seed: int) -> None:
         raise Failure("the log does not show a pad that is used twice")
 
 
+def use_pads(lane: Lane, count: int) -> None:
+    """One life, until the log has `count` records more."""
+    log = lane.path / "log"
+    wanted = len(records(log)) + count
+    command = [lane.program, "run", lane.folder, lane.path, "7", "durable"]
+    lane.process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
+    end = time.monotonic() + PATIENCE
+    while len(records(log)) < wanted:
+        if time.monotonic() > end:
+            raise Failure("the control does not run")
+        time.sleep(0.002)
+    lane.finish()
+
+
+def durable_control(program: Path, work: Path, seed: int) -> None:
+    """An old bank comes back: without its counter no pad is used twice, with it some are."""
+    folder = work / "control-durable"
+    folder.mkdir()
+    subprocess.run([program, "make", folder], check=True)
+    for index, names in enumerate((("bank",), ("bank", "state"))):
+        lane = Lane(program, folder, index, seed, None)
+        lane.fill()
+        for name in names:
+            copy_folder(lane.path / name, lane.path / f"{name}-old")
+        use_pads(lane, 40)
+        for name in names:
+            copy_folder(lane.path / f"{name}-old", lane.path / name)
+        use_pads(lane, 40)
+        shared, total = shared_pads(lane.logs())
+        print(f"control, old {' and '.join(names)} restored: {shared} of {total} masked tensors share a pad with another")
+        if bool(shared) != ("state" in names):
+            raise Failure("a pad was used twice" if shared else "the log does not show a pad that is used twice")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", type=Path, required=True)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--durable-kills", type=int, default=100, help="of the storm over durable pads")
     parser.add_argument("--lanes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(31))
     parser.add_argument("--work", type=Path, help="keeps the folders and logs there")
@@ -361,7 +527,9 @@ def main() -> int:
     work = options.work or Path(tempfile.mkdtemp(prefix="penumbra-storm-"))
     try:
         control(options.host, work, options.seed)
-        storm(options.host, work, options.kills, options.lanes, options.seed)
+        storm(options.host, work, options.kills, options.lanes, options.seed, durable=False)
+        durable_control(options.host, work, options.seed)
+        storm(options.host, work, options.durable_kills, options.lanes, options.seed, durable=True)
     except Failure as failure:
         print(f"storm: {failure}", file=sys.stderr)
         return 1

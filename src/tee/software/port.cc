@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "crypto/hash.h"
 #include "crypto/random.h"
 
 namespace penumbra::tee {
@@ -26,6 +27,18 @@ Status VersionAdvance(void* context, const uint8_t id[32], uint64_t version) {
   return Self(context)->versions->Advance(std::span<const uint8_t, 32>(id, 32), version);
 }
 
+// Simulated: whoever has the file of the device key has this, too.
+Status SealingKey(void* context, uint8_t out_key[32]) {
+  constexpr uint8_t kPurpose[] = "penumbra sealing key 1";
+  return crypto::DeriveKey(std::span<const uint8_t, 32>(Self(context)->device_key),
+                           std::span(kPurpose).first(sizeof(kPurpose) - 1),
+                           std::span<uint8_t, 32>(out_key, 32));
+}
+
+Status CounterAdvance(void* context, const uint8_t id[32], uint64_t from, uint64_t* out_value) {
+  return Self(context)->versions->Move(std::span<const uint8_t, 32>(id, 32), from, out_value);
+}
+
 // No abort(3): it raises signals, prints and dumps core.
 [[noreturn]] void Abort(void*) { _exit(kAbortExitCode); }
 
@@ -39,6 +52,9 @@ trusted::Port MakeSoftwarePort(SoftwarePortContext* context, CarrierKind carrier
       .device_key = DeviceKey,
       .version_get = VersionGet,
       .version_advance = VersionAdvance,
+      .sealing_key = SealingKey,
+      .counter_get = VersionGet,
+      .counter_advance = CounterAdvance,
       .abort = Abort,
   };
 }

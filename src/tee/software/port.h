@@ -1,5 +1,6 @@
 // The trusted runtime's port on an operating system: entropy from the crypto facade, device key and
-// version counters given by the carrier.
+// counters given by the carrier. The sealing key and the counters are simulated: one follows from the
+// file of the device key, the others are a file (versions.h), and this machine's owner has both.
 #ifndef PENUMBRA_TEE_SOFTWARE_PORT_H_
 #define PENUMBRA_TEE_SOFTWARE_PORT_H_
 

@@ -114,6 +114,20 @@ Status VersionFile::Advance(std::span<const uint8_t, 32> id, uint64_t version) {
   if (const Status status = ReadTable(); !IsOk(status)) return status;
   const uint64_t known = FindVersion(table_, id);
   if (version <= known) return version == known ? Status::kOk : Status::kRolledBack;
+  return Put(id, version);
+}
+
+Status VersionFile::Move(std::span<const uint8_t, 32> id, uint64_t from, uint64_t* out_value) {
+  const FileLock lock(fd_, LOCK_EX);
+  if (!lock.held()) return Status::kIo;
+  if (const Status status = ReadTable(); !IsOk(status)) return status;
+  if (FindVersion(table_, id) != from) return Status::kRolledBack;
+  const Status status = NextValue(from, out_value);
+  return IsOk(status) ? Put(id, *out_value) : status;
+}
+
+// With the lock, after ReadTable().
+Status VersionFile::Put(std::span<const uint8_t, 32> id, uint64_t version) {
   const size_t slot = FindFreeSlot(table_);
   if (slot == kVersionSlots) return Status::kNoSpace;
   VersionRecord record;

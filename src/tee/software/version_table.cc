@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "crypto/hash.h"
+#include "crypto/random.h"
 #include "tee/software/versions.h"
 
 namespace penumbra::tee {
@@ -51,6 +52,15 @@ Status MakeVersionRecord(std::span<const uint8_t, 32> id, uint64_t version,
   return ComputeCheck(*out_record, out_record->check);
 }
 
+Status NextValue(uint64_t from, uint64_t* out_value) {
+  *out_value = from + 1;
+  if (from != 0) return Status::kOk;
+  uint64_t start;
+  const Status status = crypto::RandomBytes({reinterpret_cast<uint8_t*>(&start), sizeof(start)});
+  *out_value += start >> 2;  // room to count
+  return status;
+}
+
 Status MemoryVersions::Get(std::span<const uint8_t, 32> id, uint64_t* out_version) {
   *out_version = FindVersion(table_, id);
   return Status::kOk;
@@ -59,6 +69,16 @@ Status MemoryVersions::Get(std::span<const uint8_t, 32> id, uint64_t* out_versio
 Status MemoryVersions::Advance(std::span<const uint8_t, 32> id, uint64_t version) {
   const uint64_t known = FindVersion(table_, id);
   if (version <= known) return version == known ? Status::kOk : Status::kRolledBack;
+  return Put(id, version);
+}
+
+Status MemoryVersions::Move(std::span<const uint8_t, 32> id, uint64_t from, uint64_t* out_value) {
+  if (FindVersion(table_, id) != from) return Status::kRolledBack;
+  const Status status = NextValue(from, out_value);
+  return IsOk(status) ? Put(id, *out_value) : status;
+}
+
+Status MemoryVersions::Put(std::span<const uint8_t, 32> id, uint64_t version) {
   const size_t slot = FindFreeSlot(table_);
   if (slot == kVersionSlots) return Status::kNoSpace;
   return MakeVersionRecord(id, version, &table_[slot]);

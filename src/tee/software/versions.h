@@ -1,6 +1,6 @@
-// Version counters of the software TEEs: the highest version of each model that ran here. They stop
-// an old bundle from being run by mistake or by another user; the owner of the machine can restore
-// an old file.
+// Counters of the software TEEs, simulated by a table: the highest version of each model that ran
+// here, and one counter for each durable pad bank. They notice an old bundle or an old bank that came
+// back by mistake or by another user; the owner of the machine can restore an old file of counters.
 #ifndef PENUMBRA_TEE_SOFTWARE_VERSIONS_H_
 #define PENUMBRA_TEE_SOFTWARE_VERSIONS_H_
 
@@ -24,7 +24,8 @@ static_assert(sizeof(VersionRecord) == 64);
 inline constexpr size_t kVersionSlots = 1024;
 using VersionTable = std::array<VersionRecord, kVersionSlots>;
 
-// Counters by model id = SHA-256(vendor key || model name).
+// Counters by id: of a model SHA-256(vendor key || model name), of its pads see
+// boundary/pad_ledger.h.
 class Versions {
  public:
   // 0 when unknown.
@@ -32,6 +33,10 @@ class Versions {
   // Records a version unless it is recorded already, for instance by another enclave that loaded the
   // same model meanwhile. kRolledBack: a larger one is. kNoSpace: the table is full.
   virtual Status Advance(std::span<const uint8_t, 32> id, uint64_t version) = 0;
+  // Moves a counter of pads from `from` to the value after it. kRolledBack: it stands elsewhere. Its
+  // first value is random: should the table be lost, the counter never comes by an old value again.
+  // kNoSpace.
+  virtual Status Move(std::span<const uint8_t, 32> id, uint64_t from, uint64_t* out_value) = 0;
 
  protected:
   ~Versions() = default;
@@ -42,8 +47,11 @@ class MemoryVersions final : public Versions {
  public:
   Status Get(std::span<const uint8_t, 32> id, uint64_t* out_version) override;
   Status Advance(std::span<const uint8_t, 32> id, uint64_t version) override;
+  Status Move(std::span<const uint8_t, 32> id, uint64_t from, uint64_t* out_value) override;
 
  private:
+  Status Put(std::span<const uint8_t, 32> id, uint64_t version);
+
   VersionTable table_{};
 };
 
@@ -68,9 +76,11 @@ class VersionFile final : public Versions {
   // Also kIo.
   Status Get(std::span<const uint8_t, 32> id, uint64_t* out_version) override;
   Status Advance(std::span<const uint8_t, 32> id, uint64_t version) override;
+  Status Move(std::span<const uint8_t, 32> id, uint64_t from, uint64_t* out_value) override;
 
  private:
   Status Prepare(int directory);
+  Status Put(std::span<const uint8_t, 32> id, uint64_t version);
   Status ReadTable();
 
   int fd_ = -1;
@@ -79,6 +89,8 @@ class VersionFile final : public Versions {
 
 // The logic both share. FindVersion ignores records whose check is wrong.
 uint64_t FindVersion(const VersionTable& table, std::span<const uint8_t, 32> id);
+// What Move() moves to.
+Status NextValue(uint64_t from, uint64_t* out_value);
 // A slot that may be overwritten; kVersionSlots when there is none.
 size_t FindFreeSlot(const VersionTable& table);
 Status MakeVersionRecord(std::span<const uint8_t, 32> id, uint64_t version,

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -58,6 +60,63 @@ TEST_F(VersionFileTest, SlotsOfOldVersionsAreUsedAgain) {
   }
   EXPECT_EQ(VersionOf(&file, 1), kVersionSlots + 10);
   EXPECT_EQ(std::filesystem::file_size(File()), kVersionSlots * sizeof(VersionRecord));
+}
+
+TEST_F(VersionFileTest, ACounterMovesFromEachValueOnce) {
+  VersionFile file, other;
+  ASSERT_EQ(Open(&file), Status::kOk);
+  ASSERT_EQ(Open(&other), Status::kOk);
+  uint64_t first = 0, second = 0, third = 0;
+  ASSERT_EQ(file.Move(Id(1), 0, &first), Status::kOk);
+  EXPECT_EQ(other.Move(Id(1), 0, &second), Status::kRolledBack);
+  ASSERT_EQ(other.Move(Id(1), first, &second), Status::kOk);
+  EXPECT_EQ(second, first + 1);
+  EXPECT_EQ(file.Move(Id(1), first, &third), Status::kRolledBack);
+  EXPECT_EQ(file.Move(Id(1), second + 1, &third), Status::kRolledBack);
+  EXPECT_EQ(VersionOf(&file, 1), second);
+  EXPECT_EQ(VersionOf(&file, 2), 0u);
+}
+
+// Were the first value 1, a table that was lost would come by the values of old ledgers again.
+TEST_F(VersionFileTest, ALostTableDoesNotRepeatACounter) {
+  std::set<uint64_t> values;
+  for (int loss = 0; loss < 4; ++loss) {
+    VersionFile file;
+    ASSERT_EQ(Open(&file), Status::kOk);
+    uint64_t value = 0;
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_EQ(file.Move(Id(1), value, &value), Status::kOk);
+      EXPECT_TRUE(values.insert(value).second);
+    }
+    std::filesystem::remove(File());
+  }
+  MemoryVersions versions;
+  uint64_t value = 0;
+  ASSERT_EQ(versions.Move(Id(1), 0, &value), Status::kOk);
+  EXPECT_TRUE(values.insert(value).second);
+  EXPECT_EQ(versions.Move(Id(1), 0, &value), Status::kRolledBack);
+}
+
+// Of several users who move one counter from the same value one succeeds.
+TEST_F(VersionFileTest, OneUserMovesACounter) {
+  std::mutex mutex;
+  std::set<uint64_t> moved_from;
+  std::vector<std::thread> threads;
+  for (uint32_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      VersionFile file;
+      ASSERT_EQ(Open(&file), Status::kOk);
+      for (int i = 0; i < 40; ++i) {
+        const uint64_t from = VersionOf(&file, 1);
+        uint64_t value = 0;
+        if (!IsOk(file.Move(Id(1), from, &value))) continue;
+        const std::lock_guard lock(mutex);
+        EXPECT_TRUE(moved_from.insert(from).second);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GE(moved_from.size(), 40u);
 }
 
 TEST(MemoryVersions, FillsUp) {

@@ -65,6 +65,12 @@ void Dispatch(Enclave* enclave, const Command& command, Reply* out_reply) {
       out_reply->status = model.Step(command.run, static_cast<Status>(static_cast<uint32_t>(command.args[0])),
                                      command.args[1], job);
       break;
+    case CommandId::kOpenPadBank:
+      out_reply->status = model.OpenPadBank(command.args[0], command.args[1], command.args[2]);
+      break;
+    case CommandId::kRecordPads:
+      out_reply->status = model.RecordPads(command.args[0], command.args[1], &out_reply->ledger_size);
+      break;
     case CommandId::kUnload: model.Unload(); break;
     default: out_reply->status = Status::kInvalidArgument; break;
   }

@@ -45,13 +45,18 @@ class Script {
 
 Command MakeCommand(const World& world, Script* script) {
   Command command{};
-  command.id = static_cast<CommandId>(script->Next() % 8);
+  // 1 to 8: all of them.
+  const uint32_t id = script->Next() % 8;
+  command.id = id == 0 ? CommandId::kRecordPads : static_cast<CommandId>(id);
   command.program = static_cast<ProgramId>(script->Next() % 4);
   command.run = script->Next() % 8 == 0 ? script->NextWide() : script->Next() % kRuns;
   command.run_count = script->Next() % 8 == 0 ? script->NextWide() : kRuns;
   command.args[0] = script->Next() % 8 == 0 ? script->NextWide() : world.bundle.manifest.size();
   if (command.id == CommandId::kStep) command.args[0] = script->Next() % 4 == 0 ? script->NextWide() : 0;
   command.args[1] = script->Next() % 8 == 0 ? script->NextWide() : 0;
+  // A bank that starts empty, or bytes of the exchange region as its ledger.
+  if (command.id == CommandId::kOpenPadBank && command.args[1] == 0) command.args[0] = 0;
+  command.args[2] = 16;
   std::memcpy(command.vendor_key, world.bundle.vendor_public.data(), 32);
   return command;
 }

@@ -26,6 +26,15 @@ struct Port {
   Status (*version_get)(void* context, const uint8_t id[32], uint64_t* out_version);
   Status (*version_advance)(void* context, const uint8_t id[32], uint64_t version);
 
+  // A secret of this device and of this trusted runtime that survives restarts, 32 bytes. The caller wipes it after use.
+  Status (*sealing_key)(void* context, uint8_t out_key[32]);
+
+  // A counter that survives restarts and never has a value twice; 0: never moved. `advance` moves it from `from` to
+  // a larger value, durably before it returns; of all calls with one `from` at most one gets kOk, the others
+  // kRolledBack. Room for hardware: an RPMB write counter or a TPM NV counter moves by one, and every move wears it.
+  Status (*counter_get)(void* context, const uint8_t id[32], uint64_t* out_value);
+  Status (*counter_advance)(void* context, const uint8_t id[32], uint64_t from, uint64_t* out_value);
+
   // Broken internal invariant: never returns. Called after secrets are wiped.
   void (*abort)(void* context);
 };

@@ -214,7 +214,7 @@ Status Model::StartPrepare(HostJob* out_job) {
   PENUMBRA_TRY(port_.entropy(port_.context, key.mutable_bytes().data(), 32));
   PENUMBRA_TRY(loaded_.derived_key.Init(key.bytes()));
   phase_ = Phase::kPrepare;
-  const Status status = runs_[0].Start(ProgramId::kPrepare, 0, port_, out_job);
+  const Status status = runs_[0].Start(ProgramId::kPrepare, 0, PadSeed(), port_, out_job);
   return FinishPrepare(status, *out_job);
 }
 
@@ -225,10 +225,7 @@ Status Model::FinishPrepare(Status status, const HostJob& job) {
 }
 
 Status Model::FinishLoad() {
-  Secret<32> key;
-  PENUMBRA_TRY(port_.entropy(port_.context, key.mutable_bytes().data(), 32));
-  PENUMBRA_TRY(loaded_.pad_key.Init(key.bytes()));
-  PENUMBRA_TRY(port_.entropy(port_.context, loaded_.pad_master.mutable_bytes().data(), 32));
+  PENUMBRA_TRY(pads_.Start(port_));
   PENUMBRA_TRY(loaded_.failure_log.Open(port_, loaded_.plan.header.failure_log_key));
   if (loaded_.manifest.head.model_version > highest_version_) {
     PENUMBRA_TRY(port_.version_advance(port_.context, loaded_.manifest.model_id, loaded_.manifest.head.model_version));

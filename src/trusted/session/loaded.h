@@ -9,7 +9,6 @@
 #include "crypto/aead.h"
 #include "crypto/keystream.h"
 #include "kernels/dispatch.h"
-#include "trusted/base/secret.h"
 #include "trusted/bundle/manifest.h"
 #include "trusted/plan/plan.h"
 #include "trusted/session/failure_log.h"
@@ -22,11 +21,10 @@ struct Loaded {
   const KernelTable* kernels = nullptr;
   std::span<uint8_t> exchange;  // the whole region
   std::span<uint8_t> scratch;   // of whichever run is inside; see Machine::scratch
-  crypto::AeadKey bundle_key, pad_key;
+  crypto::AeadKey bundle_key;
   // Of this load: what the prepare program stores outside, and the secret projections it is made from.
   crypto::AeadKey derived_key;
   crypto::Keystream check_stream;
-  Secret<32> pad_master;
   FailureLogger failure_log;
 
   bool NeedsPads() const { return !plan.pad_program.empty(); }

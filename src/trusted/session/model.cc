@@ -25,30 +25,34 @@ Model::Model(std::span<uint8_t> memory, std::span<uint8_t> exchange, const Port&
 Status Model::Init() {
   const Secret<32> zero;
   PENUMBRA_TRY(loaded_.bundle_key.Init(zero.bytes()));
-  PENUMBRA_TRY(loaded_.pad_key.Init(zero.bytes()));
   PENUMBRA_TRY(loaded_.derived_key.Init(zero.bytes()));
   PENUMBRA_TRY(loaded_.check_stream.Init(zero.bytes()));
   PENUMBRA_TRY(loaded_.failure_log.Init());
+  PENUMBRA_TRY(pads_.Init());
   for (Run& run : runs_) PENUMBRA_TRY(run.Init());
   return Status::kOk;
 }
 
-Status Model::CheckRun(uint32_t run, bool busy) const {
+Status Model::CheckReady() const {
   PENUMBRA_REQUIRE(state_ != SessionState::kPoisoned, Status::kPoisoned);
-  PENUMBRA_REQUIRE(state_ == SessionState::kReady, Status::kWrongState);
+  return state_ == SessionState::kReady ? Status::kOk : Status::kWrongState;
+}
+
+Status Model::CheckRun(uint32_t run, bool busy) const {
+  PENUMBRA_TRY(CheckReady());
   PENUMBRA_REQUIRE(run < run_count_, Status::kInvalidArgument);
   return runs_[run].busy() == busy ? Status::kOk : Status::kWrongState;
 }
 
 // A pad is spent, and one under construction has its identifier, from here on whatever becomes of the run.
-Status Model::TakePad(ProgramId program, uint64_t* out_pad_id) {
+Status Model::TakePads(ProgramId program, uint64_t* out_pad_id, std::span<PadSeed, kMaxPadBatch> out_seeds) {
   *out_pad_id = 0;
   if (program == ProgramId::kMakePad || program == ProgramId::kMakePads) {
     PENUMBRA_REQUIRE(!ProgramWords(loaded_.plan, program).empty(), Status::kUnsupported);
-    return pads_.Begin(PadsMade(loaded_.plan, program), out_pad_id);
+    return pads_.Begin(port_, out_seeds.first(PadsMade(loaded_.plan, program)), out_pad_id);
   }
   PENUMBRA_REQUIRE(program == ProgramId::kInfer, Status::kInvalidArgument);
-  return loaded_.NeedsPads() ? pads_.Take(out_pad_id) : Status::kOk;
+  return loaded_.NeedsPads() ? pads_.Take(out_pad_id, &out_seeds[0]) : Status::kOk;
 }
 
 void Model::EnterRun(uint32_t run) {
@@ -62,10 +66,24 @@ Status Model::Start(uint32_t run, ProgramId program, std::span<const uint8_t> no
   PENUMBRA_REQUIRE(nonce.empty() || program == ProgramId::kInfer, Status::kInvalidArgument);
   PENUMBRA_TRY(runs_[run].AskReceipt(nonce));
   uint64_t pad_id = 0;
-  PENUMBRA_TRY(TakePad(program, &pad_id));
+  PadSeed seeds[kMaxPadBatch];
+  PENUMBRA_TRY(TakePads(program, &pad_id, seeds));
   starts_[run] = ++start_count_;
   EnterRun(run);
-  return Settle(&runs_[run], runs_[run].Start(program, pad_id, port_, out_job), *out_job);
+  return Settle(&runs_[run], runs_[run].Start(program, pad_id, seeds, port_, out_job), *out_job);
+}
+
+Status Model::OpenPadBank(uint64_t ledger_size, uint64_t offset, uint64_t capacity) {
+  PENUMBRA_TRY(CheckReady());
+  PENUMBRA_REQUIRE(loaded_.NeedsPads(), Status::kUnsupported);
+  PENUMBRA_REQUIRE(Fits(offset, ledger_size, loaded_.exchange.size()), Status::kInvalidArgument);
+  return pads_.Open(loaded_.manifest, port_, loaded_.exchange.subspan(offset, ledger_size), capacity, &arena_);
+}
+
+Status Model::RecordPads(uint64_t lease, uint64_t offset, uint64_t* out_ledger_size) {
+  PENUMBRA_TRY(CheckReady());
+  PENUMBRA_REQUIRE(offset <= loaded_.exchange.size(), Status::kInvalidArgument);
+  return pads_.Record(port_, lease, loaded_.exchange.subspan(offset), out_ledger_size);
 }
 
 Status Model::Step(uint32_t run, Status host_status, uint64_t data_offset, HostJob* out_job) {
@@ -135,12 +153,10 @@ void Model::Unload() {
   const Secret<32> zero;
   // Re-keying an existing context cannot fail for want of memory, and if it did the old key is unreachable.
   (void)loaded_.bundle_key.Init(zero.bytes());
-  (void)loaded_.pad_key.Init(zero.bytes());
   (void)loaded_.derived_key.Init(zero.bytes());
   (void)loaded_.check_stream.Init(zero.bytes());
   loaded_.failure_log.Clear();
   for (Run& run : runs_) run.Remove();
-  loaded_.pad_master.Clear();
   pads_.Clear();
   crypto::Wipe(memory_);
   loaded_.plan = {};
@@ -175,7 +191,9 @@ Info Model::GetInfo(uint32_t run) const {
   info.exchange_size = loaded_.plan.header.exchange_size;
   info.secure_memory_size = memory_.size();
   info.secure_memory_peak = arena_.used();
-  info.pads_ready = pads_.ready();
+  info.pads_ready = pads_.book().ready();
+  info.pads_in_hand = pads_.book().in_hand();
+  info.pads_unrecorded = pads_.book().unrecorded();
   info.clamped_count = run < run_count_ ? runs_[run].clamped_count() : 0;
   info.carrier = static_cast<uint32_t>(port_.carrier);
   const bool running = busy && state_ == SessionState::kReady;

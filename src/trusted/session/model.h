@@ -12,7 +12,7 @@
 #include "trusted/plan/prove.h"
 #include "trusted/port/port.h"
 #include "trusted/session/loaded.h"
-#include "trusted/session/pad_book.h"
+#include "trusted/session/pad_bank.h"
 #include "trusted/session/read_request.h"
 #include "trusted/session/run.h"
 
@@ -36,6 +36,10 @@ class Model {
   // job asked for them.
   Status Step(uint32_t run, Status host_status, uint64_t data_offset, HostJob* out_job);
   void Unload();
+
+  // See PadBank. The ledger stands, or shall stand, at `offset` in the exchange region.
+  Status OpenPadBank(uint64_t ledger_size, uint64_t offset, uint64_t capacity);
+  Status RecordPads(uint64_t lease, uint64_t offset, uint64_t* out_ledger_size);
 
   // Bytes of the receipt the last Start() or Step() left, 0 for none; told once.
   uint64_t TakeReceiptSize();
@@ -67,8 +71,9 @@ class Model {
   void AskChunk(uint32_t chunk, uint64_t offset, HostJob* out_job);
   Status CopyChunk(uint32_t chunk, std::span<uint8_t> out);
 
+  Status CheckReady() const;
   Status CheckRun(uint32_t run, bool busy) const;
-  Status TakePad(ProgramId program, uint64_t* out_pad_id);
+  Status TakePads(ProgramId program, uint64_t* out_pad_id, std::span<PadSeed, kMaxPadBatch> out_seeds);
   void EnterRun(uint32_t run);
   // A run came back with a job, its end or an error.
   Status Settle(Run* run, Status status, const HostJob& job);
@@ -84,7 +89,7 @@ class Model {
   Port port_;
   Arena arena_;
   Loaded loaded_;
-  PadBook pads_;
+  PadBank pads_;
   Run runs_[kMaxRuns];
   uint32_t run_count_ = 0;      // placed in secure memory
   uint32_t run_capacity_ = 0;   // how many the model that was loaded last leaves room for

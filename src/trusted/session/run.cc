@@ -11,6 +11,7 @@ namespace penumbra::trusted {
 Status Run::Init() {
   const Secret<32> zero;
   PENUMBRA_TRY(spill_key_.Init(zero.bytes()));
+  for (crypto::AeadKey& key : pad_keys_) PENUMBRA_TRY(key.Init(zero.bytes()));
   for (crypto::Keystream& stream : pad_streams_) PENUMBRA_TRY(stream.Init(zero.bytes()));
   return Status::kOk;
 }
@@ -61,7 +62,7 @@ Status Run::LeaveReceipt(const Port& port, uint64_t* out_size) {
   return Status::kOk;
 }
 
-Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob* out_job) {
+Status Run::Start(ProgramId program, uint64_t pad_id, const PadSeed& seed, const Port& port, HostJob* out_job) {
   busy_ = true;
   program_ = program;
   pad_id_ = pad_id;
@@ -73,20 +74,20 @@ Status Run::Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob*
   machine_.pad_count = pads_made();
   machine_.ForgetScratch();
   for (TileState& tile : machine_.tiles) tile = {kAbsent, 0, 0};
-  PENUMBRA_TRY(MakeKeys(port));
+  PENUMBRA_TRY(MakeKeys(seeds, port));
   return RunProgram(out_job);
 }
 
-Status Run::MakeKeys(const Port& port) {
+Status Run::MakeKeys(std::span<const PadSeed, kMaxPadBatch> seeds, const Port& port) {
   Secret<32> key;
   if (loaded_->NeedsPads() && program_ != ProgramId::kPrepare) {
+    constexpr uint8_t kStream[] = {'r'}, kSealing[] = {'u'};
     const uint32_t count = pads_made() == 0 ? 1 : pads_made();
     for (uint32_t i = 0; i < count; ++i) {
-      uint8_t info[3 + 8] = {'p', 'a', 'd'};
-      const uint64_t id = pad_id_ + i;
-      std::memcpy(info + 3, &id, 8);
-      PENUMBRA_TRY(crypto::HkdfExpand(loaded_->pad_master.bytes(), info, key.mutable_bytes()));
+      PENUMBRA_TRY(crypto::HkdfExpand(seeds[i].bytes(), kStream, key.mutable_bytes()));
       PENUMBRA_TRY(pad_streams_[i].Init(key.bytes()));
+      PENUMBRA_TRY(crypto::HkdfExpand(seeds[i].bytes(), kSealing, key.mutable_bytes()));
+      PENUMBRA_TRY(pad_keys_[i].Init(key.bytes()));
     }
   }
   PENUMBRA_TRY(port.entropy(port.context, key.mutable_bytes().data(), 32));
@@ -184,6 +185,7 @@ void Run::Clear() {
   const Secret<32> zero;
   // Re-keying an existing context cannot fail for want of memory, and if it did the old key is unreachable.
   (void)spill_key_.Init(zero.bytes());
+  for (crypto::AeadKey& key : pad_keys_) (void)key.Init(zero.bytes());
   for (crypto::Keystream& stream : pad_streams_) (void)stream.Init(zero.bytes());
   crypto::Wipe(machine_.arena);
   if (wants_receipt_) port_hashes_.Clear();

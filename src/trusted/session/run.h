@@ -15,6 +15,7 @@
 #include "trusted/base/arena.h"
 #include "trusted/port/port.h"
 #include "trusted/session/loaded.h"
+#include "trusted/session/pad_bank.h"
 #include "trusted/session/read_request.h"
 #include "trusted/session/receipt.h"
 #include "trusted/steps/machine.h"
@@ -36,8 +37,9 @@ class Run {
   // kInvalidArgument: the run's part of the exchange region has no room for one.
   Status AskReceipt(std::span<const uint8_t> nonce);
   // Each returns the next job in *out_job, untouched when the program has ended. After an error the caller clears the
-  // run. `pad_id`: the pad the program uses up, or the first of those it makes; 0 without pads.
-  Status Start(ProgramId program, uint64_t pad_id, const Port& port, HostJob* out_job);
+  // run. `pad_id`: the pad the program uses up, or the first of those it makes, 0 without pads; `seeds`: of these pads, in order.
+  Status Start(ProgramId program, uint64_t pad_id, std::span<const PadSeed, kMaxPadBatch> seeds, const Port& port,
+               HostJob* out_job);
   // The outstanding job succeeded.
   Status Step(HostJob* out_job);
   // See ReadRequest::Answer().
@@ -50,7 +52,7 @@ class Run {
   FailureRecord DescribeFailure() const;
 
   void ZeroOutputs() const;
-  // Wipes the arena and both keys; the run can be started again.
+  // Wipes the arena and all keys; the run can be started again.
   void Clear();
   // Clears the run and gives its memory up.
   void Remove();
@@ -68,7 +70,7 @@ class Run {
   std::span<uint8_t> arena() const { return machine_.arena; }
 
  private:
-  Status MakeKeys(const Port& port);
+  Status MakeKeys(const PadSeed& seed, const Port& port);
   Status RunProgram(HostJob* out_job);
   Status FinishWaiting(const Instruction& i);
   HostJob AccelerateJob(const LayerRec& layer) const;
@@ -87,6 +89,8 @@ class Run {
   Loaded* loaded_ = nullptr;
   Machine machine_;
   crypto::AeadKey spill_key_;
+  // Of the pad the program uses up, or of each it makes.
+  crypto::AeadKey pad_keys_[kMaxPadBatch];
   crypto::Keystream pad_streams_[kMaxPadBatch];
   ReadRequest request_;
   ReadRequest ahead_;          // tiles of pads that came with the one before them

@@ -126,7 +126,7 @@ Status Run::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
     }
     case TensorKind::kPad:
       PadNonce(pad_id_, slot, nonce);
-      return loaded_->pad_key.Open(nonce, {}, bytes, tag, bytes);
+      return pad_keys_[0].Open(nonce, {}, bytes, tag, bytes);
     case TensorKind::kDerived:
       MakeNonce(kNonceDerived, slot, nonce);
       return loaded_->derived_key.Open(nonce, {}, bytes, tag, bytes);
@@ -158,9 +158,11 @@ Status Run::RequestEvict(const Instruction& i, HostJob* out_job) {
   // Sealed in place first: ciphertext is only ever written outside in one piece and never read back.
   if (kind == TensorKind::kPad) {
     // The pad whose turn it is at this tile: each is stored there once, in order (trusted/plan/prove.h).
-    const uint64_t pad_id = pad_id_ + machine_.tiles[slot].serial++;
+    const uint64_t pad = machine_.tiles[slot].serial++;
+    PENUMBRA_REQUIRE(pad < kMaxPadBatch, Status::kPlanRejected);
+    const uint64_t pad_id = pad_id_ + pad;
     PadNonce(pad_id, slot, nonce);
-    PENUMBRA_TRY(loaded_->pad_key.Seal(nonce, {}, bytes, bytes, tag));
+    PENUMBRA_TRY(pad_keys_[pad].Seal(nonce, {}, bytes, bytes, tag));
     job.source = JobSource::kPad;
     job.index = pad_id << kPadSlotBits | slot;
   } else if (kind == TensorKind::kDerived) {

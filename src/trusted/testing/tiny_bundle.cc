@@ -295,6 +295,23 @@ Port TinyPort::Make() {
     static_cast<TinyPort*>(context)->versions[{id, id + 32}] = version;
     return Status::kOk;
   };
+  port.sealing_key = [](void* context, uint8_t out_key[32]) {
+    const Key& device = static_cast<TinyPort*>(context)->device_key;
+    for (size_t i = 0; i < device.size(); ++i) out_key[i] = device[i] ^ 0x5a;
+    return Status::kOk;
+  };
+  port.counter_get = [](void* context, const uint8_t id[32], uint64_t* out_value) {
+    *out_value = static_cast<TinyPort*>(context)->counters[{id, id + 32}];
+    return Status::kOk;
+  };
+  port.counter_advance = [](void* context, const uint8_t id[32], uint64_t from, uint64_t* out_value) {
+    auto* const self = static_cast<TinyPort*>(context);
+    if (!IsOk(self->counter_status)) return self->counter_status;
+    uint64_t& value = self->counters[{id, id + 32}];
+    if (value != from) return Status::kRolledBack;
+    *out_value = ++value;
+    return Status::kOk;
+  };
   port.abort = [](void*) { std::abort(); };
   return port;
 }

@@ -78,7 +78,8 @@ class TinyHost {
 // A port over plain variables.
 struct TinyPort {
   Key device_key{};
-  std::map<std::vector<uint8_t>, uint64_t> versions;
+  std::map<std::vector<uint8_t>, uint64_t> versions, counters;
+  Status counter_status = Status::kOk;  // what counter_advance ends with instead of moving the counter
   uint64_t entropy_calls = 0;
   Port Make();
 };

@@ -74,6 +74,8 @@ typedef struct {
   uint32_t max_in_flight; /* calls under way at once; 0: one */
   uint64_t pad_bank_size; /* bytes; PENUMBRA_NO_PAD_BANK: none */
   uint32_t accelerator_timeout_ms; /* of one job */
+  const char* durable_pads; /* folder; NULL: pads end with the session */
+  uint32_t pad_lease;
 } penumbra_session_options;
 /* `options` may be NULL. `env` may be released before the session. */
 PENUMBRA_API penumbra_status* penumbra_session_load(const penumbra_env* env,

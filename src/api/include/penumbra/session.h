@@ -48,6 +48,13 @@ struct SessionOptions {
   // Of one job of the accelerator, 1 ms to 24 h. A job that takes longer ends in P208, and the session with it; the
   // accelerator's thread and the memory of its job are given up until it comes back.
   std::chrono::milliseconds accelerator_timeout{60'000};
+  // Folder in which pads outlive the session, made when it is missing; empty: no pad does. One session at a time uses
+  // it (P401), for one model on one device (P310). What costs pads but ends nothing, an old or damaged ledger or a full
+  // disk, is logged as a warning.
+  std::filesystem::path durable_pads = {};
+  // Of durable pads: how many are in hand at once. An unclean end burns fewer than twice as many; each lease moves the
+  // monotonic counter by one. 0: half of the bank, at least two.
+  uint32_t pad_lease = 0;
 };
 
 struct RunStats {
@@ -65,6 +72,7 @@ struct SessionInfo {
   uint64_t exchange_size = 0;       // bytes shared with the accelerator
   uint64_t pads_ready = 0;
   uint32_t pad_batch = 1;  // pads that can be made in one pass over the weights; 1: one by one
+  std::string pad_bank;  // one line: where durable pads are and what keeps them from being used twice; empty: not durable
   uint32_t max_in_flight = 0;
   uint32_t in_flight_capacity = 0;  // how many the secure memory would have room for
   std::string carrier;  // one line: the carrier and the isolation it really has
