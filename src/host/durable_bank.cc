@@ -72,7 +72,7 @@ void DurableBank::StartWith(std::span<const uint8_t> ledger) {
   open.args[0] = ledger.size();
   open.args[1] = offset_;
   open.args[2] = capacity_;
-  const FairPool::Lease turn = trusted_->Enter();
+  const TrustedHalf::Turn turn = trusted_->Enter();
   if (!ledger.empty()) std::memcpy(trusted_->exchange().data() + offset_, ledger.data(), ledger.size());
   const Reply reply = trusted_->Call(open);
   if (!IsOk(reply.status)) {
@@ -130,7 +130,7 @@ Status DurableBank::TryRecord(uint64_t lease) {
   record.args[1] = offset_;
   std::vector<uint8_t> ledger;
   {
-    const FairPool::Lease turn = trusted_->Enter();
+    const TrustedHalf::Turn turn = trusted_->Enter();
     const Reply reply = trusted_->Call(record);
     if (!IsOk(reply.status)) return reply.status;
     if (reply.ledger_size > LedgerSize(capacity_)) return Status::kInternal;

@@ -4,6 +4,7 @@
 import fcntl
 import json
 import shutil
+from pathlib import Path
 
 from cli_case import CliCase, main, write_npy
 
@@ -153,7 +154,7 @@ class Cli(CliCase):
         for preset in ("shadownet", "groupcover"):
             done = self.succeed(
                 "protect", self.model, "--dry-run", "--preset", preset, "--preprocess", "cifar10",
-                "--calibration", DATA / "cifar10-calibration", "--calibration-limit", 4,
+                "--calibration", self.data / "cifar10-calibration", "--calibration-limit", 4,
             )  # fmt: skip
             self.assertRegex(done.stderr, rf"warning: .*{preset}: known to break")
 
@@ -171,7 +172,7 @@ class Cli(CliCase):
         self.assertEqual({layer["placement"] for layer in document["layers"]}, {"public", "trusted"})
         for carrier in ("direct", "process"):
             compared = self.succeed_json(
-                "compare", self.model, bundle, "--data", DATA / "cifar10", "--carrier", carrier
+                "compare", self.model, bundle, "--data", self.data / "cifar10", "--carrier", carrier
             )
             self.assertEqual(compared["top1_agreement"], 1)
             self.assertLess(compared["max_abs_error"], 1e-5 * compared["max_abs_value"])
@@ -213,7 +214,7 @@ class Cli(CliCase):
         self.succeed(
             "protect", self.model, "-o", bundle, "--preset", "slalom", "--arithmetic", "prime",
             "--allow-unproved-bound", "--preprocess", "cifar10",
-            "--calibration", DATA / "cifar10-calibration", "--calibration-limit", 2,
+            "--calibration", self.data / "cifar10-calibration", "--calibration-limit", 2,
         )  # fmt: skip
         self.refused("P502", 1, "segment-0", "inspect", bundle, "--export-public", folder)
         self.assertEqual(list(folder.iterdir()), [])

@@ -47,8 +47,8 @@ struct Place {
   uint64_t pad_bank_size = 0;
   host::PadPolicy pad_policy = host::PadPolicy::kWait;
   // Existing folder for counters that outlive the trusted half; without it they end with it.
-  std::optional<std::string> state;
-  std::shared_ptr<const host::PadFolder> durable_pads;
+  std::optional<std::string> state = {};
+  std::shared_ptr<const host::PadFolder> durable_pads = {};
   uint32_t pad_lease = 0;
 };
 std::string PlaceName(const Place& place);

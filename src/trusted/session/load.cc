@@ -214,7 +214,8 @@ Status Model::StartPrepare(HostJob* out_job) {
   PENUMBRA_TRY(port_.entropy(port_.context, key.mutable_bytes().data(), 32));
   PENUMBRA_TRY(loaded_.derived_key.Init(key.bytes()));
   phase_ = Phase::kPrepare;
-  const Status status = runs_[0].Start(ProgramId::kPrepare, 0, PadSeed(), port_, out_job);
+  const PadSeed none[kMaxPadBatch];
+  const Status status = runs_[0].Start(ProgramId::kPrepare, 0, none, port_, out_job);
   return FinishPrepare(status, *out_job);
 }
 

@@ -62,7 +62,8 @@ Status Run::LeaveReceipt(const Port& port, uint64_t* out_size) {
   return Status::kOk;
 }
 
-Status Run::Start(ProgramId program, uint64_t pad_id, const PadSeed& seed, const Port& port, HostJob* out_job) {
+Status Run::Start(ProgramId program, uint64_t pad_id, std::span<const PadSeed, kMaxPadBatch> seeds, const Port& port,
+                  HostJob* out_job) {
   busy_ = true;
   program_ = program;
   pad_id_ = pad_id;

@@ -70,7 +70,7 @@ class Run {
   std::span<uint8_t> arena() const { return machine_.arena; }
 
  private:
-  Status MakeKeys(const PadSeed& seed, const Port& port);
+  Status MakeKeys(std::span<const PadSeed, kMaxPadBatch> seeds, const Port& port);
   Status RunProgram(HostJob* out_job);
   Status FinishWaiting(const Instruction& i);
   HostJob AccelerateJob(const LayerRec& layer) const;
