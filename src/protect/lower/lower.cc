@@ -24,6 +24,7 @@ struct LoweringRow {
 };
 
 constexpr std::string_view kFloatOnly = "float32 only";
+constexpr std::string_view kFiniteOnly = "finite operands";
 
 constexpr LoweringRow kLowerings[] = {
     {OpKind::kConv, LowerConv, "constant weights and bias"},
@@ -39,7 +40,16 @@ constexpr LoweringRow kLowerings[] = {
     {OpKind::kMin, LowerBinary},
     {OpKind::kMax, LowerBinary},
     {OpKind::kPRelu, LowerBinary, kFloatOnly},
-    {OpKind::kWhere, LowerWhere, "constant condition"},
+    {OpKind::kSum, LowerBinary, kFloatOnly},
+    {OpKind::kEqual, LowerComparison, kFiniteOnly},
+    {OpKind::kLess, LowerComparison, kFiniteOnly},
+    {OpKind::kLessOrEqual, LowerComparison, kFiniteOnly},
+    {OpKind::kGreater, LowerComparison, kFiniteOnly},
+    {OpKind::kGreaterOrEqual, LowerComparison, kFiniteOnly},
+    {OpKind::kAnd, LowerLogical},
+    {OpKind::kOr, LowerLogical},
+    {OpKind::kNot, LowerLogical},
+    {OpKind::kWhere, LowerWhere},
     {OpKind::kRelu, LowerUnary},
     {OpKind::kLeakyRelu, LowerUnary},
     {OpKind::kClip, LowerClip},
@@ -71,6 +81,8 @@ constexpr LoweringRow kLowerings[] = {
     {OpKind::kReduceMin, LowerReduce},
     {OpKind::kArgMax, LowerArgMax},
     {OpKind::kSoftmax, LowerSoftmax},
+    {OpKind::kLogSoftmax, LowerSoftmax},
+    {OpKind::kLayerNormalization, LowerLayerNormalization},
     {OpKind::kConcat, LowerConcat},
     {OpKind::kSplit, LowerSplit},
     {OpKind::kSlice, LowerSlice},

@@ -73,6 +73,13 @@ struct SoftmaxOp {
   bool log;
 };
 
+// (x - mean) / sqrt(variance + epsilon) over each run of `length` elements.
+struct NormalizeOp {
+  TensorId x, y;
+  uint32_t length;
+  float epsilon;
+};
+
 // Moves elements: Concat, Split, Slice, Transpose, Pad, Tile, DepthToSpace, ... Destination
 // elements that no box writes have the value `fill`.
 struct CopyBox {
@@ -113,7 +120,7 @@ struct ArgMaxOp {
 };
 
 using LoweredKind = std::variant<LinearOp, ElementwiseOp, PoolOp, ReduceOp, SoftmaxOp, CopyOp,
-                                 ReshapeOp, ResizeOp, MatMulOp, ArgMaxOp>;
+                                 ReshapeOp, ResizeOp, MatMulOp, ArgMaxOp, NormalizeOp>;
 struct LoweredOp {
   std::string name;  // of the model's node
   LoweredKind kind;

@@ -100,6 +100,11 @@ struct SoftmaxNode {
   uint32_t length;
   bool log;
 };
+struct NormalizeNode {
+  StorageId x, y;
+  uint32_t length;
+  float epsilon;
+};
 struct CopyNode {
   StorageId y;
   std::vector<CopyBox> boxes;  // `src` is a storage
@@ -122,7 +127,8 @@ struct ArgMaxNode {
 
 using NodeKind =
     std::variant<InputNode, OutputNode, PassNode, JobNode, FloatJobNode, FloatReplyNode, ConvNode,
-                 PoolNode, ReduceNode, SoftmaxNode, CopyNode, ResizeNode, MatMulNode, ArgMaxNode>;
+                 PoolNode, ReduceNode, SoftmaxNode, CopyNode, ResizeNode, MatMulNode, ArgMaxNode,
+                 NormalizeNode>;
 struct Node {
   uint32_t op;  // operator it stands for; kNone: a port
   NodeKind kind;

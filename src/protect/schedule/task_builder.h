@@ -30,6 +30,7 @@ class TaskBuilder {
   void Lower(const PoolNode& n);
   void Lower(const ReduceNode& n);
   void Lower(const SoftmaxNode& n);
+  void Lower(const NormalizeNode& n);
   void Lower(const CopyNode& n);
   void Lower(const ResizeNode& n);
   void Lower(const MatMulNode& n);
@@ -84,6 +85,20 @@ class TaskBuilder {
   // --- Float segments ---
   // A tile of a port follows the tile before it: `progress` is the event of that one, or kNone.
   void AddFloatTile(Step step, Task task, EventId* progress);
+
+  // One task per tile: `encode` gives the instruction that turns tile `tile` of n.x into that of n.y.
+  template <typename Node, typename Encode>
+  void LowerTileByTile(const Node& n, Encode encode) {
+    const uint32_t src = TensorOf(n.x);
+    const uint32_t dst = TensorOf(n.y);
+    for (uint32_t tile = 0; tile < TileCountOf(n.y); ++tile) {
+      Step step = NewStep(encode(src, dst, tile));
+      Task task;
+      ReadTiles(src, tile, tile, &step, &task);
+      WriteTile({dst, tile}, &step, &task);
+      AddEager(std::move(step), std::move(task));
+    }
+  }
 
   // --- Passes ---
   PassOp EncodeStep(const ElementStep& e, uint32_t row_elems, RowRange rows, Step* step,
