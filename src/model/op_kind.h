@@ -1,6 +1,6 @@
 // The closed list of operators of the graph IR. model/op_table.h tells what each one accepts and
-// what its canonical attributes are. If, Loop, functions and Constant nodes are resolved by the importer
-// and have no kind.
+// what its canonical attributes are. If, Loop, functions and Constant nodes are resolved by the
+// importer and have no kind.
 #ifndef PENUMBRA_MODEL_OP_KIND_H_
 #define PENUMBRA_MODEL_OP_KIND_H_
 

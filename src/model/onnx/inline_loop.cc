@@ -56,8 +56,8 @@ ValueId GraphBuilder::StackScans(const std::vector<ValueId>& scanned, const std:
     if (lost_.contains(id)) return id;
     Shape shape = graph_.value(id).shape;
     shape.insert(shape.begin(), 1);
-    concat.inputs.push_back(AddMade(
-        {.op = OpKind::kReshape, .inputs = {id}, .attributes = {{"shape", shape}}}, label));
+    concat.inputs.push_back(
+        AddMade({.op = OpKind::kReshape, .inputs = {id}, .attributes = {{"shape", shape}}}, label));
   }
   return AddMade(std::move(concat), label);
 }
@@ -95,8 +95,7 @@ void GraphBuilder::InlineLoop(const onnx::NodeProto& node, Scope* scope) {
   bool running = ConstantCondition(scope->Find(node.input(1)));
   std::vector<ValueId> state;
   for (int i = 0; i < carried; ++i) state.push_back(scope->Find(node.input(kBodyInputs + i)));
-  std::vector<std::vector<ValueId>> scans(
-      static_cast<size_t>(body.output_size() - 1 - carried));
+  std::vector<std::vector<ValueId>> scans(static_cast<size_t>(body.output_size() - 1 - carried));
   Scope shared{.outer = scope,
                .prefix = label + "/",
                .opset = scope->opset,

@@ -148,9 +148,9 @@ EinsumEquation ParseEinsum(const std::string& equation, std::span<const Shape> s
       Reject(equation, "'" + terms[i] + "' is not a list of axes");
   }
   CollectExtents(equation, shapes, &parsed);
-  parsed.output = arrow == std::string::npos
-                      ? ImplicitOutput(parsed.inputs, longest)
-                      : ReadTerm(equation, text.substr(arrow + 2), EllipsisLabels(longest, longest));
+  parsed.output = arrow == std::string::npos ? ImplicitOutput(parsed.inputs, longest)
+                                             : ReadTerm(equation, text.substr(arrow + 2),
+                                                        EllipsisLabels(longest, longest));
   for (const EinsumLabel label : parsed.output) {
     if (!parsed.extents.contains(label) || std::ranges::count(parsed.output, label) != 1)
       Reject(equation, "an axis of the output is unknown or there twice");

@@ -156,8 +156,7 @@ class Cell {
                            int64_t bias_half) const {
     std::vector<float> gates(static_cast<size_t>(s_.batch * rows_), 0.0f);
     if (ctx_.Has(kBias)) {
-      const auto bias =
-          ctx_.In(kBias).Floats().begin() + (2 * direction_ + bias_half) * rows_;
+      const auto bias = ctx_.In(kBias).Floats().begin() + (2 * direction_ + bias_half) * rows_;
       for (int64_t b = 0; b < s_.batch; ++b) std::copy_n(bias, rows_, gates.begin() + b * rows_);
     }
     MultiplyAdd({.rows = s_.batch, .inner = width, .columns = rows_, .b_transposed = true},
@@ -196,9 +195,8 @@ class Cell {
       std::vector<float> reset = hidden_;
       ForEachUnit([&](int64_t b, int64_t j, size_t unit) { reset[unit] *= gate(b, 1, j); });
       std::vector<float> candidate = Gates(kRecurrentWeights, reset, s_.hidden, 1);
-      ForEachUnit([&](int64_t b, int64_t j, size_t) {
-        At(recurrent, b, 2, j) = At(candidate, b, 2, j);
-      });
+      ForEachUnit(
+          [&](int64_t b, int64_t j, size_t) { At(recurrent, b, 2, j) = At(candidate, b, 2, j); });
     }
     ForEachUnit([&](int64_t b, int64_t j, size_t unit) {
       const float factor = linear_first ? gate(b, 1, j) : 1.0f;

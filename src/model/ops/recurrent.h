@@ -35,7 +35,8 @@ RecurrentShape ShapeOfRecurrent(const Node& node, const Shape& x, const Shape& r
 // Whether step s of direction d reads the sequence from its end.
 bool IsReverse(const Node& node, int64_t direction);
 
-// Canonical names of activation functions: one list per direction, f, g, h as the operator has them.
+// Canonical names of activation functions: one list per direction, f, g, h as the operator has
+// them.
 std::vector<std::string> ActivationsOf(const Node& node, int64_t direction);
 
 }  // namespace penumbra::model

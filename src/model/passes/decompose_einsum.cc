@@ -25,7 +25,9 @@ class Decomposition {
   Decomposition(const EinsumEquation& equation, NodeMaker* maker)
       : equation_(equation), maker_(*maker) {}
 
-  ValueId One(Labelled x) { return InOrder(SumOver(std::move(x), equation_.output), equation_.output); }
+  ValueId One(Labelled x) {
+    return InOrder(SumOver(std::move(x), equation_.output), equation_.output);
+  }
 
   ValueId Two(Labelled a, Labelled b) {
     const auto kept_of = [this](const EinsumTerm& other) {
@@ -130,14 +132,14 @@ size_t DecomposeEinsum(Graph& graph) {
     std::vector<Shape> shapes;
     for (const ValueId id : node.inputs) shapes.push_back(graph.value(id).shape);
     const EinsumEquation equation = ParseEinsum(node.GetString("equation"), shapes);
-    const bool empty = std::ranges::any_of(equation.extents, [](const auto& e) { return e.second == 0; });
+    const bool empty =
+        std::ranges::any_of(equation.extents, [](const auto& e) { return e.second == 0; });
     if (empty || std::ranges::any_of(equation.inputs, HasDiagonal) || Broadcasts(equation, shapes))
       return false;
     Decomposition made(equation, maker);
-    const ValueId y =
-        node.inputs.size() == 1
-            ? made.One({node.inputs[0], equation.inputs[0]})
-            : made.Two({node.inputs[0], equation.inputs[0]}, {node.inputs[1], equation.inputs[1]});
+    const ValueId y = node.inputs.size() == 1 ? made.One({node.inputs[0], equation.inputs[0]})
+                                              : made.Two({node.inputs[0], equation.inputs[0]},
+                                                         {node.inputs[1], equation.inputs[1]});
     maker->Finish(y, node.outputs[0]);
     return true;
   });

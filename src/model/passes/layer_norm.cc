@@ -91,8 +91,7 @@ void MakeStatistics(const Node& node, int64_t rank, NodeMaker* maker) {
   const ValueId variance = mean_of(maker->Make(OpKind::kMul, {centred, centred}));
   const ValueId shifted =
       maker->Make(OpKind::kAdd, {variance, maker->Scalar(node.GetFloat("epsilon"))});
-  const ValueId inverse =
-      maker->Make(OpKind::kReciprocal, {maker->Make(OpKind::kSqrt, {shifted})});
+  const ValueId inverse = maker->Make(OpKind::kReciprocal, {maker->Make(OpKind::kSqrt, {shifted})});
   if (node.outputs[1] != kNoValue) maker->Finish(mean, node.outputs[1]);
   if (node.outputs.size() > 2 && node.outputs[2] != kNoValue)
     maker->Finish(inverse, node.outputs[2]);

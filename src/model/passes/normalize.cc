@@ -8,7 +8,7 @@ void Normalize(Graph& graph) {
     changed = RecogniseLayerNorm(graph) + SplitLayerNorm(graph) + DecomposeGelu(graph) +
               DecomposeEinsum(graph) + UnrollRecurrent(graph);
     changed += FoldConstants(graph) + RemoveIdentities(graph) + ReplaceGlobalReductions(graph) +
-              DecomposeBatchNorm(graph) + FoldAffine(graph) + FoldPad(graph);
+               DecomposeBatchNorm(graph) + FoldAffine(graph) + FoldPad(graph);
     graph.RemoveDead();
   }
   graph.Validate();

@@ -35,8 +35,8 @@ size_t FoldAffine(Graph& graph);
 size_t FoldPad(Graph& graph);
 // ReduceMean and ReduceMax over exactly the spatial axes into global pools.
 size_t ReplaceGlobalReductions(Graph& graph);
-// (x - mean) / sqrt(variance + epsilon) over the last axes into LayerNormalization without scale and
-// shift.
+// (x - mean) / sqrt(variance + epsilon) over the last axes into LayerNormalization without scale
+// and shift.
 size_t RecogniseLayerNorm(Graph& graph);
 // Scale and shift of LayerNormalization into Mul and Add.
 size_t SplitLayerNorm(Graph& graph);

@@ -17,7 +17,10 @@ int64_t CountOf(const Graph& graph, OpKind op) {
 
 // (x - mean) / sqrt(mean((x - mean)^2) + 1e-5) * s + b; the square as a power or as a product.
 void AddWrittenOutLayerNorm(ModelMaker& maker, bool power, int64_t axis) {
-  maker.Floats("two", {}, {2}).Floats("e", {}, {1e-5f}).RandomFloats("s", {6}).RandomFloats("b", {6});
+  maker.Floats("two", {}, {2})
+      .Floats("e", {}, {1e-5f})
+      .RandomFloats("s", {6})
+      .RandomFloats("b", {6});
   SetInts(maker.Node("ReduceMean", {"x"}, {"mean"}), "axes", {axis});
   maker.Node("Sub", {"x", "mean"}, {"d"});
   if (power) {
@@ -55,7 +58,11 @@ TEST(LayerNormTest, OtherAxesAreLeftAlone) {
 
 TEST(LayerNormTest, ScaleAndShiftAreSplitOff) {
   ModelMaker maker(17);
-  maker.Input("x", {2, 3, 4, 5}).Output("y").Output("i").RandomFloats("s", {4, 5}).RandomFloats("b", {5});
+  maker.Input("x", {2, 3, 4, 5})
+      .Output("y")
+      .Output("i")
+      .RandomFloats("s", {4, 5})
+      .RandomFloats("b", {5});
   SetInt(maker.Node("LayerNormalization", {"x", "s", "b"}, {"y", "m", "i"}), "axis", 2);
   Graph graph;
   EXPECT_LT(NormalizeError(maker, &graph), kRounding);

@@ -43,8 +43,8 @@ class Direction {
       if (apart) recurrent_bias_ = halves[1];
     }
     if (node.Input(kPeepholes) != kNoValue) {
-      peepholes_ = maker_.MakeSplit(Own(kPeepholes, {3 * s_.hidden}), 0,
-                                    {s_.hidden, s_.hidden, s_.hidden});
+      peepholes_ =
+          maker_.MakeSplit(Own(kPeepholes, {3 * s_.hidden}), 0, {s_.hidden, s_.hidden, s_.hidden});
     }
     hidden_ = Own(kInitialHidden, {s_.batch, s_.hidden});
     cell_ = Own(kInitialCell, {s_.batch, s_.hidden});
@@ -149,9 +149,8 @@ class Direction {
       recurrent = Mul(r, recurrent);
     const ValueId fresh = Activate(1, Plus(candidate, recurrent));
     // (1 - z) fresh + z hidden
-    const ValueId change = hidden_ == kNoValue
-                               ? maker_.Make(OpKind::kNeg, {fresh})
-                               : maker_.Make(OpKind::kSub, {hidden_, fresh});
+    const ValueId change = hidden_ == kNoValue ? maker_.Make(OpKind::kNeg, {fresh})
+                                               : maker_.Make(OpKind::kSub, {hidden_, fresh});
     hidden_ = Add(fresh, Mul(z, change));
   }
 

@@ -88,7 +88,8 @@ View EmitIsNotZero(Builder& b, const View& x) {
   return EmitScalar(b, PassFn::kMin, y, 1.0f);
 }
 
-// By the sign of the difference: float32 has gradual underflow, so that it is 0 between equals only.
+// By the sign of the difference: float32 has gradual underflow, so that it is 0 between equals
+// only.
 void LowerComparison(const NodeLowering& n) {
   Builder& b = n.builder;
   const View difference = EmitPair(n, PassFn::kSub);

@@ -10,6 +10,7 @@
 #include "model/op_table.h"
 #include "protect/lower/builder.h"
 #include "protect/lower/node_lowering.h"
+#include "protect/lower/shared_layers.h"
 
 namespace penumbra::protect {
 namespace {
@@ -111,6 +112,7 @@ class Lowering {
     ThrowComplaints();
     AddPorts();
     DropUnused();
+    MarkSharedLayers(&builder_.lowered());
     ValidateLowered(builder_.lowered());
     return std::move(builder_.lowered());
   }

@@ -41,6 +41,9 @@ struct LinearOp {
   ConvGeometry geometry;
   std::vector<float> weights;  // [out_c][kernel_h][kernel_w][in_c/groups]
   std::vector<float> bias;     // [out_c]; zeros when the model has none
+  // Index of the first operator with this geometry, these weights and biases (the steps of an
+  // unrolled recurrence): the two are one layer that runs twice. kNone: none comes before.
+  uint32_t same_as = kNone;
 };
 
 // y = fn(x, operand) element by element, x and y of one row grid.

@@ -125,10 +125,9 @@ struct ArgMaxNode {
   bool last_index;
 };
 
-using NodeKind =
-    std::variant<InputNode, OutputNode, PassNode, JobNode, FloatJobNode, FloatReplyNode, ConvNode,
-                 PoolNode, ReduceNode, SoftmaxNode, CopyNode, ResizeNode, MatMulNode, ArgMaxNode,
-                 NormalizeNode>;
+using NodeKind = std::variant<InputNode, OutputNode, PassNode, JobNode, FloatJobNode,
+                              FloatReplyNode, ConvNode, PoolNode, ReduceNode, SoftmaxNode, CopyNode,
+                              ResizeNode, MatMulNode, ArgMaxNode, NormalizeNode>;
 struct Node {
   uint32_t op;  // operator it stands for; kNone: a port
   NodeKind kind;
