@@ -117,11 +117,17 @@ SOURCES: dict[str, Source] = {
         "wakeword-embedding.onnx",
         "70d164290c1d095d1d4ee149bc5e00543250a7316b59f31d056cff7bd3075c1f",
     ),
-    "wakeword-mycroft": Source(
+    "wakeword-rhasspy": Source(
         WAKE_WORD,
-        "package/models/hey_mycroft_v0.1.onnx",
-        "wakeword-mycroft.onnx",
-        "c2a311e8fa1338de89c31b3b46dc4dffd4af2f9a8d6ddead48893c2d301b1f18",
+        "package/models/hey_rhasspy_v0.1.onnx",
+        "wakeword-rhasspy.onnx",
+        "5a9b3ed3be2910e35780e097905aa9f35a9c10038df47914cf2b3ec4d670f6ea",
+    ),
+    "wakeword-mel": Source(
+        WAKE_WORD,
+        "package/models/melspectrogram.onnx",
+        "wakeword-mel.onnx",
+        "ba2b0e0f8b7b875369a2c89cb13360ff53bac436f2895cced9f479fa65eb176f",
     ),
     "photo-astronaut": Source(
         SKIMAGE,

@@ -13,6 +13,7 @@ from PIL import Image
 
 import speech
 import text
+import wake
 from augment import views, whole
 from zoo.draw import BELL_SIGMA, Draw
 from zoo.pictures import pictures
@@ -143,7 +144,22 @@ def _speech(folder: Path) -> Inputs:
         made: FloatArray = runtime.run(None, feeds)[1]
         return made.ravel()
 
-    return Inputs(speech.samples(run, 200, 0.7), speech.samples(run, 0, 1.0))
+    calibration = [speech.samples(run, skip, gain) for skip, gain in ((200, 1.2), (350, 0.6))]
+    return Inputs(np.concatenate(calibration), speech.samples(run, 0, 1.0))
+
+
+def _wake_word(hear: Callable[[wake.Ears, FloatArray], FloatArray]) -> Callable[[Path], Inputs]:
+    def inputs(folder: Path) -> Inputs:
+        for name in ("wakeword-mel", "wakeword-embedding"):
+            _fetch(name, f"{name}.onnx", folder)
+        ears = wake.load(folder)
+        calibration, samples = (
+            np.concatenate([hear(ears, sound) for sound in wake.sounds(voices)])
+            for voices in (wake.CALIBRATION_VOICES, wake.SAMPLE_VOICES)
+        )
+        return Inputs(calibration, samples)
+
+    return inputs
 
 
 def _grey(_: Path) -> Inputs:
@@ -196,10 +212,14 @@ CASES: dict[str, Case] = {
         },
     ),
     "wakeword-embedding": Case(
-        "trained, fetched", _fixed_shape((1, 76, 32, 1)), _noise(64, 8, 76, 32, 1), False
+        "trained, fetched", _fixed_shape((1, 76, 32, 1)), _wake_word(wake.Ears.windows), False
     ),
-    "wakeword-mycroft": Case(
-        "trained, fetched", _fixed_shape((1, 16, 96)), _noise(64, 8, 16, 96), False
+    "wakeword-rhasspy": Case(
+        "trained, fetched",
+        _fixed_shape((1, 16, 96)),
+        _wake_word(wake.Ears.embeddings),
+        False,
+        judge=lambda ours, theirs, _: wake.judge(ours, theirs),
     ),
     "mlp": Case("zoo", _zoo_file, _grey, True),
     "lstm": Case("zoo", _zoo_file, _noise(32, 8, 32 * 128), True),
