@@ -179,10 +179,11 @@ calibration included.
 
 Trained weights: `resnet44-cifar10` (calibrated on CIFAR-10 training pictures, run on test
 pictures), `blazeface-128` and the `ppocr` models (pieces of a photograph and of a printed page),
-`silero-vad` and the `wakeword` models (spoken words). The others have random weights and see synthetic pictures (`tools/zoo`): their top-1 margins are far
-smaller than those of trained networks, so read the error, not the agreement. Calibration: 100 CIFAR
-pictures, 96 views of the photograph, 64 of the page, 64 synthetic pictures for the MobileNets, 50 of
-32x32, 12 for the other large networks.
+`silero-vad` and the `wakeword` models (spoken words). The others have random weights and see
+synthetic pictures or numbers (`tools/zoo`): their top-1 margins are far smaller than those of
+trained networks, so read the error, not the agreement. Calibration: 100 CIFAR pictures, 96 views of
+the photograph, 64 of the page (48 for `ppocr-rec`), 64 synthetic pictures for the MobileNets, 50 of
+32x32 and for `mlp`, 12 for the other large networks, 32 samples for `lstm` and `transformer-small`.
 
 | model | input | preset | exact | error | rms | top-1 | secure memory | bundle | protect |
 |---|---|---|---|---|---|---|---|---|---|
