@@ -52,12 +52,14 @@ ValueId GraphBuilder::AddMade(Node node, const std::string& label) {
 ValueId GraphBuilder::StackScans(const std::vector<ValueId>& scanned, const std::string& label) {
   if (scanned.empty()) throw ModelError(Status::kUnsupported, "a loop that collects nothing");
   Node concat{.op = OpKind::kConcat, .attributes = {{"axis", int64_t{0}}}};
-  for (const ValueId id : scanned) {
+  for (size_t trip = 0; trip < scanned.size(); ++trip) {
+    const ValueId id = scanned[trip];
     if (lost_.contains(id)) return id;
     Shape shape = graph_.value(id).shape;
     shape.insert(shape.begin(), 1);
     concat.inputs.push_back(
-        AddMade({.op = OpKind::kReshape, .inputs = {id}, .attributes = {{"shape", shape}}}, label));
+        AddMade({.op = OpKind::kReshape, .inputs = {id}, .attributes = {{"shape", shape}}},
+                label + "/" + std::to_string(trip)));
   }
   return AddMade(std::move(concat), label);
 }
