@@ -27,11 +27,23 @@ struct LoweringRow {
 constexpr std::string_view kFloatOnly = "float32 only";
 constexpr std::string_view kFiniteOnly = "finite operands";
 
+// What the passes take apart, where they could not.
+void RefuseWhole(const NodeLowering& n) {
+  n.Unsupported("the passes do not take it apart: " + std::string(ProtectedLimits(n.node.op)));
+}
+
+constexpr std::string_view kSteps = "at most 4096 steps";
+
 constexpr LoweringRow kLowerings[] = {
     {OpKind::kConv, LowerConv, "constant weights and bias"},
     {OpKind::kConvTranspose, LowerConvTranspose, "constant weights and bias"},
     {OpKind::kGemm, LowerGemm, kFloatOnly},
     {OpKind::kMatMul, LowerMatMul, kFloatOnly},
+    {OpKind::kEinsum, RefuseWhole, "one or two inputs, no diagonals"},
+    {OpKind::kRnn, RefuseWhole, kSteps},
+    {OpKind::kGru, RefuseWhole, kSteps},
+    {OpKind::kLstm, RefuseWhole, kSteps},
+    {OpKind::kGelu, RefuseWhole},
     {OpKind::kBatchNormalization, LowerBatchNormalization, "constant parameters"},
     {OpKind::kAdd, LowerBinary, kFloatOnly},
     {OpKind::kSub, LowerBinary, kFloatOnly},
