@@ -228,7 +228,6 @@ CASES: dict[str, Case] = {
     "mlp": Case("zoo", _zoo_file, _grey, True),
     "lstm": Case("zoo", _zoo_file, _noise(32, 8, 32 * 128), True),
     "transformer-small": Case("zoo", _zoo_file, _noise(32, 8, (32 + 20) * 128), False),
-    "transformer": Case("zoo", _zoo_file, _noise(8, 2, (32 + 20) * 1024), False),
     "resnet44-cifar": _zoo(32, 50),
     "minivgg": _zoo(32, 50),
     "mobilenet-v1": _zoo(224, 64),
