@@ -6,6 +6,7 @@
 #include "crypto/wipe.h"
 #include "model/error.h"
 #include "protect/lower/lower.h"
+#include "protect/lower/shared_layers.h"
 #include "protect/placement/checkable.h"
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
@@ -92,6 +93,7 @@ void CompiledModel::PlaceOperators() {
   SplitGraph split =
       SplitByMagnitude(std::move(lowered_), public_, options_.scheme.placement_parameter);
   lowered_ = std::move(split.graph);
+  MarkSharedLayers(&lowered_);
   public_ = std::move(split.is_public);
 }
 
@@ -107,6 +109,7 @@ void CompiledModel::ScaleWeights(const SecretKey& secrets) {
   ScaledGraph scaled =
       scale(std::move(lowered_), public_, options_.scheme.weights_parameter, key);
   lowered_ = std::move(scaled.graph);
+  MarkSharedLayers(&lowered_);
   public_ = std::move(scaled.is_public);
   kept_ = std::move(scaled.kept);
 }

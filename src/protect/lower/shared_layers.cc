@@ -25,6 +25,7 @@ void MarkSharedLayers(LoweredGraph* graph) {
   for (uint32_t i = 0; i < graph->ops.size(); ++i) {
     auto* layer = std::get_if<LinearOp>(&graph->ops[i].kind);
     if (layer == nullptr) continue;
+    layer->same_as = kNone;
     const size_t hash = std::hash<std::string_view>()(BytesOf(layer->weights));
     const auto [begin, end] = first_ones.equal_range(hash);
     for (auto at = begin; at != end && layer->same_as == kNone; ++at) {

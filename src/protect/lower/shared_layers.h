@@ -5,7 +5,8 @@
 
 namespace penumbra::protect {
 
-// Sets LinearOp::same_as of every layer. Compares contents: who made the layers does not matter.
+// Sets LinearOp::same_as of every layer. Compares contents: who made the layers does not matter. To be
+// called again when operators were added or weights changed.
 void MarkSharedLayers(LoweredGraph* graph);
 
 }  // namespace penumbra::protect
