@@ -54,6 +54,7 @@ struct Rules {
   ScalingRule operator()(const ReshapeOp&) const { return kKeeps; }
   ScalingRule operator()(const ResizeOp&) const { return kKeeps; }
   ScalingRule operator()(const SoftmaxOp&) const { return ScalingRule::kUnknown; }
+  ScalingRule operator()(const NormalizeOp&) const { return ScalingRule::kUnknown; }
   ScalingRule operator()(const ArgMaxOp&) const { return ScalingRule::kUnknown; }
   ScalingRule operator()(const MatMulOp&) const { return ScalingRule::kUnknown; }
 };
