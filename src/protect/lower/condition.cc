@@ -59,9 +59,9 @@ View SelectByConstant(const NodeLowering& n, const std::vector<float>& condition
   return EmitWithConstant(n.builder, PassFn::kAdd, masked(3 - fixed), summand, dims);
 }
 
-// Above everything where `truth` is 1, below everything where it is 0.
-View EmitBound(Builder& b, const View& truth) {
-  View y = EmitScalar(b, PassFn::kSub, truth, 0.5f);
+// Above everything where `truth` is 1 (`fn` kSub) or 0 (kReverseSub), below everything elsewhere.
+View EmitBound(Builder& b, PassFn fn, const View& truth) {
+  View y = EmitScalar(b, fn, truth, 0.5f);
   for (int i = 0; i < 2; ++i) y = EmitScalar(b, PassFn::kMul, y, 0x1p127f);
   return y;
 }
@@ -69,14 +69,14 @@ View EmitBound(Builder& b, const View& truth) {
 // max(min(x, bound), min(y, -bound)) has the bits of x or y, whatever the other is.
 View SelectAtRunTime(const NodeLowering& n) {
   Builder& b = n.builder;
-  const View bound = EmitBound(b, n.Any(0));
   const auto held = [&](size_t branch, const View& limit) {
     if (n.Constant(branch) != nullptr)
       return EmitWithConstant(b, PassFn::kMin, limit, *n.Constant(branch), n.InDims(branch));
     return EmitWithTensor(b, PassFn::kMin, n.Any(branch), limit);
   };
-  return EmitWithTensor(b, PassFn::kMax, held(1, bound),
-                        held(2, EmitUnary(b, PassFn::kNeg, bound)));
+  const View truth = n.Any(0);
+  return EmitWithTensor(b, PassFn::kMax, held(1, EmitBound(b, PassFn::kSub, truth)),
+                        held(2, EmitBound(b, PassFn::kReverseSub, truth)));
 }
 
 }  // namespace

@@ -57,6 +57,12 @@ struct ElementwiseOp {
   uint32_t period = 0;
 };
 
+// A factor that makes truth values: its products may be infinite, and nothing infinite crosses to an
+// accelerator and back.
+constexpr bool IsStep(const ElementwiseOp& op) {
+  return op.fn == PassFn::kMul && op.operand_kind == PassOperand::kScalar && op.a >= 0x1p64f;
+}
+
 struct PoolOp {
   TensorId x, y;
   uint32_t kind;  // as PoolInstr
