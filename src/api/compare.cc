@@ -20,7 +20,8 @@ using Tensors = std::vector<std::vector<float>>;
 
 // By index into protect::LoweredKind; empty: moves values and computes none.
 constexpr std::array<const char*, std::variant_size_v<protect::LoweredKind>> kKinds = {
-    "linear", "element-wise", "pool", "reduce", "softmax", "", "", "resize", "matmul", "argmax"};
+    "linear", "element-wise", "pool", "reduce", "softmax", "", "", "resize", "matmul", "argmax",
+    "normalise"};
 
 struct Sums {
   double error = 0, signal = 0;  // of squares

@@ -184,6 +184,7 @@ enum class Opcode : uint16_t {
   kConv = 19,     // ConvInstr
   kArgMax = 20,   // ArgMaxInstr
   kFill = 21,     // tensor, tile, float bits: every element of an f32 tile
+  kNormalize = 22,  // NormalizeInstr
   kJob = 30,      // layer: hand the layer to the accelerator and wait for its reply
   kFloatSend = 31,     // float segment, port of its run (an input), tile: copy out; tiles in order
   kFloatJob = 32,      // float segment: hand it to the accelerator and wait for its reply
@@ -261,6 +262,12 @@ struct SoftmaxInstr {  // over each run of `length` elements of a row
   uint32_t src, dst, tile;
   uint32_t length;
   uint32_t log;  // 1: LogSoftmax
+};
+
+struct NormalizeInstr {  // (x - mean) / sqrt(variance + epsilon) over each run of `length` elements of a row
+  uint32_t src, dst, tile;
+  uint32_t length;
+  float epsilon;  // >= 0
 };
 
 // dst[dst_offset + sum i_d * dst_stride_d] = src[src_offset + sum i_d * src_stride_d], i_d < extent_d,

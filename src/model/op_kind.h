@@ -1,6 +1,6 @@
 // The closed list of operators of the graph IR. model/op_table.h tells what each one accepts and
-// what its canonical attributes are. If, functions and Constant nodes are resolved by the importer
-// and have no kind.
+// what its canonical attributes are. If, Loop, functions and Constant nodes are resolved by the
+// importer and have no kind.
 #ifndef PENUMBRA_MODEL_OP_KIND_H_
 #define PENUMBRA_MODEL_OP_KIND_H_
 
@@ -14,6 +14,10 @@ enum class OpKind : uint8_t {
   kConvTranspose,
   kGemm,
   kMatMul,
+  kEinsum,
+  kRnn,
+  kGru,
+  kLstm,
   kBatchNormalization,
   // Element by element, two or more inputs with broadcasting.
   kAdd,
@@ -23,6 +27,7 @@ enum class OpKind : uint8_t {
   kPow,
   kMin,
   kMax,
+  kSum,
   kPRelu,
   kEqual,
   kLess,
@@ -50,6 +55,7 @@ enum class OpKind : uint8_t {
   kFloor,
   kCeil,
   kErf,
+  kGelu,
   kReciprocal,
   kNot,
   kCast,
@@ -67,6 +73,8 @@ enum class OpKind : uint8_t {
   kReduceProd,
   kArgMax,
   kSoftmax,
+  kLogSoftmax,
+  kLayerNormalization,
   // Data movement.
   kConcat,
   kSplit,
@@ -82,10 +90,12 @@ enum class OpKind : uint8_t {
   kGather,
   kExpand,
   kTile,
+  kTrilu,
   kDepthToSpace,
   kSpaceToDepth,
   // Only ever constant: folded away by the importer.
   kShape,
+  kSize,
   kConstantOfShape,
   kRange,
 };

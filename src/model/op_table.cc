@@ -15,6 +15,11 @@ constexpr std::string_view kSpatial = "one or two spatial axes";
 constexpr std::string_view kIsReshape = "becomes Reshape";
 constexpr std::string_view kConstantOnly = "becomes a constant";
 
+constexpr std::string_view kRecurrentAttributes =
+    "hidden_size, direction, layout, activations, linear_before_reset";
+constexpr std::string_view kRecurrentNotes =
+    "sequences of one length; Sigmoid, Tanh or Relu; unrolled by the passes";
+
 constexpr uint32_t Bits(int first, int last) { return ((2u << last) - 1) & ~((1u << first) - 1); }
 
 // Columns: kind, name, opsets, inputs, shape rule, kernel, canonical attributes, notes, parameter
@@ -28,6 +33,14 @@ constexpr auto kOps = std::to_array<OpInfo>({
      ""},
     {OpKind::kMatMul, "MatMul", 1, kMaxOpset, 2, 2, InferMatMul, RunMatMul, "",
      "any rank; float only"},
+    {OpKind::kEinsum, "Einsum", 12, kMaxOpset, 1, -1, InferEinsum, RunEinsum, "equation",
+     "float only"},
+    {OpKind::kRnn, "RNN", 7, kMaxOpset, 3, 6, InferRecurrent, RunRecurrent, kRecurrentAttributes,
+     kRecurrentNotes, Bits(4, 4)},
+    {OpKind::kGru, "GRU", 7, kMaxOpset, 3, 6, InferRecurrent, RunRecurrent, kRecurrentAttributes,
+     kRecurrentNotes, Bits(4, 4)},
+    {OpKind::kLstm, "LSTM", 7, kMaxOpset, 3, 8, InferRecurrent, RunRecurrent, kRecurrentAttributes,
+     kRecurrentNotes, Bits(4, 4)},
     {OpKind::kBatchNormalization, "BatchNormalization", 7, kMaxOpset, 5, 5, InferBatchNormalization,
      RunBatchNormalization, "epsilon", "inference only; folded away by the passes"},
     {OpKind::kAdd, "Add", 7, kMaxOpset, 2, 2, InferArithmetic, RunAdd, "", kBroadcast},
@@ -37,6 +50,7 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {OpKind::kPow, "Pow", 7, kMaxOpset, 2, 2, InferPow, RunPow, "", kBroadcast},
     {OpKind::kMin, "Min", 6, kMaxOpset, 1, -1, InferArithmetic, RunMin, "", kBroadcast},
     {OpKind::kMax, "Max", 6, kMaxOpset, 1, -1, InferArithmetic, RunMax, "", kBroadcast},
+    {OpKind::kSum, "Sum", 6, kMaxOpset, 1, -1, InferArithmetic, RunSum, "", kBroadcast},
     {OpKind::kPRelu, "PRelu", 7, kMaxOpset, 2, 2, InferPRelu, RunPRelu, "",
      "slope broadcasts to the input"},
     {OpKind::kEqual, "Equal", 7, kMaxOpset, 2, 2, InferComparison, RunEqual, "", kBroadcast},
@@ -69,6 +83,8 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {OpKind::kFloor, "Floor", 6, kMaxOpset, 1, 1, InferFloatUnary, RunFloor, "", ""},
     {OpKind::kCeil, "Ceil", 6, kMaxOpset, 1, 1, InferFloatUnary, RunCeil, "", ""},
     {OpKind::kErf, "Erf", 9, kMaxOpset, 1, 1, InferFloatUnary, RunErf, "", ""},
+    {OpKind::kGelu, "Gelu", 20, kMaxOpset, 1, 1, InferGelu, RunGelu, "approximate (none, tanh)",
+     "decomposed by the passes"},
     {OpKind::kReciprocal, "Reciprocal", 6, kMaxOpset, 1, 1, InferFloatUnary, RunReciprocal, "", ""},
     {OpKind::kNot, "Not", 1, kMaxOpset, 1, 1, InferNot, RunNot, "", ""},
     {OpKind::kCast, "Cast", 6, kMaxOpset, 1, 1, InferCast, RunCast, "to (ONNX element type)",
@@ -100,6 +116,11 @@ constexpr auto kOps = std::to_array<OpInfo>({
      "axis, keepdims, select_last_index", ""},
     {OpKind::kSoftmax, "Softmax", 1, kMaxOpset, 1, 1, InferSoftmax, RunSoftmax,
      "axis, axis_count (this many axes from axis on are one)", ""},
+    {OpKind::kLogSoftmax, "LogSoftmax", 1, kMaxOpset, 1, 1, InferSoftmax, RunLogSoftmax,
+     "axis, axis_count (this many axes from axis on are one)", ""},
+    {OpKind::kLayerNormalization, "LayerNormalization", 17, kMaxOpset, 2, 3,
+     InferLayerNormalization, RunLayerNormalization, "axis, epsilon",
+     "the passes split Scale and B off, and recognise its written-out form"},
     {OpKind::kConcat, "Concat", 4, kMaxOpset, 1, -1, InferConcat, RunConcat, "axis", ""},
     {OpKind::kSplit, "Split", 2, kMaxOpset, 1, 2, InferSplit, RunSplit, "axis, split", "",
      Bits(1, 1)},
@@ -125,11 +146,14 @@ constexpr auto kOps = std::to_array<OpInfo>({
     {OpKind::kExpand, "Expand", 8, kMaxOpset, 1, 2, InferExpand, RunExpand, "shape", "",
      Bits(1, 1)},
     {OpKind::kTile, "Tile", 6, kMaxOpset, 1, 2, InferTile, RunTile, "repeats", "", Bits(1, 1)},
+    {OpKind::kTrilu, "Trilu", 14, kMaxOpset, 1, 2, InferTrilu, RunTrilu, "upper, k", "",
+     Bits(1, 1)},
     {OpKind::kDepthToSpace, "DepthToSpace", 1, kMaxOpset, 1, 1, InferDepthToSpace, RunDepthToSpace,
      "blocksize, mode", ""},
     {OpKind::kSpaceToDepth, "SpaceToDepth", 1, kMaxOpset, 1, 1, InferSpaceToDepth, RunSpaceToDepth,
      "blocksize", ""},
     {OpKind::kShape, "Shape", 1, kMaxOpset, 1, 1, InferShape, nullptr, "", kConstantOnly},
+    {OpKind::kSize, "Size", 1, kMaxOpset, 1, 1, InferSize, nullptr, "", kConstantOnly},
     {OpKind::kConstantOfShape, "ConstantOfShape", 9, kMaxOpset, 1, 2, InferConstantOfShape, nullptr,
      "", kConstantOnly, Bits(0, 0)},
     {OpKind::kRange, "Range", 11, kMaxOpset, 3, 3, InferRange, nullptr, "", kConstantOnly,

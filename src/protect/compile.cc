@@ -6,6 +6,7 @@
 #include "crypto/wipe.h"
 #include "model/error.h"
 #include "protect/lower/lower.h"
+#include "protect/lower/shared_layers.h"
 #include "protect/placement/checkable.h"
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
@@ -92,6 +93,7 @@ void CompiledModel::PlaceOperators() {
   SplitGraph split =
       SplitByMagnitude(std::move(lowered_), public_, options_.scheme.placement_parameter);
   lowered_ = std::move(split.graph);
+  MarkSharedLayers(&lowered_);
   public_ = std::move(split.is_public);
 }
 
@@ -107,6 +109,7 @@ void CompiledModel::ScaleWeights(const SecretKey& secrets) {
   ScaledGraph scaled =
       scale(std::move(lowered_), public_, options_.scheme.weights_parameter, key);
   lowered_ = std::move(scaled.graph);
+  MarkSharedLayers(&lowered_);
   public_ = std::move(scaled.is_public);
   kept_ = std::move(scaled.kept);
 }
@@ -124,8 +127,9 @@ void CompiledModel::Quantise() {
   for (const auto& [op, layer] : statistics) {
     Progress("quantise", done++, statistics.size());
     const auto& linear = std::get<LinearOp>(lowered_.ops[op].kind);
+    const bool is_copy = linear.same_as != kNone && public_[linear.same_as] == public_[op];
     try {
-      quantized_[op] = QuantiseLayer(op, linear, layer);
+      quantized_[op] = is_copy ? quantized_.at(linear.same_as) : QuantiseLayer(op, linear, layer);
     } catch (const model::ModelError& e) {
       throw e.At({.node = lowered_.ops[op].name});
     }
@@ -176,6 +180,13 @@ QuantizedLinear CompiledModel::QuantiseLayer(size_t op, const LinearOp& linear,
   }
 }
 
+uint32_t CompiledModel::SamePlan(const LinearPlan& plan) const {
+  const uint32_t first = plan.linear->same_as;
+  if (first == kNone || public_[first] != public_[plan.op]) return kNoTensor;
+  const auto found = std::ranges::find(linears_, first, &LinearPlan::op);
+  return static_cast<uint32_t>(found - linears_.begin());
+}
+
 void CompiledModel::Transform(const SecretKey& secrets) {
   uint32_t layer_count = 0;
   for (uint32_t op = 0; op < lowered_.ops.size(); ++op) {
@@ -188,15 +199,19 @@ void CompiledModel::Transform(const SecretKey& secrets) {
     plan.layer = kNoTensor;
     const auto quantized = quantized_.find(op);
     if (quantized != quantized_.end()) plan.quantized = &quantized->second;
+    plan.same_as = SamePlan(plan);
     if (public_[op] && plan.quantized != nullptr) {
+      plan.published = plan.same_as == kNoTensor ? nullptr : linears_[plan.same_as].published;
       const IntegerLayer layer{linear->geometry, plan.quantized->q, plan.quantized->prime_count,
                                plan.quantized->is_field};
-      try {
-        published_.push_back(Publish(options_.scheme, layer, secrets, op));
-      } catch (const model::ModelError& e) {
-        throw e.At({.node = lowered_.ops[op].name});
+      if (plan.published == nullptr) {
+        try {
+          published_.push_back(Publish(options_.scheme, layer, secrets, op));
+        } catch (const model::ModelError& e) {
+          throw e.At({.node = lowered_.ops[op].name});
+        }
+        plan.published = published_.back().get();
       }
-      plan.published = published_.back().get();
       plan.layer = layer_count++;
       plan.projection_count = ProjectionsOf(*plan.quantized);
       plan.masked = options_.scheme.activations == ActivationsAxis::kOtp &&

@@ -136,6 +136,8 @@ class CompiledModel {
   QuantizedLinear QuantiseLayer(size_t op, const LinearOp& linear,
                                 const LinearStatistics& statistics) const;
   void Transform(const SecretKey& secrets);
+  // Index into linears_ of the layer that `plan` repeats on the same side; kNoTensor: of none.
+  uint32_t SamePlan(const LinearPlan& plan) const;
   void Report();
   void ReportUnprovedBounds();
 

@@ -43,13 +43,15 @@ std::vector<Tensor> ReadTensors(const fs::path& folder, const std::string& stem,
   return tensors;
 }
 
-// Names that operators need as constants: parameters by the operator table, and conditions of If.
+// Names that operators need as constants: parameters by the operator table, and what
+// If and Loop decide by.
 std::set<std::string> ParameterNames(const onnx::GraphProto& graph) {
   std::set<std::string> names;
   for (const auto& node : graph.node()) {
     const OpInfo* info = FindOp(node.op_type());
     uint32_t positions = info == nullptr ? 0 : info->parameter_inputs;
     if (node.op_type() == "If") positions = 1;
+    if (node.op_type() == "Loop") positions = 3;
     for (int i = 0; i < node.input_size(); ++i) {
       if ((positions >> i & 1) != 0) names.insert(node.input(i));
     }

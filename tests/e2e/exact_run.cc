@@ -1,10 +1,13 @@
-// exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy
+// exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy [INPUT=NUMBER | INPUT=SHAPE...]
 //
+// Inputs with a number behind are whole numbers and constants of the model, those with extents
+// (2x1x128) get this shape.
 // PRESET may end in `:bits=16` (`enclave` with 16 bits in every layer) or `:primes=N` (a ring of N).
 // `soter` is without fingerprints.
-// Protects a model with one input, runs every sample of INPUTS through the bundle and through plain
+// Protects a model, runs every sample of INPUTS through the bundle and through plain
 // integer arithmetic, and writes the protected outputs: one row per sample, its outputs one after
-// the other. Prints one JSON object of figures. .npy files hold samples along their first axis.
+// the other. Prints one JSON object of figures. .npy files hold samples along their first axis, each
+// the model's inputs one after the other.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -12,6 +15,8 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <sstream>
 #include <stdexcept>
 
 #include "harness.h"
@@ -26,17 +31,25 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Samples of `count` elements each.
-Tensors ReadSamples(const std::filesystem::path& path, uint64_t count) {
+// The inputs of each sample.
+std::vector<Tensors> ReadSamples(const std::filesystem::path& path, const model::Graph& graph) {
+  std::vector<int64_t> counts;
+  for (const model::ValueId id : graph.inputs)
+    counts.push_back(model::ElementCount(graph.value(id).shape));
+  const auto count =
+      static_cast<uint64_t>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
   const media::Array array = media::ReadNpy(path);
   if (array.values.empty() || array.values.size() % count != 0) {
     throw std::runtime_error(path.string() + " does not hold whole samples of " +
                              std::to_string(count) + " elements");
   }
-  Tensors samples;
-  for (auto at = array.values.begin(); at != array.values.end();
-       at += static_cast<std::ptrdiff_t>(count)) {
-    samples.emplace_back(at, at + static_cast<std::ptrdiff_t>(count));
+  std::vector<Tensors> samples;
+  for (auto at = array.values.begin(); at != array.values.end();) {
+    Tensors& inputs = samples.emplace_back();
+    for (const int64_t own : counts) {
+      inputs.emplace_back(at, at + own);
+      at += own;
+    }
   }
   return samples;
 }
@@ -46,18 +59,18 @@ struct Figures {
   media::Array outputs;
 };
 
-void RunSamples(const protect::CompiledModel& model, const Tensors& samples,
+void RunSamples(const protect::CompiledModel& model, const std::vector<Tensors>& samples,
                 const std::filesystem::path& bundle, const Keys& keys,
                 const ScratchFolder& scratch, Figures* figures) {
   const Place place{.device = "onednn", .threads = 2};
   const auto session = OpenSession(bundle, keys, place, scratch.path());
   uint64_t different = 0, clamped = 0;
   double seconds = 0;
-  for (const std::vector<float>& sample : samples) {
+  for (const Tensors& sample : samples) {
     host::RunStats stats;
     if (!model.plan().pad_program.empty()) session->MakePads(1);
-    const Tensors outputs = RunSession(session.get(), {sample}, &stats);
-    different += CountDifferentBits(outputs, RunPlain(model, {sample}));
+    const Tensors outputs = RunSession(session.get(), sample, &stats);
+    different += CountDifferentBits(outputs, RunPlain(model, sample));
     clamped += stats.clamped_count;
     seconds += static_cast<double>(stats.total_ns) * 1e-9;
     for (const std::vector<float>& values : outputs) {
@@ -86,21 +99,35 @@ void SetPreset(const std::string& text, protect::CompileOptions* options) {
   }
 }
 
-Figures Measure(char** arguments) {
-  model::ImportedModel imported = model::ImportOnnxFile(arguments[0]);
+void SetInput(const std::string& text, model::ImportOptions* options) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos) throw std::runtime_error("not INPUT=VALUE: " + text);
+  const std::string name = text.substr(0, equals);
+  model::Shape extents;
+  std::istringstream rest(text.substr(equals + 1));
+  for (std::string part; std::getline(rest, part, 'x');) extents.push_back(std::stoll(part));
+  if (extents.size() == 1) {
+    options->fix_inputs[name] = model::Tensor::Scalar<int64_t>(extents[0]);
+  } else {
+    options->shapes[name] = extents;
+  }
+}
+
+Figures Measure(const std::vector<std::string>& arguments) {
+  model::ImportOptions import_options;
+  for (size_t i = 5; i < arguments.size(); ++i) SetInput(arguments[i], &import_options);
+  model::ImportedModel imported = model::ImportOnnxFile(arguments[0], import_options);
   model::Normalize(imported.graph);
   const model::Graph& graph = imported.graph;
-  const auto count =
-      static_cast<uint64_t>(model::ElementCount(graph.value(graph.inputs.at(0)).shape));
 
   protect::CompileOptions options;
   SetPreset(arguments[1], &options);
   options.scheme = SchemeOf(options.preset);
-  const Tensors calibration = ReadSamples(arguments[2], count);
+  const std::vector<Tensors> calibration = ReadSamples(arguments[2], graph);
   size_t used = 0;
   options.calibration = [&](protect::Sample* out_sample) {
     if (used == calibration.size()) return false;
-    *out_sample = {calibration[used++]};
+    *out_sample = calibration[used++];
     return true;
   };
 
@@ -114,7 +141,7 @@ Figures Measure(char** arguments) {
   figures.json["protect_seconds"] = SecondsSince(start);
   figures.json["bundle_size"] = std::filesystem::file_size(bundle);
   figures.json["evicted_size"] = model.report().schedule.evicted_size;
-  RunSamples(model, ReadSamples(arguments[3], count), bundle, keys, scratch, &figures);
+  RunSamples(model, ReadSamples(arguments[3], graph), bundle, keys, scratch, &figures);
   return figures;
 }
 
@@ -122,12 +149,14 @@ Figures Measure(char** arguments) {
 }  // namespace penumbra::e2e
 
 int main(int argument_count, char** arguments) {
-  if (argument_count != 6) {
-    std::cerr << "usage: exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy\n";
+  if (argument_count < 6) {
+    std::cerr << "usage: exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy "
+                 "[INPUT=NUMBER | INPUT=SHAPE...]\n";
     return 2;
   }
   try {
-    const penumbra::e2e::Figures figures = penumbra::e2e::Measure(arguments + 1);
+    const penumbra::e2e::Figures figures =
+        penumbra::e2e::Measure({arguments + 1, arguments + argument_count});
     penumbra::media::WriteNpy(arguments[5], figures.outputs);
     std::cout << figures.json.dump() << '\n';
   } catch (const std::exception& error) {

@@ -398,6 +398,39 @@ TEST(Exact, LittleSecureMemoryChangesNoBit) {
   }
 }
 
+model::Graph LongLstm(int64_t steps) {
+  protect::TestGraph t;
+  const model::ValueId x = t.Input({steps, 1, 12});
+  const auto weights = [&](int64_t columns) { return t.Weights({1, 128, columns}, -0.3f, 0.3f); };
+  t.Output(t.Nodes(model::OpKind::kLstm, {x, weights(12), weights(32)}, {}, 2)[1]);
+  model::Normalize(t.graph);
+  return t.graph;
+}
+
+uint64_t ConstantSize(const protect::CompiledPlan& plan) {
+  uint64_t size = 0;
+  for (const protect::ConstantTile& tile : plan.constants) size += tile.size;
+  return size;
+}
+
+// Weights are published, sealed and authenticated once, however many steps use them.
+TEST(Exact, StepsOfARecurrenceShareTheirWeights) {
+  const model::Graph few = LongLstm(3);
+  const model::Graph many = LongLstm(20);
+  for (const CompileOptions& options : {ShadowNet(1.2), Enclave(8), Preset("mlcapsule")}) {
+    SCOPED_TRACE(protect::SchemeText(options.scheme));
+    const auto short_run = Compile(few, options);
+    const auto long_run = Compile(many, options);
+    EXPECT_EQ(ConstantSize(short_run->plan()), ConstantSize(long_run->plan()));
+    EXPECT_EQ(short_run->plan().blobs.size(), long_run->plan().blobs.size());
+    EXPECT_EQ(short_run->plan().slices.size(), long_run->plan().slices.size());
+    if (long_run->plan().layers.empty()) continue;
+    EXPECT_EQ(long_run->plan().segments.size(), 2u);
+    EXPECT_EQ(long_run->plan().layers.size(), 20u);
+    ExpectExact(*long_run);
+  }
+}
+
 // Sums far beyond the field: what wraps outside wraps in the oracle, and only a bundle that says so
 // is loaded.
 TEST(Exact, SumsThatLeaveTheFieldWrapAlike) {

@@ -1,5 +1,9 @@
 #include "graphs.h"
 
+#include <limits>
+
+#include "model/passes/passes.h"
+
 namespace penumbra::e2e {
 namespace {
 
@@ -178,6 +182,63 @@ void Attention(TestGraph& t) {
   t.Output(t.Node(OpKind::kMatMul, {y, t.Weights({16, 11})}));
 }
 
+// One decoder block: a causal mask, normalisation, a gated choice between two branches.
+void TransformerBlock(TestGraph& t) {
+  const ValueId x = t.Input({1, 7, 16});
+  const auto norm = [&](ValueId v) {
+    return t.Node(OpKind::kLayerNormalization, {v, t.Weights({16}, 0.5f, 1.5f), t.Weights({16})});
+  };
+  const auto dense = [&](ValueId v, int64_t in, int64_t out) {
+    const ValueId y = t.Node(OpKind::kMatMul, {v, t.Weights({in, out}, -0.4f, 0.4f)});
+    return t.Node(OpKind::kAdd, {y, t.Weights({out})});
+  };
+  const ValueId normed = norm(x);
+  std::vector<ValueId> heads;
+  for (int i = 0; i < 3; ++i)
+    heads.push_back(t.Node(OpKind::kReshape, {dense(normed, 16, 16), t.Ints({1, 7, 2, 8})}));
+  const ValueId scores = t.Node(OpKind::kEinsum, {heads[0], heads[1]},
+                                {{"equation", std::string("bqhd,bkhd->bhqk")}});
+  std::vector<float> mask(49, 0.0f);
+  for (size_t i = 0; i < mask.size(); ++i)
+    mask[i] = i % 7 > i / 7 ? -std::numeric_limits<float>::infinity() : 0.0f;
+  const ValueId masked = t.Node(OpKind::kAdd, {scores, t.Floats({7, 7}, mask)});
+  const ValueId weights = t.Node(OpKind::kSoftmax, {masked}, {{"axis", int64_t{-1}}});
+  ValueId y = t.Node(OpKind::kEinsum, {weights, heads[2]},
+                     {{"equation", std::string("bhqk,bkhd->bqhd")}});
+  y = dense(t.Node(OpKind::kReshape, {y, t.Ints({1, 7, 16})}), 16, 16);
+  y = t.Node(OpKind::kAdd, {x, y});
+  const ValueId wide = t.Node(OpKind::kGelu, {dense(norm(y), 16, 24)});
+  const ValueId narrow = dense(wide, 24, 16);
+  const ValueId chosen =
+      t.Node(OpKind::kWhere, {t.Node(OpKind::kLess, {narrow, y}), narrow, t.Floats({}, {0.25f})});
+  t.Output(t.Node(OpKind::kLogSoftmax, {dense(norm(chosen), 16, 11)}, {{"axis", int64_t{-1}}}));
+  model::Normalize(t.graph);
+}
+
+// Layers that run once per step with the same weights, in both directions and with a state.
+void Recurrence(TestGraph& t) {
+  const auto weights = [&](int64_t directions, int64_t rows, int64_t columns) {
+    return t.Weights({directions, rows, columns}, -0.5f, 0.5f);
+  };
+  const ValueId x = t.Input({5, 1, 6});
+  const auto lstm = t.Nodes(OpKind::kLstm,
+                            {x, weights(2, 32, 6), weights(2, 32, 8), t.Weights({2, 64})},
+                            {{"direction", std::string("bidirectional")}}, 1);
+  const ValueId joined = t.Node(OpKind::kTranspose, {lstm[0]}, {{"perm", Ints{0, 2, 1, 3}}});
+  const ValueId both = t.Node(OpKind::kReshape, {joined, t.Ints({5, 1, 16})});
+  const auto gru = t.Nodes(
+      OpKind::kGru,
+      {both, weights(1, 24, 16), weights(1, 24, 8), t.Weights({1, 48}), kNoValue,
+       t.Input({1, 1, 8})},
+      {{"linear_before_reset", int64_t{1}}}, 2);
+  const ValueId states = t.Node(OpKind::kReshape, {gru[0], t.Ints({5, 1, 8})});
+  const auto rnn = t.Nodes(OpKind::kRnn, {states, weights(1, 4, 8), weights(1, 4, 4)},
+                           {{"direction", std::string("reverse")}}, 2);
+  t.Output(rnn[0]);
+  t.Output(gru[1]);
+  model::Normalize(t.graph);
+}
+
 void SeveralInputsAndOutputs(TestGraph& t) {
   const ValueId a = Pointwise(t, t.Input({1, 3, 8, 9}), 3, 6);
   const ValueId b = Conv(t, t.Input({1, 2, 8, 9}), {6, 2, 3, 3}, {{"pads", Ints{1, 1, 1, 1}}});
@@ -203,6 +264,8 @@ const std::vector<GraphCase>& GraphCases() {
       {"Resizes", Resizes},
       {"DataMovement", DataMovement},
       {"Attention", Attention},
+      {"TransformerBlock", TransformerBlock},
+      {"Recurrence", Recurrence},
       {"SeveralInputsAndOutputs", SeveralInputsAndOutputs},
       {"LongFilters", LongFilters},
       {"BatchOfImages", BatchOfImages},

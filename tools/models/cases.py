@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,16 @@ import numpy.typing as npt
 import onnx
 from PIL import Image
 
+import speech
+import text
+import wake
 from augment import views, whole
+from zoo.draw import BELL_SIGMA, Draw
 from zoo.pictures import pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/reference"))
-from runtime import labelled_files, load  # noqa: E402  (a script folder, not a package)
+from runtime import labelled_files, load, session  # noqa: E402  (a script folder, not a package)
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -34,6 +38,12 @@ class Case:
     inputs: Callable[[Path], Inputs]  # folder -> what to calibrate with and to run
     classifier: bool = True
     faces: bool = False  # BlazeFace's outputs, which tools/models/faces.py decodes
+    # Further figures of our outputs beside ONNX Runtime's, one row per sample.
+    judge: Callable[[list[FloatArray], list[FloatArray], Path], dict[str, float]] | None = None
+    # Inputs that are whole numbers and constants of the protected model (`--fix-input`).
+    fixed: dict[str, int] = field(default_factory=dict)
+    # Of inputs that the file leaves open.
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def _run(*command: str | Path) -> None:
@@ -111,6 +121,68 @@ def _text(height: int, width: int) -> Callable[[Path], Inputs]:
     return inputs
 
 
+def _lines(folder: Path) -> Inputs:
+    photo = _photo(_fetch("photo-page", "page.png", folder))
+    crops = views(photo, 48, 1, text.HEIGHT, text.WIDTH, mirror=False) * 2 - 1
+    calibration = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
+    return Inputs(calibration, text.line_pictures(photo))
+
+
+def _judge_lines(
+    ours: list[FloatArray], theirs: list[FloatArray], folder: Path
+) -> dict[str, float]:
+    keys = text.read_keys(_fetch("ppocr-keys", "ppocr-keys.txt", folder))
+    return text.judge(ours, theirs, keys)
+
+
+def _speech(folder: Path) -> Inputs:
+    runtime = session(_fetch("silero-vad", "silero-vad.onnx", folder), 1)
+
+    def run(sound: FloatArray, state: FloatArray) -> FloatArray:
+        rate = np.array(speech.RATE)
+        feeds = {"input": sound[None], "state": state.reshape(2, 1, -1), "sr": rate}
+        made: FloatArray = runtime.run(None, feeds)[1]
+        return made.ravel()
+
+    calibration = [speech.samples(run, skip, gain) for skip, gain in ((200, 1.2), (350, 0.6))]
+    return Inputs(np.concatenate(calibration), speech.samples(run, 0, 1.0))
+
+
+def _wake_word(
+    hear: Callable[[wake.Ears, FloatArray], FloatArray], every: int
+) -> Callable[[Path], Inputs]:
+    """What a network hears of each sound, at every so many-th moment."""
+
+    def inputs(folder: Path) -> Inputs:
+        for name in ("wakeword-mel", "wakeword-embedding"):
+            _fetch(name, f"{name}.onnx", folder)
+        ears = wake.load(folder)
+        calibration, samples = (
+            np.concatenate([hear(ears, sound)[::every] for sound in wake.sounds(voices)])
+            for voices in (wake.CALIBRATION_VOICES, wake.SAMPLE_VOICES)
+        )
+        return Inputs(calibration, samples)
+
+    return inputs
+
+
+def _grey(_: Path) -> Inputs:
+    return Inputs(
+        pictures(101, 50, 1, 80).astype(np.float32), pictures(202, 20, 1, 80).astype(np.float32)
+    )
+
+
+def _noise(calibration: int, samples: int, *shape: int) -> Callable[[Path], Inputs]:
+    """Bell-shaped numbers, which the sequence networks of the zoo are made for."""
+
+    def inputs(_: Path) -> Inputs:
+        draw = Draw(1, "inputs").bell((calibration + samples, *shape)) / BELL_SIGMA
+        values = draw.astype(np.float32)
+        return Inputs(values[:calibration], values[calibration:])
+
+    return inputs
+
+
 def _zoo(size: int, calibration: int = 12, classifier: bool = True) -> Case:
     return Case("zoo", _zoo_file, _synthetic(size, calibration), classifier)
 
@@ -124,6 +196,38 @@ CASES: dict[str, Case] = {
     "blazeface-128": Case("trained, fetched", _fixed_shape((1, 128, 128, 3)), _faces, False, True),
     "ppocr-det": Case("trained, fetched", _fixed_shape((1, 3, 224, 224)), _text(224, 224), False),
     "ppocr-cls": Case("trained, fetched", _fixed_shape((1, 3, 48, 192)), _text(48, 192)),
+    "ppocr-rec": Case(
+        "trained, fetched",
+        _fixed_shape((1, 3, text.HEIGHT, text.WIDTH)),
+        _lines,
+        False,
+        judge=_judge_lines,
+    ),
+    "silero-vad": Case(
+        "trained, fetched",
+        lambda name, folder: _fetch(name, f"{name}.onnx", folder),
+        _speech,
+        False,
+        judge=lambda ours, theirs, _: speech.judge(ours, theirs),
+        fixed={"sr": speech.RATE},
+        shapes={
+            "input": (1, speech.CONTEXT + speech.PIECE),
+            "state": (2, 1, speech.STATE // 2),
+        },
+    ),
+    "wakeword-embedding": Case(
+        "trained, fetched", _fixed_shape((1, 76, 32, 1)), _wake_word(wake.Ears.windows, 8), False
+    ),
+    "wakeword-rhasspy": Case(
+        "trained, fetched",
+        _fixed_shape((1, 16, 96)),
+        _wake_word(wake.Ears.embeddings, 1),
+        False,
+        judge=lambda ours, theirs, _: wake.judge(ours, theirs),
+    ),
+    "mlp": Case("zoo", _zoo_file, _grey, True),
+    "lstm": Case("zoo", _zoo_file, _noise(32, 8, 32 * 128), True),
+    "transformer-small": Case("zoo", _zoo_file, _noise(32, 8, (32 + 20) * 128), False),
     "resnet44-cifar": _zoo(32, 50),
     "minivgg": _zoo(32, 50),
     "mobilenet-v1": _zoo(224, 64),

@@ -8,6 +8,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import augment
+import text
 from faces import INPUT_SIZE, Face, anchor_centres, decode, largest_shift, overlap, suppress
 
 FAR = -50.0  # a score that no anchor's face has
@@ -57,6 +58,37 @@ class Faces(unittest.TestCase):
         self.assertEqual(largest_shift([], [face]), float("inf"))
         self.assertEqual(largest_shift([Face(1, (50, 50, 60, 60))], [face]), float("inf"))
         self.assertEqual(largest_shift([], []), 0.0)
+
+
+class Text(unittest.TestCase):
+    KEYS = ("", "a", "b", " ")
+
+    def scores(self, classes: list[int]) -> np.ndarray:
+        return np.eye(len(self.KEYS), dtype=np.float32)[classes]
+
+    def test_repetitions_and_blanks_are_left_out(self) -> None:
+        scores = self.scores([0, 1, 1, 0, 1, 2, 2, 3, 0])
+        self.assertEqual(text.decode(scores, list(self.KEYS)), "aab ")
+        self.assertEqual(text.decode(scores.ravel(), list(self.KEYS)), "aab ")
+
+    def test_edit_distance(self) -> None:
+        self.assertEqual(text.edit_distance("kitten", "sitting"), 3)
+        self.assertEqual(text.edit_distance("", "abc"), 3)
+        self.assertEqual(text.edit_distance("same", "same"), 0)
+
+    def test_judge_counts_lines_and_characters(self) -> None:
+        ours = np.stack([self.scores([1, 0, 2]).ravel(), self.scores([1, 0, 1]).ravel()])
+        theirs = np.stack([self.scores([1, 0, 2]).ravel(), self.scores([1, 2, 0]).ravel()])
+        figures = text.judge([ours], [theirs], list(self.KEYS))
+        wanted = {"lines": 2, "same_lines": 1, "characters": 4, "wrong_characters": 1}
+        self.assertEqual(figures, wanted)
+
+    def test_lines_fill_their_height(self) -> None:
+        page = np.linspace(0, 1, 191 * 384 * 3, dtype=np.float32).reshape(191, 384, 3)
+        pictures = text.line_pictures(page)
+        self.assertEqual(pictures.shape, (7, 3, text.HEIGHT, text.WIDTH))
+        self.assertTrue((pictures[:, :, :, 0] < 1).all())
+        self.assertGreater(np.abs(pictures[:, :, -1, 600]).min(), 0)
 
 
 class Augment(unittest.TestCase):

@@ -31,15 +31,43 @@ def enter_venv() -> None:
         os.execv(python, [python, *sys.argv])
 
 
-def reference(model: Path, samples: Any) -> list[Any]:
+def reference(model: Path, samples: Any, case: Any) -> list[Any]:
     """Outputs of ONNX Runtime: one array per output, samples along the first axis."""
     import numpy as np
     from runtime import session
 
     runtime = session(model, 2)
-    name = runtime.get_inputs()[0].name
-    runs = [runtime.run(None, {name: sample[None]}) for sample in samples]
+    shapes = input_shapes(runtime, case)
+    ends = np.cumsum([np.prod(shape) for shape in shapes.values()])
+
+    def feeds(sample: Any) -> dict[str, Any]:
+        parts = np.split(sample.ravel(), ends[:-1])
+        named = zip(shapes.items(), parts, strict=True)
+        given = {name: part.reshape(shape) for (name, shape), part in named}
+        return given | {name: np.array(number) for name, number in case.fixed.items()}
+
+    runs = [runtime.run(None, feeds(sample)) for sample in samples]
     return [np.stack([run[i].ravel() for run in runs]) for i in range(len(runs[0]))]
+
+
+def input_shapes(runtime: Any, case: Any) -> dict[str, list[int]]:
+    """Shapes by name of the inputs that vary; an open dimension is that of the batch."""
+    return {
+        value.name: list(
+            case.shapes.get(value.name)
+            or [extent if isinstance(extent, int) else 1 for extent in value.shape]
+        )
+        for value in runtime.get_inputs()
+        if value.name not in case.fixed
+    }
+
+
+def shape_text(model: Path, case: Any) -> str:
+    """Extents of the inputs without a batch of one in front."""
+    from runtime import session
+
+    shapes = input_shapes(session(model, 2), case).values()
+    return " + ".join("x".join(map(str, s[1:] if s[0] == 1 else s)) for s in shapes)
 
 
 def same_faces(ours: list[Any], theirs: list[Any]) -> dict[str, float]:
@@ -56,7 +84,7 @@ def same_faces(ours: list[Any], theirs: list[Any]) -> dict[str, float]:
     return {"faces": found, "same_faces": same, "face_shift": shift}
 
 
-def compare(ours: Any, theirs: list[Any], case: Any) -> dict[str, float]:
+def compare(ours: Any, theirs: list[Any], case: Any, work: Path) -> dict[str, float]:
     import numpy as np
 
     ends = np.cumsum([output.shape[1] for output in theirs])
@@ -73,6 +101,8 @@ def compare(ours: Any, theirs: list[Any], case: Any) -> dict[str, float]:
     figures = {"max_relative_error": max(errors), "rms_relative_error": max(rms)}
     if case.faces:
         figures |= same_faces(split, theirs)
+    if case.judge is not None:
+        figures |= case.judge(split, theirs, work)
     if case.classifier:
         figures["top1"] = float(np.mean(split[0].argmax(1) == theirs[0].argmax(1)))
     return figures
@@ -89,8 +119,10 @@ def measure(build: Path, work: Path, name: str, preset: str) -> dict[str, Any]:
     np.save(calibration, inputs.calibration)
     np.save(samples, inputs.samples)
     program = build / "tests/e2e/exact_run"
+    given = [f"{name}={number}" for name, number in case.fixed.items()]
+    given += [f"{name}={'x'.join(map(str, shape))}" for name, shape in case.shapes.items()]
     run = subprocess.run(
-        [program, model, preset, calibration, samples, outputs],
+        [program, model, preset, calibration, samples, outputs, *given],
         check=False,
         capture_output=True,
         text=True,
@@ -98,10 +130,10 @@ def measure(build: Path, work: Path, name: str, preset: str) -> dict[str, Any]:
     if run.returncode != 0:
         raise RuntimeError(run.stderr.strip())
     figures: dict[str, Any] = json.loads(run.stdout)
-    theirs = reference(model, inputs.samples)
-    figures |= compare(np.load(outputs), theirs, case)
+    theirs = reference(model, inputs.samples, case)
+    figures |= compare(np.load(outputs), theirs, case, work)
     figures["samples"] = len(inputs.samples)
-    figures["shape"] = "x".join(str(extent) for extent in inputs.samples.shape[1:])
+    figures["shape"] = shape_text(model, case)
     return figures
 
 
@@ -146,11 +178,12 @@ calibration included.
 `soter` is without fingerprints, four fifths of its associative operators on the accelerator (seed 0).
 
 Trained weights: `resnet44-cifar10` (calibrated on CIFAR-10 training pictures, run on test
-pictures), `blazeface-128` and the `ppocr` models (pieces of a photograph and of a printed page).
-The others have random weights and see synthetic pictures (`tools/zoo`): their top-1 margins are far
-smaller than those of trained networks, so read the error, not the agreement. Calibration: 100 CIFAR
-pictures, 96 views of the photograph, 64 of the page, 64 synthetic pictures for the MobileNets, 50 of
-32x32, 12 for the other large networks.
+pictures), `blazeface-128` and the `ppocr` models (pieces of a photograph and of a printed page),
+`silero-vad` and the `wakeword` models (spoken words). The others have random weights and see
+synthetic pictures or numbers (`tools/zoo`): their top-1 margins are far smaller than those of
+trained networks, so read the error, not the agreement. Calibration: 100 CIFAR pictures, 96 views of
+the photograph, 64 of the page (48 for `ppocr-rec`), 64 synthetic pictures for the MobileNets, 50 of
+32x32 and for `mlp`, 12 for the other large networks, 32 samples for `lstm` and `transformer-small`.
 
 | model | input | preset | exact | error | rms | top-1 | secure memory | bundle | protect |
 |---|---|---|---|---|---|---|---|---|---|
@@ -182,6 +215,69 @@ the scores below their signal.
 """
 
 
+TEXT = """
+## A printed page
+
+PP-OCR's recogniser on the seven lines of a photographed page (`tools/models/text.py`). **same**:
+lines read as ONNX Runtime reads them; **characters**: edit distance between the two texts.
+
+| preset | same | characters |
+|---|---|---|
+"""
+
+SPEECH = """
+## Speech
+
+Silero VAD over recordings of {files} spoken words and one noise (Debian `alsa-utils`), in pieces of
+32 ms, the state of each piece from ONNX Runtime. **same**: pieces on which both say speech (above
+0.5) or both say none; **files**: recordings judged rightly, speech where any piece is.
+
+| preset | same | files |
+|---|---|---|
+"""
+
+
+def text_text(results: dict[tuple[str, str], dict[str, Any]]) -> str:
+    rows = [
+        f"| {preset} | {figures['same_lines']}/{figures['lines']} "
+        f"| {figures['wrong_characters']} of {figures['characters']} |"
+        for (_, preset), figures in results.items()
+        if "lines" in figures
+    ]
+    return TEXT + "\n".join(rows) + "\n" if rows else ""
+
+
+WAKE = """
+## A wake word
+
+openWakeWord's "hey rhasspy" on words and sentences that `espeak-ng` speaks in three voices, none
+of them heard in calibration. **same**: moments at which both scores are above 0.5 or neither is.
+
+| preset | same | moments above 0.5 |
+|---|---|---|
+"""
+
+
+def wake_text(results: dict[tuple[str, str], dict[str, Any]]) -> str:
+    rows = [
+        f"| {preset} | {f['same_moments']}/{f['moments']} | {f['detections']} |"
+        for (_, preset), f in results.items()
+        if "moments" in f
+    ]
+    return WAKE + "\n".join(rows) + "\n" if rows else ""
+
+
+def speech_text(results: dict[tuple[str, str], dict[str, Any]]) -> str:
+    found = [(preset, f) for (_, preset), f in results.items() if "pieces" in f]
+    rows = [
+        f"| {preset} | {f['same_pieces']}/{f['pieces']} | {f['right_files']}/{f['files']} |"
+        for preset, f in found
+    ]
+    if not rows:
+        return ""
+    return SPEECH.format(files=found[0][1]["files"] - 1) + "\n".join(rows) + "\n"
+
+
 def faces_text(results: dict[tuple[str, str], dict[str, Any]]) -> str:
     rows = [
         f"| {preset} | {figures['same_faces']}/{figures['faces']} | {figures['face_shift']:.2g} |"
@@ -210,7 +306,9 @@ def write_table(
 ) -> None:
     rows = [row(name, preset, figures) for (name, preset), figures in results.items()]
     table = INTRODUCTION + "\n".join(rows) + "\n"
-    out.write_text(table + faces_text(results) + accuracy_text(accuracy))
+    sections = faces_text(results) + text_text(results) + speech_text(results)
+    sections += wake_text(results)
+    out.write_text(table + sections + accuracy_text(accuracy))
 
 
 def result_file(work: Path, name: str, preset: str) -> Path:

@@ -8,7 +8,8 @@ from zoo.densenet import densenet121
 from zoo.mobilenet import mobilenet_v1, mobilenet_v2
 from zoo.network import Network, Options
 from zoo.resnet import resnet_cifar, resnet_imagenet
-from zoo.vgg import VGG16, VGG19, alexnet, minivgg, vgg
+from zoo.sequence import Lstm, SequenceNetwork, Transformer, lstm, transformer
+from zoo.vgg import VGG16, VGG19, alexnet, minivgg, mlp, vgg
 from zoo.yolo import yolov4_tiny
 
 
@@ -31,10 +32,28 @@ CATALOGUE: dict[str, Entry] = {
     "resnet152": Entry(partial(resnet_imagenet, blocks=(3, 8, 36, 3)), 60.19),
     "densenet121": Entry(densenet121, 7.98),
     "yolov4-tiny": Entry(yolov4_tiny, 6.06),
+    "mlp": Entry(mlp, None),
 }
 
+# SOTER's Transformer, one of the same form that is quick to run, and an LSTM.
+LARGE = Transformer(layers=24, width=1024, heads=8, hidden=2048)
+SMALL = Transformer(layers=2, width=128, heads=4, hidden=256, classes=100, activation="gelu")
+RECURRENT = Lstm(steps=32, features=128, hidden=256, layers=2)
 
-def build(name: str, options: Options) -> Network:
+SEQUENCES: dict[str, Callable[[SequenceNetwork], None]] = {
+    "transformer": partial(transformer, shape=LARGE),
+    "transformer-small": partial(transformer, shape=SMALL),
+    "lstm": partial(lstm, shape=RECURRENT),
+}
+
+NAMES = [*CATALOGUE, *SEQUENCES]
+
+
+def build(name: str, options: Options) -> Network | SequenceNetwork:
+    if name in SEQUENCES:
+        sequence = SequenceNetwork(name, options)
+        SEQUENCES[name](sequence)
+        return sequence
     net = Network(name, options)
     CATALOGUE[name].build(net)
     return net

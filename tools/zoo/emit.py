@@ -34,6 +34,15 @@ class Graph:
         self._model.graph.node.append(made)
         return name
 
+    def nodes(
+        self, op: str, name: str, inputs: Sequence[str], count: int, **attributes: Any
+    ) -> list[str]:
+        """Adds a node with `count` outputs, named like the node with numbers behind."""
+        outputs = [self._claim(f"{name}.{i}") for i in range(count)]
+        made = helper.make_node(op, inputs, outputs, name, **attributes)
+        self._model.graph.node.append(made)
+        return outputs
+
     def split_tail(self, name: str, source: str, sizes: Sequence[int]) -> str:
         """Splits the channels in two and returns the name of the second part."""
         head, tail = self._claim(f"{name}.0"), self._claim(f"{name}.1")

@@ -1,5 +1,5 @@
 """Plain networks: VGG16 and VGG19 (Simonyan and Zisserman, 2014), AlexNet (Krizhevsky, 2014, one
-tower) and MiniVGG, a VGG for CIFAR."""
+tower), MiniVGG, a VGG for CIFAR, and a multi-layer perceptron."""
 
 from zoo.network import Network, Norm, Value
 
@@ -33,6 +33,14 @@ def vgg(net: Network, plan: Plan) -> None:
 def minivgg(net: Network) -> None:
     x = _stages(net, net.input(3, 32, count=16), (2, 2, 2), norm=Norm.BATCH)
     x = net.relu(net.dense("dense", net.flatten("flatten", x), 512))
+    net.output("logits", net.classifier("classifier", x, 10))
+
+
+def mlp(net: Network) -> None:
+    """6400-4096-512-128-10 (SOTER): an 80x80 grey picture, flattened."""
+    x = net.flatten("flatten", net.input(1, 80, count=16))
+    for index, width in enumerate((4096, 512, 128)):
+        x = net.relu(net.dense(f"dense{index}", x, width))
     net.output("logits", net.classifier("classifier", x, 10))
 
 

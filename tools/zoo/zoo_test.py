@@ -11,11 +11,15 @@ from onnx import TensorProto, helper
 
 from zoo import exact
 from zoo.catalogue import CATALOGUE, build
-from zoo.draw import Draw, FloatArray
+from zoo.draw import BELL_SIGMA, Draw, FloatArray
 from zoo.network import Options
 
 # Changes only when the network, the drawing or the calibration changes: on purpose.
 RESNET44_SEED1_SHA256 = "9173f96d2860ac1d82171188fb6f1ea1700294e9afc9c31fdc0a391441b45b96"
+SEQUENCE_SHA256 = {
+    "transformer-small": "dec88d668f886d3eade4b0862cb2de64e920db74384670f34f345d341dc2a79d",
+    "lstm": "3140e5dbfbb2b9d01fa860e1a8d37f58f0258dbf0293119a007801531d9646a8",
+}
 
 
 def _bytes(name: str, options: Options) -> bytes:
@@ -45,6 +49,42 @@ class Determinism(unittest.TestCase):
         self.assertLess(abs(values.mean()), 500.0)
         self.assertAlmostEqual(values.std() / 37837.2, 1.0, places=2)
         self.assertLess(np.abs(values).max(), 1 << 17)
+
+
+class Sequences(unittest.TestCase):
+    def test_same_bytes_as_on_every_other_machine(self) -> None:
+        for name, expected in SEQUENCE_SHA256.items():
+            with self.subTest(name):
+                digest = hashlib.sha256(_bytes(name, Options(seed=1))).hexdigest()
+                self.assertEqual(digest, expected)
+
+    def test_outputs_depend_on_every_input(self) -> None:
+        for name in SEQUENCE_SHA256:
+            session = ort.InferenceSession(_bytes(name, Options()))
+            draw = Draw(1, "inputs")
+            feeds = {
+                value.name: (draw.bell(tuple(value.shape)) / BELL_SIGMA).astype(np.float32)
+                for value in session.get_inputs()
+            }
+            (before,) = session.run(None, feeds)
+            self.assertTrue(np.isfinite(before).all())
+            for key, values in feeds.items():
+                with self.subTest(f"{name} {key}"):
+                    (after,) = session.run(None, feeds | {key: -values})
+                    self.assertGreater(np.abs(after - before).max(), 0.1)
+
+    def test_a_decoder_does_not_look_ahead(self) -> None:
+        session = ort.InferenceSession(_bytes("transformer-small", Options()))
+        draw = Draw(1, "inputs")
+        feeds = {
+            value.name: (draw.bell(tuple(value.shape)) / BELL_SIGMA).astype(np.float32)
+            for value in session.get_inputs()
+        }
+        (before,) = session.run(None, feeds)
+        feeds["target"][:, 12:] *= -1
+        (after,) = session.run(None, feeds)
+        np.testing.assert_allclose(after[:, :12], before[:, :12], atol=1e-4)
+        self.assertGreater(np.abs(after[:, 12:] - before[:, 12:]).max(), 0.1)
 
 
 class ExactKernels(unittest.TestCase):

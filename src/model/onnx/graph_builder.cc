@@ -28,13 +28,6 @@ ErrorPlace PlaceOf(const onnx::NodeProto& node, int opset) {
   return {.node = NodeLabel(node), .op = domain + node.op_type(), .opset = opset};
 }
 
-const onnx::AttributeProto* FindAttribute(const onnx::NodeProto& node, const std::string& name) {
-  for (const auto& attribute : node.attribute()) {
-    if (attribute.name() == name) return &attribute;
-  }
-  return nullptr;
-}
-
 // A fixed input: one element fills the shape, otherwise the shapes agree; converted to `type`, which
 // must hold every element exactly.
 Tensor FixedInput(const std::string& name, const Tensor& given, DataType type, const Shape& shape) {
@@ -66,6 +59,13 @@ Tensor FixedInput(const std::string& name, const Tensor& given, DataType type, c
 }
 
 }  // namespace
+
+const onnx::AttributeProto* FindAttribute(const onnx::NodeProto& node, const std::string& name) {
+  for (const auto& attribute : node.attribute()) {
+    if (attribute.name() == name) return &attribute;
+  }
+  return nullptr;
+}
 
 ValueId GraphBuilder::Scope::Find(const std::string& name) const {
   for (const Scope* scope = this; scope != nullptr; scope = scope->outer) {
@@ -184,6 +184,8 @@ void GraphBuilder::AddBody(const NodeList& nodes, Scope* scope) {
         InlineFunction(node, *function, scope);
       } else if (node.op_type() == "If") {
         InlineIf(node, scope);
+      } else if (node.op_type() == "Loop") {
+        InlineLoop(node, scope);
       } else if (node.op_type() == "Constant") {
         AddConstantNode(node, scope);
       } else {
@@ -245,8 +247,9 @@ void GraphBuilder::CheckSupported(const NodeList& nodes, const Scope& scope) con
   for (const auto& node : nodes) {
     if (FindFunction(node) != nullptr) continue;
     const OpInfo* info = IsDefaultDomain(node.domain()) ? FindOp(node.op_type()) : nullptr;
-    const bool structural =
-        IsDefaultDomain(node.domain()) && (node.op_type() == "If" || node.op_type() == "Constant");
+    const bool structural = IsDefaultDomain(node.domain()) &&
+                            (node.op_type() == "If" || node.op_type() == "Loop" ||
+                             node.op_type() == "Constant");
     const bool known =
         info != nullptr && scope.opset >= info->min_opset && scope.opset <= info->max_opset;
     if (!known && !structural) unsupported.push_back(PlaceOf(node, scope.opset));

@@ -18,6 +18,9 @@
 
 namespace penumbra::model {
 
+// Null when the node has no attribute of this name.
+const onnx::AttributeProto* FindAttribute(const onnx::NodeProto& node, const std::string& name);
+
 class GraphBuilder {
  public:
   // `model` outlives the builder. `reader` may be shared with the caller.
@@ -54,6 +57,15 @@ class GraphBuilder {
   void AddOperator(const onnx::NodeProto& node, Scope* scope);
   void AddConstantNode(const onnx::NodeProto& node, Scope* scope);
   void InlineIf(const onnx::NodeProto& node, Scope* scope);
+  void InlineLoop(const onnx::NodeProto& node, Scope* scope);
+  bool RunTrip(const onnx::GraphProto& body, int64_t trip, Scope* inner,
+               std::vector<ValueId>* state, std::vector<std::vector<ValueId>>* scans);
+  int64_t TripCount(ValueId id) const;       // kNoValue: no limit
+  bool ConstantCondition(ValueId id) const;  // kNoValue: true
+  // The values of all trips along a new first axis.
+  ValueId StackScans(const std::vector<ValueId>& scanned, const std::string& label);
+  // The one output of a node that the importer makes up.
+  ValueId AddMade(Node node, const std::string& label);
   void InlineFunction(const onnx::NodeProto& node, const onnx::FunctionProto& function,
                       Scope* scope);
   void CheckSupported(const NodeList& nodes, const Scope& scope) const;

@@ -53,7 +53,7 @@ void Comparison(KernelContext& ctx, Function f) {
   });
 }
 
-// Min and Max: the first input spread over the output, then one input after the other.
+// Min, Max and Sum: the first input spread over the output, then one input after the other.
 template <typename Function>
 void Accumulate(KernelContext& ctx, Function f) {
   WithElementType(ctx.Out().type(), [&](auto tag) {
@@ -180,6 +180,11 @@ void RunMin(KernelContext& ctx) {
 
 void RunMax(KernelContext& ctx) {
   Accumulate(ctx, [](auto a, auto b) { return a < b || b != b ? b : a; });
+}
+
+void RunSum(KernelContext& ctx) {
+  Accumulate(ctx,
+             [](auto a, auto b) { return Wrapping(a, b, [](auto x, auto y) { return x + y; }); });
 }
 
 void RunPRelu(KernelContext& ctx) {

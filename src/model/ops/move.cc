@@ -43,6 +43,17 @@ void InferConcat(InferContext& ctx) {
   ctx.SetOutput(0, ctx.InputType(0), y);
 }
 
+void InferTrilu(InferContext& ctx) {
+  Node& node = ctx.node();
+  ctx.Require(ctx.InputRank(0) >= 2, "the input is not a matrix");
+  const auto given = ctx.IntParameter(1);
+  ctx.Require(!given || given->size() == 1, "k is not a scalar");
+  node.attributes["k"] = given ? given->front() : node.GetInt("k", 0);
+  node.attributes["upper"] = int64_t{node.GetInt("upper", 1) != 0};
+  ctx.KeepInputs(1);
+  ctx.SetOutput(0, ctx.InputType(0), ctx.InputShape(0));
+}
+
 void RunConcat(KernelContext& ctx) {
   Tensor& y = ctx.Out();
   const Shape strides = RowMajorStrides(y.shape());
@@ -226,6 +237,25 @@ void InferDepthToSpace(InferContext& ctx) {
   ctx.Require(x[1] % (block * block) == 0, "the block does not divide the channels");
   ctx.node().attributes = {{"blocksize", block}, {"mode", mode}};
   ctx.SetOutput(0, ctx.InputType(0), {x[0], x[1] / (block * block), x[2] * block, x[3] * block});
+}
+
+void RunTrilu(KernelContext& ctx) {
+  const Shape& shape = ctx.In(0).shape();
+  const int64_t rows = shape[shape.size() - 2];
+  const int64_t columns = shape.back();
+  const bool upper = ctx.node.GetInt("upper") != 0;
+  // Diagonals further away than the matrix is wide are all alike; clamped, j - i - k cannot wrap.
+  const int64_t k = std::clamp(ctx.node.GetInt("k"), -rows - 1, columns + 1);
+  WithElementType(ctx.Out().type(), [&](auto tag) {
+    using T = decltype(tag);
+    const auto x = ctx.In(0).Data<T>();
+    const auto y = ctx.Out().Data<T>();
+    for (size_t at = 0; at < y.size(); ++at) {
+      const auto j = static_cast<int64_t>(at) % columns;
+      const auto i = static_cast<int64_t>(at) / columns % rows;
+      if (upper ? j - i >= k : j - i <= k) y[at] = x[at];
+    }
+  });
 }
 
 void RunDepthToSpace(KernelContext& ctx) {

@@ -1,4 +1,4 @@
-// BatchNormalization (inference) and Softmax.
+// BatchNormalization (inference), LayerNormalization, Softmax and LogSoftmax.
 #include <algorithm>
 #include <cmath>
 
@@ -60,29 +60,101 @@ void RunBatchNormalization(KernelContext& ctx) {
   }
 }
 
-void RunSoftmax(KernelContext& ctx) {
-  const Tensor& x = ctx.In(0);
+void InferLayerNormalization(InferContext& ctx) {
+  Node& node = ctx.node();
+  const Shape& x = ctx.InputShape(0);
+  ctx.Require(!x.empty(), "the input is a scalar");
+  const int64_t axis = ctx.Axis(node.GetInt("axis", -1), ctx.InputRank(0));
+  for (size_t i = 0; i < ctx.input_count(); ++i) {
+    if (ctx.InputType(i) != DataType::kFloat32) ctx.Unsupported("elements that are not float");
+    ctx.Require(i == 0 || BroadcastShapes(ctx.InputShape(i), x) == x,
+                "input " + std::to_string(i) + " does not broadcast to the first");
+  }
+  const float epsilon = node.GetFloat("epsilon", 1e-5f);
+  node.attributes = {{"axis", axis}, {"epsilon", epsilon}};
+  ctx.SetOutput(0, DataType::kFloat32, x);
+  Shape reduced = x;
+  std::fill(reduced.begin() + axis, reduced.end(), 1);
+  for (size_t i = 1; i < 3; ++i) ctx.SetOutput(i, DataType::kFloat32, reduced);
+}
+
+namespace {
+
+// Axes from `axis` on, `axis_count` of them, as one.
+AxisView SoftmaxAxes(const KernelContext& ctx) {
+  const Shape& x = ctx.In(0).shape();
   const int64_t axis = ctx.node.GetInt("axis");
-  AxisView view = x.shape().empty() ? AxisView{1, 1, 1} : ViewAround(x.shape(), axis);
+  AxisView view = x.empty() ? AxisView{1, 1, 1} : ViewAround(x, axis);
   for (int64_t i = 1; i < ctx.node.GetInt("axis_count"); ++i) {
-    const int64_t next = x.shape()[static_cast<size_t>(axis + i)];
+    const int64_t next = x[static_cast<size_t>(axis + i)];
     view.size *= next;
     view.inner = next == 0 ? 0 : view.inner / next;
   }
+  return view;
+}
+
+// Calls finish(&element, peak, sum) for every element; `sum` is that of exp(x - peak) over its run.
+template <typename Finish>
+void ForEachExponent(KernelContext& ctx, Finish finish) {
+  const Tensor& x = ctx.In(0);
+  const AxisView view = SoftmaxAxes(ctx);
   if (x.count() == 0) return;
   for (int64_t row = 0; row < view.outer * view.inner; ++row) {
     const int64_t start = row / view.inner * view.size * view.inner + row % view.inner;
-    const auto in = [&](int64_t i) {
-      return x.Floats()[static_cast<size_t>(start + i * view.inner)];
-    };
-    const auto out = [&](int64_t i) -> float& {
-      return ctx.Out().Floats()[static_cast<size_t>(start + i * view.inner)];
-    };
-    float peak = in(0);
-    for (int64_t i = 1; i < view.size; ++i) peak = std::max(peak, in(i));
+    const auto at = [&](int64_t i) { return static_cast<size_t>(start + i * view.inner); };
+    float peak = x.Floats()[at(0)];
+    for (int64_t i = 1; i < view.size; ++i) peak = std::max(peak, x.Floats()[at(i)]);
     double sum = 0;
-    for (int64_t i = 0; i < view.size; ++i) sum += out(i) = std::exp(in(i)-peak);
-    for (int64_t i = 0; i < view.size; ++i) out(i) = static_cast<float>(out(i) / sum);
+    for (int64_t i = 0; i < view.size; ++i) sum += std::exp(x.Floats()[at(i)] - peak);
+    for (int64_t i = 0; i < view.size; ++i)
+      ctx.Out().Floats()[at(i)] = finish(x.Floats()[at(i)] - peak, sum);
+  }
+}
+
+}  // namespace
+
+void RunSoftmax(KernelContext& ctx) {
+  ForEachExponent(ctx, [](float x, double sum) { return static_cast<float>(std::exp(x) / sum); });
+}
+
+void RunLogSoftmax(KernelContext& ctx) {
+  ForEachExponent(ctx, [](float x, double sum) { return static_cast<float>(x - std::log(sum)); });
+}
+
+void RunLayerNormalization(KernelContext& ctx) {
+  const Tensor& x = ctx.In(0);
+  const int64_t axis = ctx.node.GetInt("axis");
+  const AxisView around = ViewAround(x.shape(), axis);
+  const auto length = static_cast<size_t>(around.size * around.inner);
+  const double epsilon = ctx.node.GetFloat("epsilon");
+  if (length == 0) return;
+  for (size_t row = 0; row < static_cast<size_t>(around.outer); ++row) {
+    const auto in = x.Floats().subspan(row * length, length);
+    const auto out = ctx.Out().Floats().subspan(row * length, length);
+    double mean = 0;
+    double variance = 0;
+    for (const float v : in) mean += v;
+    mean /= static_cast<double>(length);
+    for (const float v : in) variance += (v - mean) * (v - mean);
+    const double factor = 1.0 / std::sqrt(variance / static_cast<double>(length) + epsilon);
+    for (size_t i = 0; i < length; ++i) out[i] = static_cast<float>((in[i] - mean) * factor);
+    if (ctx.outputs.size() > 1 && ctx.Out(1).count() > 0)
+      ctx.Out(1).Floats()[row] = static_cast<float>(mean);
+    if (ctx.outputs.size() > 2 && ctx.Out(2).count() > 0)
+      ctx.Out(2).Floats()[row] = static_cast<float>(factor);
+  }
+  for (size_t i = 1; i < 3; ++i) {
+    if (!ctx.Has(i)) continue;
+    const Shape strides[] = {BroadcastStrides(ctx.In(i).shape(), x.shape()),
+                             RowMajorStrides(x.shape())};
+    ForEachRow(x.shape(), strides, [&](std::span<const int64_t> at) {
+      for (int64_t j = 0; j < x.shape().back(); ++j) {
+        const float operand =
+            ctx.In(i).Floats()[static_cast<size_t>(at[0] + j * strides[0].back())];
+        float& y = ctx.Out().Floats()[static_cast<size_t>(at[1] + j)];
+        y = i == 1 ? y * operand : y + operand;
+      }
+    });
   }
 }
 

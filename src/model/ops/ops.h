@@ -20,6 +20,7 @@ void InferClip(InferContext& ctx);
 void InferNot(InferContext& ctx);
 void InferCast(InferContext& ctx);
 void InferDropout(InferContext& ctx);
+void InferGelu(InferContext& ctx);
 void RunRelu(KernelContext& ctx);
 void RunLeakyRelu(KernelContext& ctx);
 void RunClip(KernelContext& ctx);
@@ -37,6 +38,7 @@ void RunAbs(KernelContext& ctx);
 void RunFloor(KernelContext& ctx);
 void RunCeil(KernelContext& ctx);
 void RunErf(KernelContext& ctx);
+void RunGelu(KernelContext& ctx);
 void RunReciprocal(KernelContext& ctx);
 void RunNot(KernelContext& ctx);
 void RunCast(KernelContext& ctx);
@@ -56,6 +58,7 @@ void RunDiv(KernelContext& ctx);
 void RunPow(KernelContext& ctx);
 void RunMin(KernelContext& ctx);
 void RunMax(KernelContext& ctx);
+void RunSum(KernelContext& ctx);
 void RunPRelu(KernelContext& ctx);
 void RunEqual(KernelContext& ctx);
 void RunLess(KernelContext& ctx);
@@ -78,6 +81,14 @@ void InferMatMul(InferContext& ctx);
 void RunGemm(KernelContext& ctx);
 void RunMatMul(KernelContext& ctx);
 
+// einsum.cc
+void InferEinsum(InferContext& ctx);
+void RunEinsum(KernelContext& ctx);
+
+// recurrent.cc: RNN, GRU and LSTM
+void InferRecurrent(InferContext& ctx);
+void RunRecurrent(KernelContext& ctx);
+
 // pool.cc
 void InferMaxPool(InferContext& ctx);
 void InferAveragePool(InferContext& ctx);
@@ -90,8 +101,11 @@ void RunGlobalMaxPool(KernelContext& ctx);
 // normalize.cc
 void InferBatchNormalization(InferContext& ctx);
 void InferSoftmax(InferContext& ctx);
+void InferLayerNormalization(InferContext& ctx);
 void RunBatchNormalization(KernelContext& ctx);
 void RunSoftmax(KernelContext& ctx);
+void RunLogSoftmax(KernelContext& ctx);
+void RunLayerNormalization(KernelContext& ctx);
 
 // reduce.cc
 void InferReduce(InferContext& ctx);
@@ -109,6 +123,7 @@ void InferFlatten(InferContext& ctx);
 void InferSqueeze(InferContext& ctx);
 void InferUnsqueeze(InferContext& ctx);
 void InferShape(InferContext& ctx);
+void InferSize(InferContext& ctx);
 void InferConstantOfShape(InferContext& ctx);
 void InferRange(InferContext& ctx);
 
@@ -119,6 +134,7 @@ void InferSlice(InferContext& ctx);
 void InferTranspose(InferContext& ctx);
 void InferExpand(InferContext& ctx);
 void InferTile(InferContext& ctx);
+void InferTrilu(InferContext& ctx);
 void InferDepthToSpace(InferContext& ctx);
 void InferSpaceToDepth(InferContext& ctx);
 void RunConcat(KernelContext& ctx);
@@ -127,6 +143,7 @@ void RunSlice(KernelContext& ctx);
 void RunTranspose(KernelContext& ctx);
 void RunExpand(KernelContext& ctx);
 void RunTile(KernelContext& ctx);
+void RunTrilu(KernelContext& ctx);
 void RunDepthToSpace(KernelContext& ctx);
 void RunSpaceToDepth(KernelContext& ctx);
 

@@ -110,6 +110,10 @@ void InferShape(InferContext& ctx) {
   ctx.SetConstantOutput(0, Tensor::Vector<int64_t>(Shape(x.begin() + start, x.begin() + end)));
 }
 
+void InferSize(InferContext& ctx) {
+  ctx.SetConstantOutput(0, Tensor::Scalar<int64_t>(ElementCount(ctx.InputShape(0))));
+}
+
 void InferConstantOfShape(InferContext& ctx) {
   const Shape shape = *ctx.IntParameter(0);
   if (ElementCount(shape) > kMaxFoldedCount)

@@ -104,6 +104,14 @@ void InferDropout(InferContext& ctx) {
   InferSameAsInput(ctx);
 }
 
+void InferGelu(InferContext& ctx) {
+  const std::string approximate = ctx.node().GetString("approximate", "none");
+  ctx.Require(approximate == "none" || approximate == "tanh",
+              "attribute 'approximate' is '" + approximate + "'");
+  ctx.node().attributes["approximate"] = approximate;
+  InferFloatUnary(ctx);
+}
+
 void RunRelu(KernelContext& ctx) {
   MapAny(ctx, [](auto x) { return x < decltype(x){0} ? decltype(x){0} : x; });
 }
@@ -193,6 +201,16 @@ void RunCeil(KernelContext& ctx) {
 
 void RunErf(KernelContext& ctx) {
   MapFloat(ctx, [](float x) { return std::erf(x); });
+}
+
+void RunGelu(KernelContext& ctx) {
+  if (ctx.node.GetString("approximate") == "tanh") {
+    constexpr float kRootOfTwoOverPi = 0.797884583f;
+    return MapFloat(ctx, [](float x) {
+      return 0.5f * x * (1.0f + std::tanh(kRootOfTwoOverPi * (x + 0.044715f * x * x * x)));
+    });
+  }
+  MapFloat(ctx, [](float x) { return 0.5f * x * (1.0f + std::erf(x * 0.707106769f)); });
 }
 
 void RunReciprocal(KernelContext& ctx) {

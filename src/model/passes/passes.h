@@ -35,6 +35,16 @@ size_t FoldAffine(Graph& graph);
 size_t FoldPad(Graph& graph);
 // ReduceMean and ReduceMax over exactly the spatial axes into global pools.
 size_t ReplaceGlobalReductions(Graph& graph);
+// (x - mean) / sqrt(variance + epsilon) over the last axes into LayerNormalization without scale
+// and shift.
+size_t RecogniseLayerNorm(Graph& graph);
+// Scale and shift of LayerNormalization into Mul and Add.
+size_t SplitLayerNorm(Graph& graph);
+size_t DecomposeGelu(Graph& graph);
+// Einsum of one or two inputs into Transpose, Reshape, ReduceSum and MatMul; diagonals stay.
+size_t DecomposeEinsum(Graph& graph);
+// RNN, GRU and LSTM into one MatMul for the inputs of all steps and one per step for the state.
+size_t UnrollRecurrent(Graph& graph);
 
 // All of them until nothing changes, then Graph::RemoveDead and Graph::Validate.
 void Normalize(Graph& graph);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "model/passes/passes.h"
 
@@ -53,11 +54,21 @@ size_t RemoveIdentities(Graph& graph) {
   const auto producers = graph.AllProducers();
   size_t changed = 0;
   std::vector<bool> removed(graph.nodes().size(), false);
+  // Readers come later in the order: each looks up what took the place of its inputs.
+  std::vector<ValueId> replaced_by(graph.value_count());
+  std::iota(replaced_by.begin(), replaced_by.end(), ValueId{0});
   for (size_t i = 0; i < removed.size(); ++i) {
     Node& node = graph.nodes()[i];
+    for (ValueId& id : node.inputs) {
+      if (id != kNoValue) id = replaced_by[static_cast<size_t>(id)];
+    }
     if (node.inputs[0] == kNoValue || node.outputs[0] == kNoValue) continue;
     if (IsIdentity(graph, node) && graph.CanReplace(node.outputs[0], node.inputs[0])) {
-      graph.ReplaceUses(node.outputs[0], node.inputs[0]);
+      if (graph.IsOutput(node.outputs[0])) {
+        graph.ReplaceUses(node.outputs[0], node.inputs[0]);
+      } else {
+        replaced_by[static_cast<size_t>(node.outputs[0])] = node.inputs[0];
+      }
       removed[i] = true;
       ++changed;
       continue;

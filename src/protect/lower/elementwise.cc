@@ -2,7 +2,6 @@
 // in broadcast.cc.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -50,6 +49,7 @@ PassFn FunctionOf(OpKind op) {
     case OpKind::kReciprocal:
       return PassFn::kReciprocal;
     case OpKind::kAdd:
+    case OpKind::kSum:
       return PassFn::kAdd;
     case OpKind::kSub:
       return PassFn::kSub;
@@ -151,23 +151,6 @@ View WithConstant(const NodeLowering& n, PassFn fn, const View& x, size_t consta
   return EmitWithConstant(n.builder, fn, x, *n.Constant(constant_input), n.InDims(constant_input));
 }
 
-// Elements of a constant with the extents `out`, to which its own broadcast.
-std::vector<float> BroadcastConstant(const std::vector<float>& constant, Dims dims,
-                                     const Dims& out) {
-  dims.insert(dims.begin(), out.size() - dims.size(), 1u);
-  const std::vector<int64_t> strides = Strides(dims);
-  std::vector<float> full(Product(out));
-  std::vector<uint32_t> index(out.size(), 0);
-  for (float& value : full) {
-    int64_t at = 0;
-    for (size_t d = 0; d < out.size(); ++d) at += dims[d] == 1 ? 0 : index[d] * strides[d];
-    value = constant[static_cast<size_t>(at)];
-    size_t d = out.size();
-    while (d > 0 && ++index[d - 1] == out[d - 1]) index[--d] = 0;
-  }
-  return full;
-}
-
 bool IsSquare(const NodeLowering& n) {
   const std::vector<float>* exponent = n.Constant(1);
   return n.node.op == OpKind::kPow && exponent != nullptr && exponent->size() == 1 &&
@@ -249,29 +232,6 @@ void LowerBinary(const NodeLowering& n) {
     return n.Define(WithConstant(n, Reversed(fn), n.Any(1), 0));
   }
   LowerVariadic(n, fn);
-}
-
-// With a constant condition and one constant branch c: x * m + c where m = 0, so that an infinite c
-// (attention masks) never meets a factor 0. Two computed branches: x * m + y * (1 - m).
-void LowerWhere(const NodeLowering& n) {
-  const std::vector<float>* condition = n.Constant(0);
-  if (condition == nullptr) n.Unsupported("a condition that is computed at run time");
-  std::vector<float> inverse = *condition;
-  std::ranges::transform(inverse, inverse.begin(), [](float m) { return 1.0f - m; });
-  const auto masked = [&](size_t branch) {
-    return EmitWithConstant(n.builder, PassFn::kMul, n.Any(branch),
-                            branch == 1 ? *condition : inverse, n.InDims(0));
-  };
-  const size_t fixed = n.Constant(1) != nullptr ? 1 : 2;
-  if (n.Constant(fixed) == nullptr) {
-    return n.Define(EmitWithTensor(n.builder, PassFn::kAdd, masked(1), masked(2)));
-  }
-  const Dims dims = BroadcastDims(n.InDims(0), n.InDims(fixed));
-  const std::vector<float> chosen =
-      BroadcastConstant(fixed == 1 ? *condition : inverse, n.InDims(0), dims);
-  std::vector<float> summand = BroadcastConstant(*n.Constant(fixed), n.InDims(fixed), dims);
-  for (size_t i = 0; i < summand.size(); ++i) summand[i] = chosen[i] != 0 ? summand[i] : 0.0f;
-  n.Define(EmitWithConstant(n.builder, PassFn::kAdd, masked(3 - fixed), summand, dims));
 }
 
 void LowerBatchNormalization(const NodeLowering& n) {

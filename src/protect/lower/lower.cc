@@ -10,6 +10,7 @@
 #include "model/op_table.h"
 #include "protect/lower/builder.h"
 #include "protect/lower/node_lowering.h"
+#include "protect/lower/shared_layers.h"
 
 namespace penumbra::protect {
 namespace {
@@ -24,12 +25,25 @@ struct LoweringRow {
 };
 
 constexpr std::string_view kFloatOnly = "float32 only";
+constexpr std::string_view kFiniteOnly = "finite operands";
+
+// What the passes take apart, where they could not.
+void RefuseWhole(const NodeLowering& n) {
+  n.Unsupported("the passes do not take it apart: " + std::string(ProtectedLimits(n.node.op)));
+}
+
+constexpr std::string_view kSteps = "at most 4096 steps";
 
 constexpr LoweringRow kLowerings[] = {
     {OpKind::kConv, LowerConv, "constant weights and bias"},
     {OpKind::kConvTranspose, LowerConvTranspose, "constant weights and bias"},
     {OpKind::kGemm, LowerGemm, kFloatOnly},
     {OpKind::kMatMul, LowerMatMul, kFloatOnly},
+    {OpKind::kEinsum, RefuseWhole, "one or two inputs, no diagonals"},
+    {OpKind::kRnn, RefuseWhole, kSteps},
+    {OpKind::kGru, RefuseWhole, kSteps},
+    {OpKind::kLstm, RefuseWhole, kSteps},
+    {OpKind::kGelu, RefuseWhole},
     {OpKind::kBatchNormalization, LowerBatchNormalization, "constant parameters"},
     {OpKind::kAdd, LowerBinary, kFloatOnly},
     {OpKind::kSub, LowerBinary, kFloatOnly},
@@ -39,7 +53,16 @@ constexpr LoweringRow kLowerings[] = {
     {OpKind::kMin, LowerBinary},
     {OpKind::kMax, LowerBinary},
     {OpKind::kPRelu, LowerBinary, kFloatOnly},
-    {OpKind::kWhere, LowerWhere, "constant condition"},
+    {OpKind::kSum, LowerBinary, kFloatOnly},
+    {OpKind::kEqual, LowerComparison, kFiniteOnly},
+    {OpKind::kLess, LowerComparison, kFiniteOnly},
+    {OpKind::kLessOrEqual, LowerComparison, kFiniteOnly},
+    {OpKind::kGreater, LowerComparison, kFiniteOnly},
+    {OpKind::kGreaterOrEqual, LowerComparison, kFiniteOnly},
+    {OpKind::kAnd, LowerLogical},
+    {OpKind::kOr, LowerLogical},
+    {OpKind::kNot, LowerLogical},
+    {OpKind::kWhere, LowerWhere},
     {OpKind::kRelu, LowerUnary},
     {OpKind::kLeakyRelu, LowerUnary},
     {OpKind::kClip, LowerClip},
@@ -71,6 +94,8 @@ constexpr LoweringRow kLowerings[] = {
     {OpKind::kReduceMin, LowerReduce},
     {OpKind::kArgMax, LowerArgMax},
     {OpKind::kSoftmax, LowerSoftmax},
+    {OpKind::kLogSoftmax, LowerSoftmax},
+    {OpKind::kLayerNormalization, LowerLayerNormalization},
     {OpKind::kConcat, LowerConcat},
     {OpKind::kSplit, LowerSplit},
     {OpKind::kSlice, LowerSlice},
@@ -99,6 +124,7 @@ class Lowering {
     ThrowComplaints();
     AddPorts();
     DropUnused();
+    MarkSharedLayers(&builder_.lowered());
     ValidateLowered(builder_.lowered());
     return std::move(builder_.lowered());
   }

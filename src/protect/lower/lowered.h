@@ -41,6 +41,9 @@ struct LinearOp {
   ConvGeometry geometry;
   std::vector<float> weights;  // [out_c][kernel_h][kernel_w][in_c/groups]
   std::vector<float> bias;     // [out_c]; zeros when the model has none
+  // Index of the first operator with this geometry, these weights and biases (the steps of an
+  // unrolled recurrence): the two are one layer that runs twice. kNone: none comes before.
+  uint32_t same_as = kNone;
 };
 
 // y = fn(x, operand) element by element, x and y of one row grid.
@@ -53,6 +56,12 @@ struct ElementwiseOp {
   std::vector<float> constants;  // kChannel: one value per channel
   uint32_t period = 0;
 };
+
+// A factor that makes truth values: its products may be infinite, and nothing infinite crosses to an
+// accelerator and back.
+constexpr bool IsStep(const ElementwiseOp& op) {
+  return op.fn == PassFn::kMul && op.operand_kind == PassOperand::kScalar && op.a >= 0x1p64f;
+}
 
 struct PoolOp {
   TensorId x, y;
@@ -71,6 +80,13 @@ struct SoftmaxOp {
   TensorId x, y;
   uint32_t length;
   bool log;
+};
+
+// (x - mean) / sqrt(variance + epsilon) over each run of `length` elements.
+struct NormalizeOp {
+  TensorId x, y;
+  uint32_t length;
+  float epsilon;
 };
 
 // Moves elements: Concat, Split, Slice, Transpose, Pad, Tile, DepthToSpace, ... Destination
@@ -113,7 +129,7 @@ struct ArgMaxOp {
 };
 
 using LoweredKind = std::variant<LinearOp, ElementwiseOp, PoolOp, ReduceOp, SoftmaxOp, CopyOp,
-                                 ReshapeOp, ResizeOp, MatMulOp, ArgMaxOp>;
+                                 ReshapeOp, ResizeOp, MatMulOp, ArgMaxOp, NormalizeOp>;
 struct LoweredOp {
   std::string name;  // of the model's node
   LoweredKind kind;

@@ -52,13 +52,6 @@ bool IsLosslessCast(model::DataType from, model::DataType to) {
   return bits(to) > bits(from) || (!is_signed(to) && bits(to) == bits(from));
 }
 
-// 1 where x is not zero, else 0. Twice 2^127 takes the smallest number beyond 1.
-View IsNotZero(Builder& b, const View& x) {
-  View y = EmitUnary(b, PassFn::kAbs, x);
-  for (int i = 0; i < 2; ++i) y = EmitScalar(b, PassFn::kMul, y, 0x1p127f);
-  return EmitScalar(b, PassFn::kMin, y, 1.0f);
-}
-
 // x towards zero, held within the integer type `to`.
 View Truncated(Builder& b, const View& x, model::DataType to) {
   const View down = EmitScalar(b, PassFn::kMax, EmitUnary(b, PassFn::kFloor, x), 0.0f);
@@ -84,7 +77,7 @@ void LowerCast(const NodeLowering& n) {
   const model::DataType from = n.InType(0);
   const model::DataType to = n.builder.model().value(n.out()).type;
   if (IsLosslessCast(from, to)) return n.Define(n.Any(0));
-  if (to == model::DataType::kBool) return n.Define(IsNotZero(n.builder, n.Any(0)));
+  if (to == model::DataType::kBool) return n.Define(EmitIsNotZero(n.builder, n.Any(0)));
   if (from != model::DataType::kFloat32) {
     n.Unsupported("a cast from " + std::string(model::DataTypeName(from)) + " to " +
                   std::string(model::DataTypeName(to)) + ", which may change values");

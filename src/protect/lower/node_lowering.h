@@ -45,12 +45,15 @@ void LowerBatchNormalization(const NodeLowering& n);
 void LowerUnary(const NodeLowering& n);
 void LowerClip(const NodeLowering& n);
 void LowerBinary(const NodeLowering& n);
+void LowerComparison(const NodeLowering& n);
+void LowerLogical(const NodeLowering& n);
 void LowerWhere(const NodeLowering& n);
 void LowerCast(const NodeLowering& n);
 void LowerIdentity(const NodeLowering& n);
 void LowerPool(const NodeLowering& n);
 void LowerReduce(const NodeLowering& n);
 void LowerSoftmax(const NodeLowering& n);
+void LowerLayerNormalization(const NodeLowering& n);
 void LowerArgMax(const NodeLowering& n);
 void LowerConcat(const NodeLowering& n);
 void LowerSplit(const NodeLowering& n);
@@ -77,6 +80,9 @@ View EmitWithConstant(Builder& b, PassFn fn, const View& x, const std::vector<fl
                       const Dims& constant_dims);
 View EmitWithTensor(Builder& b, PassFn fn, const View& x, const View& operand);
 PassFn Reversed(PassFn fn);  // fn with its operands exchanged
+
+// 1 where x is not zero, else 0.
+View EmitIsNotZero(Builder& b, const View& x);
 
 // [n][c]... as one sample of n * c channels, for operators that treat every channel alike.
 Dims FoldBatch(Dims dims);

@@ -134,6 +134,12 @@ class Checker {
     Require(op.length > 0 && T(op.x).row_elems() % op.length == 0, "runs do not divide the row");
   }
 
+  void Check(const NormalizeOp& op) const {
+    SameGrid(op.x, op.y);
+    Require(op.length > 0 && T(op.x).row_elems() % op.length == 0, "runs do not divide the row");
+    Require(op.epsilon >= 0, "a negative epsilon");
+  }
+
   void Check(const ArgMaxOp& op) const {
     Require(op.length > 0 && T(op.x).rows() == T(op.y).rows() &&
                 T(op.x).row_elems() == uint64_t{T(op.y).row_elems()} * op.length,

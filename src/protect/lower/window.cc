@@ -1,4 +1,4 @@
-// Pooling, reductions, Softmax and ArgMax.
+// Pooling, reductions, Softmax, LayerNormalization and ArgMax.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -134,43 +134,55 @@ void LowerReduce(const NodeLowering& n) {
   n.Define(b.Reshape(y, n.OutDims()));
 }
 
-void LowerSoftmax(const NodeLowering& n) {
-  Builder& b = n.builder;
-  const Dims in = n.InDims(0);
-  const auto axis = static_cast<uint32_t>(n.node.GetInt("axis"));
-  const auto axis_count = static_cast<uint32_t>(n.node.GetInt("axis_count", 1));
-  View x = n.Any(0);
-  if (axis_count > 1) {
+namespace {
+
+// The same elements with `count` axes from `axis` on merged into one, which lies along the rows.
+View MergedLast(Builder& b, View x, uint32_t axis, uint32_t count) {
+  const Dims in = b.LogicalOf(x);
+  if (count > 1) {
     x = b.Ordered(x, IdentityPerm(in.size()));
     Dims merged(in.begin(), in.begin() + axis);
-    merged.push_back(static_cast<uint32_t>(Product(std::span(in).subspan(axis, axis_count))));
-    merged.insert(merged.end(), in.begin() + axis + axis_count, in.end());
+    merged.push_back(static_cast<uint32_t>(Product(std::span(in).subspan(axis, count))));
+    merged.insert(merged.end(), in.begin() + axis + count, in.end());
     x = b.Reshape(x, merged);
   }
+  if (x.perm.back() == axis) return x;
+  Perm perm = x.perm;
+  perm.erase(std::ranges::find(perm, axis));
+  perm.push_back(axis);
+  return b.Ordered(x, perm);
+}
+
+}  // namespace
+
+void LowerSoftmax(const NodeLowering& n) {
+  Builder& b = n.builder;
+  const auto axis = static_cast<uint32_t>(n.node.GetInt("axis"));
+  const View x =
+      MergedLast(b, n.Any(0), axis, static_cast<uint32_t>(n.node.GetInt("axis_count", 1)));
   const Dims logical = b.LogicalOf(x);
-  if (x.perm.back() != axis) {
-    Perm perm = x.perm;
-    perm.erase(std::ranges::find(perm, axis));
-    perm.push_back(axis);
-    x = b.Ordered(x, perm);
-  }
   const TensorId y = b.AddScratch(logical, x.perm);
-  b.AddOp(SoftmaxOp{x.tensor, y, logical[axis], false});
+  b.AddOp(SoftmaxOp{x.tensor, y, logical[axis], n.node.op == OpKind::kLogSoftmax});
+  n.Define(b.Reshape({y, x.perm}, n.OutDims()));
+}
+
+void LowerLayerNormalization(const NodeLowering& n) {
+  Builder& b = n.builder;
+  const auto axis = static_cast<uint32_t>(n.node.GetInt("axis"));
+  const auto rank = static_cast<uint32_t>(n.InDims(0).size());
+  const View x = MergedLast(b, n.Any(0), axis, rank - axis);
+  const Dims logical = b.LogicalOf(x);
+  const TensorId y = b.AddScratch(logical, x.perm);
+  b.AddOp(NormalizeOp{x.tensor, y, logical[axis], n.node.GetFloat("epsilon")});
   n.Define(b.Reshape({y, x.perm}, n.OutDims()));
 }
 
 void LowerArgMax(const NodeLowering& n) {
   Builder& b = n.builder;
   const auto axis = static_cast<uint32_t>(n.node.GetInt("axis"));
-  View x = n.Any(0);
+  const View x = MergedLast(b, n.Any(0), axis, 1);
   Dims logical = b.LogicalOf(x);
   const uint32_t length = logical[axis];
-  if (x.perm.back() != axis) {
-    Perm perm = x.perm;
-    perm.erase(std::ranges::find(perm, axis));
-    perm.push_back(axis);
-    x = b.Ordered(x, perm);
-  }
   logical[axis] = 1;
   const TensorId y = b.AddScratch(logical, x.perm);
   b.AddOp(ArgMaxOp{x.tensor, y, length, n.node.GetInt("select_last_index") != 0});

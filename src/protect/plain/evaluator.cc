@@ -36,6 +36,9 @@ struct Step {
   void operator()(const SoftmaxOp& op) const {
     EvaluateSoftmax(kernels, op, Read(op.x), Write(op.y));
   }
+  void operator()(const NormalizeOp& op) const {
+    EvaluateNormalize(kernels, op, Read(op.x), Write(op.y));
+  }
   void operator()(const ResizeOp& op) const { EvaluateResize(op, Read(op.x), Write(op.y)); }
   void operator()(const ArgMaxOp& op) const { EvaluateArgMax(op, Read(op.x), Write(op.y)); }
   void operator()(const MatMulOp& op) const {

@@ -9,6 +9,8 @@
 //              fma(w_row, a[hi] - a[lo], a[lo])
 //   MatMulOp   acc = fma(a[k], b[k], acc) from +0 over increasing k
 //   Ceil       -floor(-x); Reciprocal: 1 / x
+//   Normalize  mean = sum(x) * float(1 / n), v = sum((x - mean)^2) * float(1 / n), then
+//              (x - mean) / sqrt(v + epsilon), reductions of kernels/elementwise.h
 //   LogSoftmax (x - max) - log(sum(exp(x - max))), reductions of kernels/elementwise.h
 #ifndef PENUMBRA_PROTECT_PLAIN_EVALUATOR_H_
 #define PENUMBRA_PROTECT_PLAIN_EVALUATOR_H_

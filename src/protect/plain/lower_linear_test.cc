@@ -165,6 +165,33 @@ TEST(LowerLinear, LongFiltersAreSplitByInputChannels) {
   EXPECT_EQ(CountOps<LinearOp>(lowered), 5u);
 }
 
+TEST(LowerLinear, StepsOfARecurrenceAreOneLayer) {
+  TestGraph t;
+  const ValueId x = t.Input({5, 1, 6});
+  const auto made =
+      t.Nodes(OpKind::kLstm, {x, t.Weights({1, 32, 6}), t.Weights({1, 32, 8})}, {}, 2);
+  // The same product once more, by other nodes.
+  t.Output(t.Node(OpKind::kMatMul, {made[1], t.Weights({8, 3})}));
+  t.Output(made[0]);
+  model::Normalize(t.graph);
+  const LoweredGraph lowered = ExpectSameAsModel(t);
+  std::vector<uint32_t> firsts;
+  size_t repeated = 0;
+  for (uint32_t i = 0; i < lowered.ops.size(); ++i) {
+    const auto* layer = std::get_if<LinearOp>(&lowered.ops[i].kind);
+    if (layer == nullptr) continue;
+    if (layer->same_as == kNone) {
+      firsts.push_back(i);
+      continue;
+    }
+    ++repeated;
+    EXPECT_EQ(std::ranges::count(firsts, layer->same_as), 1);
+    EXPECT_EQ(layer->weights, std::get<LinearOp>(lowered.ops[layer->same_as].kind).weights);
+  }
+  EXPECT_EQ(firsts.size(), 3u);  // for the inputs, for the state, behind
+  EXPECT_EQ(repeated, 3u);       // the first of five steps has no state
+}
+
 TEST(LowerLinear, AllUnsupportedNodesAreListed) {
   TestGraph t;
   const ValueId x = t.Input({1, 4, 5, 5});

@@ -1,4 +1,6 @@
 // Lowering of everything that is not linear: the same values as the model's interpreter.
+#include <limits>
+
 #include "protect/plain/test_support.h"
 
 namespace penumbra::protect {
@@ -156,11 +158,55 @@ TEST(LowerOps, ReductionsOverEveryAxis) {
   }
 }
 
+TEST(LowerOps, ComparisonsAndLogic) {
+  TestGraph t;
+  const ValueId x = t.Node(OpKind::kFloor, {t.Node(OpKind::kMul, {Image(t), t.Floats({}, {3})})});
+  const ValueId y = t.Node(OpKind::kFloor, {t.Node(OpKind::kMul, {Image(t), t.Floats({}, {3})})});
+  const ValueId row = t.Floats({10}, {0, 1, -1, 2, 0, 1, 1, -2, 0, 3});
+  std::vector<ValueId> truths;
+  for (OpKind op : {OpKind::kEqual, OpKind::kLess, OpKind::kLessOrEqual, OpKind::kGreater,
+                    OpKind::kGreaterOrEqual}) {
+    truths.push_back(t.Node(op, {x, y}));
+    t.Output(truths.back());
+    t.Output(t.Node(op, {x, row}));
+    t.Output(t.Node(op, {row, y}));
+  }
+  t.Output(t.Node(OpKind::kAnd, {truths[0], truths[2]}));
+  t.Output(t.Node(OpKind::kOr, {truths[1], truths[3]}));
+  t.Output(t.Node(OpKind::kNot, {truths[4]}));
+  ExpectSameAsModel(t, 0);
+}
+
+TEST(LowerOps, WhereWithAComputedConditionKeepsTheBits) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  TestGraph t;
+  const ValueId x = t.Input({3, 7});
+  const ValueId condition = t.Node(OpKind::kLess, {x, t.Floats({}, {0.1f})});
+  const ValueId huge = t.Node(OpKind::kMul, {x, t.Floats({}, {3e38f})});
+  t.Output(t.Node(OpKind::kWhere, {condition, x, huge}));
+  t.Output(t.Node(OpKind::kWhere, {condition, x, t.Weights({7})}));
+  const ValueId masked = t.Node(OpKind::kWhere, {condition, t.Floats({}, {-infinity}), x});
+  t.Output(t.Node(OpKind::kExp, {masked}));
+  ExpectSameAsModel(t, 1e-6);
+}
+
+TEST(LowerOps, LayerNormalizationOverEveryNumberOfAxes) {
+  TestGraph t;
+  const ValueId image = Image(t);
+  const ValueId matrix = t.Input({5, 33});
+  for (int64_t axis = 0; axis < 4; ++axis)
+    t.Output(t.Node(OpKind::kLayerNormalization, {image}, {{"axis", axis}}));
+  t.Output(t.Node(OpKind::kLayerNormalization, {matrix}, {{"axis", int64_t{1}}}));
+  const LoweredGraph lowered = ExpectSameAsModel(t);
+  EXPECT_EQ(CountOps<NormalizeOp>(lowered), 5u);
+}
+
 TEST(LowerOps, SoftmaxAndArgMaxOnEveryAxis) {
   TestGraph t;
   const ValueId x = Image(t);
   for (int64_t axis = 0; axis < 4; ++axis) {
     t.Output(t.Node(OpKind::kSoftmax, {x}, {{"axis", axis}}));
+    t.Output(t.Node(OpKind::kLogSoftmax, {x}, {{"axis", axis}}));
     t.Output(t.Node(OpKind::kSoftmax, {x}, {{"axis", axis}, {"axis_count", 4 - axis}}));
     t.Output(t.Node(OpKind::kArgMax, {x}, {{"axis", axis}, {"keepdims", axis % 2}}));
   }

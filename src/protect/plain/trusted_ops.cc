@@ -75,6 +75,21 @@ void EvaluateSoftmax(const KernelTable& kernels, const SoftmaxOp& op, In x, Out 
   }
 }
 
+void EvaluateNormalize(const KernelTable& kernels, const NormalizeOp& op, In x, Out out_y) {
+  const size_t length = op.length;
+  const float share = 1.0f / static_cast<float>(length);
+  std::vector<float> squares(length);
+  for (size_t at = 0; at < x.size(); at += length) {
+    float* out = out_y.data() + at;
+    const float mean = kernels.sum(x.data() + at, length) * share;
+    BinaryOf(kernels, Binary::kSub, Operand::kScalarRight)(x.data() + at, &mean, length, out);
+    BinaryOf(kernels, Binary::kMul, Operand::kSame)(out, out, length, squares.data());
+    float deviation = kernels.sum(squares.data(), length) * share + op.epsilon;
+    kernels.unary[Index(Unary::kSqrt)](&deviation, 1, 0, 0, &deviation);
+    BinaryOf(kernels, Binary::kDiv, Operand::kScalarRight)(out, &deviation, length, out);
+  }
+}
+
 void EvaluateResize(const ResizeOp& op, In x, Out out_y) {
   const size_t channels = op.channels;
   const size_t in_row = op.in_w * channels;

@@ -19,6 +19,7 @@ void EvaluateElementwise(const KernelTable& kernels, const ElementwiseOp& op, ui
 void EvaluatePool(const KernelTable& kernels, const PoolOp& op, In x, Out out_y);
 void EvaluateReduce(const KernelTable& kernels, const ReduceOp& op, In x, Out out_y);
 void EvaluateSoftmax(const KernelTable& kernels, const SoftmaxOp& op, In x, Out out_y);
+void EvaluateNormalize(const KernelTable& kernels, const NormalizeOp& op, In x, Out out_y);
 void EvaluateResize(const ResizeOp& op, In x, Out out_y);
 void EvaluateMatMul(const KernelTable& kernels, const MatMulOp& op, In a, In b, Out out_y);
 void EvaluateArgMax(const ArgMaxOp& op, In x, Out out_y);

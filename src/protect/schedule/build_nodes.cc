@@ -268,6 +268,13 @@ class NodeBuilder {
     Add(SoftmaxNode{x, y, op.length, op.log});
   }
 
+  void Lower(const NormalizeOp& op) {
+    const StorageId x = WithRuns(op.x, op.length);
+    const StorageId y = NewStorage(op.y, At(x).rows, At(x).row_elems);
+    TileAlike(&out_, x, y);
+    Add(NormalizeNode{x, y, op.length, op.epsilon});
+  }
+
   void Lower(const ArgMaxOp& op) {
     const StorageId x = WithRuns(op.x, op.length);
     const StorageId y = NewStorage(op.y, At(x).rows, At(x).row_elems / op.length);

@@ -338,6 +338,11 @@ void Checker::Step(Opcode opcode, uint32_t count) {
       Read(c.src, c.tile);
       return Write(c.dst, c.tile);
     }
+    case Opcode::kNormalize: {
+      const auto c = Record<NormalizeInstr>();
+      Read(c.src, c.tile);
+      return Write(c.dst, c.tile);
+    }
     case Opcode::kArgMax: {
       const auto c = Record<ArgMaxInstr>();
       Read(c.src, c.tile);

@@ -71,6 +71,28 @@ void TaskBuilder::WeightsOuter(const ConvPlan& conv) {
   tasks_.barriers.push_back(std::move(barrier));
 }
 
+// One tile per run; a layer that repeats another one has its tensor.
+uint32_t TaskBuilder::WeightsOf(uint32_t index, const ConvForm& form,
+                                const std::vector<ChannelRun>& runs) {
+  const LinearPlan& linear = linears_[index];
+  const uint32_t first = linear.same_as == kNoTensor ? index : linear.same_as;
+  const auto [made, is_first] = weights_of_.try_emplace(first, kNoTensor);
+  if (!is_first) return made->second;
+  std::vector<ConstantTile> tiles;
+  for (const ChannelRun run : runs) {
+    const uint32_t size = ConvTileSize(linear, form, run);
+    if (size > kMaxChunkSize) {
+      throw model::ModelError(Status::kSecureMemoryExceeded,
+                              OpText(lowered_, op_) + " needs " + std::to_string(size) +
+                                  " bytes for one run of weights, and a piece of secure memory has "
+                                  "at most " +
+                                  std::to_string(kMaxChunkSize));
+    }
+    tiles.push_back({size, [&linear, form, run] { return MakeConvTile(linear, form, run); }});
+  }
+  return made->second = AddConstantTiles(std::move(tiles));
+}
+
 void TaskBuilder::Lower(const ConvNode& n) {
   const LinearPlan& linear = linears_[n.linear];
   const ConvGeometry& g = linear.linear->geometry;
@@ -84,21 +106,11 @@ void TaskBuilder::Lower(const ConvNode& n) {
                             "use fewer bits (--bits-x) or make this layer public");
   }
   conv.runs = CutChannels(g, FilterLength(g) * ConvElementSize(form.mode) * form.piece_count);
-  std::vector<ConstantTile> tiles;
   for (const ChannelRun run : conv.runs) {
-    const uint32_t size = ConvTileSize(linear, form, run);
-    if (size > kMaxChunkSize) {
-      throw model::ModelError(Status::kSecureMemoryExceeded,
-                              OpText(lowered_, op_) + " needs " + std::to_string(size) +
-                                  " bytes for one run of weights, and a piece of secure memory has "
-                                  "at most " +
-                                  std::to_string(kMaxChunkSize));
-    }
-    conv.weights_size += size;
-    tiles.push_back({size, [&linear, form, run] { return MakeConvTile(linear, form, run); }});
+    conv.weights_size += ConvTileSize(linear, form, run);
     NeedScratch(ConvScratchSize(form.mode, g, run.end - run.begin));
   }
-  conv.weights = AddConstantTiles(std::move(tiles));
+  conv.weights = WeightsOf(n.linear, form, conv.runs);
   const uint64_t data_size =
       At(conv.x).count() * ElementSize(At(conv.x).type) + At(n.y).count() * 4;
   // Reading weights again for every tile of rows only pays while they stay resident; holding all

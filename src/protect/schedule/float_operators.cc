@@ -124,6 +124,7 @@ bool FloatSegmentBuilder::Lower(const LinearOp& op) {
 }
 
 bool FloatSegmentBuilder::Lower(const ElementwiseOp& op) {
+  if (IsStep(op)) return false;
   switch (op.operand_kind) {
     case PassOperand::kNone:
       return LowerUnary(op);

@@ -55,6 +55,7 @@ class FloatSegmentBuilder {
   bool Lower(const ReshapeOp&) { return false; }
   bool Lower(const MatMulOp&) { return false; }
   bool Lower(const ArgMaxOp&) { return false; }
+  bool Lower(const NormalizeOp&) { return false; }
 
   bool LowerUnary(const ElementwiseOp& op);
   bool LowerConstant(const ElementwiseOp& op);

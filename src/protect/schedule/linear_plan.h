@@ -17,6 +17,7 @@ struct LinearPlan {
   const QuantizedLinear* quantized = nullptr;   // null: float32
   const PublishedWeights* published = nullptr;  // null: trusted
   uint32_t layer = kNoTensor;                   // index of the public layer
+  uint32_t same_as = kNoTensor;                 // index of the plan whose sealed and published weights it uses
   bool masked = false;                          // one-time pad on its input
   uint32_t projection_count = 0;                // secret projections per prime; 0: replies are not checked
 

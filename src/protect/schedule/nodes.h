@@ -100,6 +100,11 @@ struct SoftmaxNode {
   uint32_t length;
   bool log;
 };
+struct NormalizeNode {
+  StorageId x, y;
+  uint32_t length;
+  float epsilon;
+};
 struct CopyNode {
   StorageId y;
   std::vector<CopyBox> boxes;  // `src` is a storage
@@ -120,9 +125,9 @@ struct ArgMaxNode {
   bool last_index;
 };
 
-using NodeKind =
-    std::variant<InputNode, OutputNode, PassNode, JobNode, FloatJobNode, FloatReplyNode, ConvNode,
-                 PoolNode, ReduceNode, SoftmaxNode, CopyNode, ResizeNode, MatMulNode, ArgMaxNode>;
+using NodeKind = std::variant<InputNode, OutputNode, PassNode, JobNode, FloatJobNode,
+                              FloatReplyNode, ConvNode, PoolNode, ReduceNode, SoftmaxNode, CopyNode,
+                              ResizeNode, MatMulNode, ArgMaxNode, NormalizeNode>;
 struct Node {
   uint32_t op;  // operator it stands for; kNone: a port
   NodeKind kind;

@@ -52,7 +52,9 @@ std::vector<PublicSlices> AddPublicSlices(const LoweredGraph& lowered,
   for (size_t l = 0; l < linears.size(); ++l) {
     const LinearPlan& linear = linears[l];
     const bool needed = linear.is_public() && (linear.masked || linear.projection_count != 0);
-    if (needed) slices[l] = SlicesOf(lowered, linear, plan);
+    if (!needed) continue;
+    const bool made = linear.same_as != kNoTensor && !slices[linear.same_as].runs.empty();
+    slices[l] = made ? slices[linear.same_as] : SlicesOf(lowered, linear, plan);
   }
   return slices;
 }

@@ -68,7 +68,6 @@ void TaskBuilder::AddLayer(const LinearPlan& linear) {
   const QuantizedLinear& q = *linear.quantized;
   const ConvGeometry& g = linear.linear->geometry;
   LayerRec rec{};
-  rec.segment = static_cast<uint32_t>(plan_.segments.size());
   if (linear.masked) rec.flags |= kLayerMaskInput | kLayerUnmaskOutput;
   if (q.is_field) rec.flags |= kLayerPrime;
   if (q.may_wrap) rec.flags |= kLayerMayWrap;
@@ -79,18 +78,31 @@ void TaskBuilder::AddLayer(const LinearPlan& linear) {
   rec.klo = q.klo;
   rec.khi = q.khi;
   rec.inv_step = q.inv_step;
-  rec.params = AddConstant(RestoreParamsTile(q, linear.published->tables()));
-  rec.row_bounds = AddConstant(RowBoundsTile(q));
   rec.pad = kNoTensor;
   rec.input_perm = kNoTensor;
   rec.derived = rec.masked = rec.expected = kNoTensor;
-  if (linear.projection_count != 0) AddCheck(linear, &rec);
-  if (!linear.published->input_perm().empty()) {
-    rec.input_perm = AddConstant(BytesOf(linear.published->input_perm()));
+  if (linear.same_as != kNoTensor) {
+    const LayerRec& first = plan_.layers[linears_[linear.same_as].layer];
+    rec.segment = first.segment;
+    rec.params = first.params;
+    rec.row_bounds = first.row_bounds;
+    rec.input_perm = first.input_perm;
+  } else {
+    AddLayerTables(linear, &rec);
   }
+  if (linear.projection_count != 0) AddCheck(linear, &rec);
+  plan_.layers.push_back(rec);
+}
+
+void TaskBuilder::AddLayerTables(const LinearPlan& linear, LayerRec* rec) {
+  const PublishedWeights& published = *linear.published;
+  rec->segment = static_cast<uint32_t>(plan_.segments.size());
+  rec->params = AddConstant(RestoreParamsTile(*linear.quantized, published.tables()));
+  rec->row_bounds = AddConstant(RowBoundsTile(*linear.quantized));
+  if (!published.input_perm().empty())
+    rec->input_perm = AddConstant(BytesOf(published.input_perm()));
   plan_.segments.push_back(ResidueSegment(linear, static_cast<uint32_t>(plan_.blobs.size())));
   plan_.blobs.push_back(ResidueBlob(linear));
-  plan_.layers.push_back(rec);
 }
 
 void TaskBuilder::ReadTiles(uint32_t tensor, uint32_t first, uint32_t last, Step* step,

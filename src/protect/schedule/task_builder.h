@@ -3,10 +3,12 @@
 #define PENUMBRA_PROTECT_SCHEDULE_TASK_BUILDER_H_
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "protect/schedule/conv_weights.h"
 #include "protect/schedule/task.h"
 
 namespace penumbra::protect {
@@ -30,6 +32,7 @@ class TaskBuilder {
   void Lower(const PoolNode& n);
   void Lower(const ReduceNode& n);
   void Lower(const SoftmaxNode& n);
+  void Lower(const NormalizeNode& n);
   void Lower(const CopyNode& n);
   void Lower(const ResizeNode& n);
   void Lower(const MatMulNode& n);
@@ -45,6 +48,8 @@ class TaskBuilder {
   uint32_t AddConstant(std::vector<uint8_t> bytes);
   uint32_t AddConstantTiles(std::vector<ConstantTile> tiles);
   void AddLayer(const LinearPlan& plan);
+  // What layers of the same weights have in common.
+  void AddLayerTables(const LinearPlan& plan, LayerRec* rec);
   void AddCheck(const LinearPlan& plan, LayerRec* rec);
   void AddLayers();
   void AddFloatSegment(const FloatSegment& segment);
@@ -85,6 +90,21 @@ class TaskBuilder {
   // A tile of a port follows the tile before it: `progress` is the event of that one, or kNone.
   void AddFloatTile(Step step, Task task, EventId* progress);
 
+  // One task per tile: `encode` gives the instruction that turns tile `tile` of n.x into that of
+  // n.y.
+  template <typename Node, typename Encode>
+  void LowerTileByTile(const Node& n, Encode encode) {
+    const uint32_t src = TensorOf(n.x);
+    const uint32_t dst = TensorOf(n.y);
+    for (uint32_t tile = 0; tile < TileCountOf(n.y); ++tile) {
+      Step step = NewStep(encode(src, dst, tile));
+      Task task;
+      ReadTiles(src, tile, tile, &step, &task);
+      WriteTile({dst, tile}, &step, &task);
+      AddEager(std::move(step), std::move(task));
+    }
+  }
+
   // --- Passes ---
   PassOp EncodeStep(const ElementStep& e, uint32_t row_elems, RowRange rows, Step* step,
                     Task* task);
@@ -103,6 +123,7 @@ class TaskBuilder {
   // --- Convolutions ---
   struct ConvPlan;
   void AddConvStep(const ConvPlan& conv, uint32_t tile, size_t run, Task* task);
+  uint32_t WeightsOf(uint32_t linear, const ConvForm& form, const std::vector<ChannelRun>& runs);
   void RowsOuter(const ConvPlan& conv);
   void WeightsOuter(const ConvPlan& conv);
 
@@ -114,6 +135,8 @@ class TaskBuilder {
   CompiledPlan& plan_;
   TaskGraph tasks_;
   uint32_t op_ = kNone;
+  std::map<uint32_t, uint32_t>
+      weights_of_;                    // tensor of a trusted layer's weights, by its first plan
   std::vector<EventId> first_event_;  // of each plan tensor
   EventId layer_events_ = 0;
   EventId float_events_ = 0;

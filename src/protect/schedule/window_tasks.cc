@@ -1,4 +1,4 @@
-// Pools, reductions, softmax, resizes and products of activations.
+// Pools, reductions, softmax, normalisation, resizes and products of activations.
 #include "kernels/conv_layout.h"
 #include "model/error.h"
 #include "protect/schedule/layer_tables.h"
@@ -70,29 +70,24 @@ void TaskBuilder::Lower(const ReduceNode& n) {
 }
 
 void TaskBuilder::Lower(const SoftmaxNode& n) {
-  const uint32_t src = TensorOf(n.x);
-  const uint32_t dst = TensorOf(n.y);
-  for (uint32_t tile = 0; tile < TileCountOf(n.y); ++tile) {
-    Step step = NewStep(RecordInstruction(Opcode::kSoftmax,
-                                          SoftmaxInstr{src, dst, tile, n.length, n.log ? 1u : 0u}));
-    Task task;
-    ReadTiles(src, tile, tile, &step, &task);
-    WriteTile({dst, tile}, &step, &task);
-    AddEager(std::move(step), std::move(task));
-  }
+  LowerTileByTile(n, [&n](uint32_t src, uint32_t dst, uint32_t tile) {
+    return RecordInstruction(Opcode::kSoftmax,
+                             SoftmaxInstr{src, dst, tile, n.length, n.log ? 1u : 0u});
+  });
+}
+
+void TaskBuilder::Lower(const NormalizeNode& n) {
+  LowerTileByTile(n, [&n](uint32_t src, uint32_t dst, uint32_t tile) {
+    return RecordInstruction(Opcode::kNormalize,
+                             NormalizeInstr{src, dst, tile, n.length, n.epsilon});
+  });
 }
 
 void TaskBuilder::Lower(const ArgMaxNode& n) {
-  const uint32_t src = TensorOf(n.x);
-  const uint32_t dst = TensorOf(n.y);
-  for (uint32_t tile = 0; tile < TileCountOf(n.y); ++tile) {
-    Step step = NewStep(RecordInstruction(
-        Opcode::kArgMax, ArgMaxInstr{src, dst, tile, n.length, n.last_index ? 1u : 0u}));
-    Task task;
-    ReadTiles(src, tile, tile, &step, &task);
-    WriteTile({dst, tile}, &step, &task);
-    AddEager(std::move(step), std::move(task));
-  }
+  LowerTileByTile(n, [&n](uint32_t src, uint32_t dst, uint32_t tile) {
+    return RecordInstruction(Opcode::kArgMax,
+                             ArgMaxInstr{src, dst, tile, n.length, n.last_index ? 1u : 0u});
+  });
 }
 
 // The rows a resize reads stand in a sealed table, which the runtime's proof does not look into:

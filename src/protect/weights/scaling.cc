@@ -54,6 +54,7 @@ struct Rules {
   ScalingRule operator()(const ReshapeOp&) const { return kKeeps; }
   ScalingRule operator()(const ResizeOp&) const { return kKeeps; }
   ScalingRule operator()(const SoftmaxOp&) const { return ScalingRule::kUnknown; }
+  ScalingRule operator()(const NormalizeOp&) const { return ScalingRule::kUnknown; }
   ScalingRule operator()(const ArgMaxOp&) const { return ScalingRule::kUnknown; }
   ScalingRule operator()(const MatMulOp&) const { return ScalingRule::kUnknown; }
 };
@@ -71,7 +72,9 @@ void RequireFits(const std::string& name, std::span<const float> before,
       std::numeric_limits<float>::min() / std::numeric_limits<float>::epsilon();
   const float largest = LargestOf(after);
   const bool shrunk = largest < kLeast && LargestOf(before) >= kLeast;
-  if (std::isfinite(largest) && !shrunk) return;
+  // An infinity that was there before (an attention mask) is no worse for its scale.
+  const bool became_infinite = std::isfinite(LargestOf(before)) && !std::isfinite(largest);
+  if (!became_infinite && !shrunk) return;
   throw model::ModelError(Status::kInvalidArgument,
                           "float32 cannot hold the constants of this layer under its secret scale",
                           {.node = name},

@@ -158,6 +158,7 @@ TEST_F(Scaling, WindowsAndMovement) {
   shifted.fill = 1;
   ExpectRule({"pad", shifted}, ScalingRule::kUnknown);
   ExpectRule({"softmax", SoftmaxOp{0, 2, kChannels, false}}, ScalingRule::kUnknown);
+  ExpectRule({"normalise", NormalizeOp{0, 2, kChannels, 1e-5f}}, ScalingRule::kUnknown);
   const TensorId column = Tensor({1, 5, 4, 1});
   ExpectRule({"argmax", ArgMaxOp{0, column, kChannels, false}}, ScalingRule::kUnknown);
   const TensorId a = Tensor({1, 1, 4, 3});

@@ -76,6 +76,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto layers = arena.TakeArray<LayerState>(plan.layers.size());
   const auto float_ports = arena.TakeArray<uint32_t>(plan.float_ports.size());
   const auto granules = arena.TakeArray<uint64_t>(GranuleWords(plan.header.arena_size));
+  // The session refuses a plan whose tables do not fit.
+  if (machine.tiles.size() != plan.first_tile[plan.tensors.size()] || layers.size() != plan.layers.size() ||
+      float_ports.size() != plan.float_ports.size() || granules.size() != GranuleWords(plan.header.arena_size)) {
+    return 0;
+  }
   // Separate heap blocks, so that running over either end is seen.
   std::vector<uint8_t> scratch(plan.header.scratch_size + kTileAlignment);
   std::vector<uint8_t> tiles(plan.header.arena_size + kTileAlignment);

@@ -18,6 +18,7 @@ bool Step(const Prover& prover, const Instruction& i) {
     case Opcode::kPool: return prover.Pool(i);
     case Opcode::kReduce: return prover.Reduce(i);
     case Opcode::kSoftmax: return prover.Softmax(i);
+    case Opcode::kNormalize: return prover.Normalize(i);
     case Opcode::kCopy: return prover.Copy(i);
     case Opcode::kResize: return prover.Resize(i);
     case Opcode::kMatMul: return prover.MatMul(i);

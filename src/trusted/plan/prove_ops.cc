@@ -75,13 +75,22 @@ bool Prover::Reduce(const Instruction& i) const {
   return true;
 }
 
+// A tile goes to the same tile of a tensor tiled alike, in whole runs of `length` elements.
+bool Prover::RunsFit(uint32_t src, uint32_t dst, uint32_t tile, uint32_t length) const {
+  if (length == 0 || !IsActivation(src, PlanType::kF32) || !IsActivation(dst, PlanType::kF32)) return false;
+  const TensorRec &s = plan.tensors[src], &d = plan.tensors[dst];
+  return s.rows == d.rows && s.row_elems == d.row_elems && s.tile_rows == d.tile_rows &&
+         s.row_elems % length == 0 && Readable(src, tile) && WriteTile(dst, tile);
+}
+
 bool Prover::Softmax(const Instruction& i) const {
   SoftmaxInstr c{};
-  if (!i.Only(&c) || c.length == 0 || c.log > 1) return false;
-  if (!IsActivation(c.src, PlanType::kF32) || !IsActivation(c.dst, PlanType::kF32)) return false;
-  const TensorRec &s = plan.tensors[c.src], &d = plan.tensors[c.dst];
-  return s.rows == d.rows && s.row_elems == d.row_elems && s.tile_rows == d.tile_rows &&
-         s.row_elems % c.length == 0 && Readable(c.src, c.tile) && WriteTile(c.dst, c.tile);
+  return i.Only(&c) && c.log <= 1 && RunsFit(c.src, c.dst, c.tile, c.length);
+}
+
+bool Prover::Normalize(const Instruction& i) const {
+  NormalizeInstr c{};
+  return i.Only(&c) && c.epsilon >= 0 && RunsFit(c.src, c.dst, c.tile, c.length);
 }
 
 bool Prover::ArgMax(const Instruction& i) const {

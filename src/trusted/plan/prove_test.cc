@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <functional>
 #include <span>
 #include <vector>
@@ -183,6 +184,50 @@ TEST_F(ProveTest, HostileRecordsAreRefused) {
     attacks[i](&p);
     EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
   }
+}
+
+// input -> normalise -> output, tile by tile; `change` gets the instruction of the second tile.
+TinyPlan MakeNormalizePlan(const std::function<void(NormalizeInstr*)>& change) {
+  TinyPlan p = MakeTinyPlan();
+  p.infer.clear();
+  const auto emit = [&p](Opcode opcode, const std::vector<uint32_t>& operands) {
+    p.infer.push_back(static_cast<uint32_t>(opcode) | static_cast<uint32_t>(operands.size()) << 16);
+    p.infer.insert(p.infer.end(), operands.begin(), operands.end());
+  };
+  for (const uint32_t tile : {0u, 1u}) {
+    NormalizeInstr instr{kIn, testing::kOut, tile, testing::kColumns, 1e-5f};
+    if (tile == 1) change(&instr);
+    std::vector<uint32_t> words(sizeof instr / 4);
+    std::memcpy(words.data(), &instr, sizeof instr);
+    emit(Opcode::kAlloc, {kIn, tile, 0});
+    emit(Opcode::kInput, {0, tile});
+    emit(Opcode::kAlloc, {testing::kOut, tile, 1024});
+    emit(Opcode::kNormalize, words);
+    emit(Opcode::kFree, {kIn, tile});
+    emit(Opcode::kOutput, {0, tile});
+    emit(Opcode::kFree, {testing::kOut, tile});
+  }
+  return p;
+}
+
+TEST_F(ProveTest, HostileNormalisationsAreRefused) {
+  EXPECT_EQ(Check(MakeNormalizePlan([](NormalizeInstr*) {})), Status::kOk);
+  EXPECT_EQ(Check(MakeNormalizePlan([](NormalizeInstr* c) { c->length = 4; })), Status::kOk);
+  const std::vector<std::function<void(NormalizeInstr*)>> attacks = {
+      [](NormalizeInstr* c) { c->length = 0; },
+      [](NormalizeInstr* c) { c->length = 5; },
+      [](NormalizeInstr* c) { c->length = 2 * testing::kColumns; },
+      [](NormalizeInstr* c) { c->epsilon = -1; },
+      [](NormalizeInstr* c) { c->epsilon = __builtin_nanf(""); },
+      [](NormalizeInstr* c) { c->tile = 0; },  // neither resident nor unwritten any more
+      [](NormalizeInstr* c) { c->tile = 2; },
+      [](NormalizeInstr* c) { c->src = kParams; },
+      [](NormalizeInstr* c) { c->src = 0xffffffffu; },
+      [](NormalizeInstr* c) { c->dst = kIn; },
+      [](NormalizeInstr* c) { c->dst = testing::kR; },
+  };
+  for (size_t i = 0; i < attacks.size(); ++i)
+    EXPECT_EQ(Check(MakeNormalizePlan(attacks[i])), Status::kPlanRejected) << "attack " << i;
 }
 
 TEST_F(ProveTest, FloatSegmentsRunInOrder) {

@@ -52,6 +52,7 @@ struct Prover {
   bool Pool(const Instruction& i) const;
   bool Reduce(const Instruction& i) const;
   bool Softmax(const Instruction& i) const;
+  bool Normalize(const Instruction& i) const;
   bool Copy(const Instruction& i) const;
   bool Resize(const Instruction& i) const;
   bool MatMul(const Instruction& i) const;
@@ -69,6 +70,7 @@ struct Prover {
   bool Expect(const Instruction& i) const;
 
  private:
+  bool RunsFit(uint32_t src, uint32_t dst, uint32_t tile, uint32_t length) const;
   bool PassSourceFits(const PassHead& h) const;
   bool PassOpFits(const PassHead& h, const PassOp& op) const;
   bool PassSinkFits(const PassHead& h, const PassSink& sink) const;

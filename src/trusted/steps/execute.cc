@@ -26,6 +26,7 @@ Status Execute(Machine* machine, const Instruction& i) {
     case Opcode::kPool: return RunPool(machine, i);
     case Opcode::kReduce: return RunReduce(machine, i);
     case Opcode::kSoftmax: return RunSoftmax(machine, i);
+    case Opcode::kNormalize: return RunNormalize(machine, i);
     case Opcode::kCopy: return RunCopy(machine, i);
     case Opcode::kResize: return RunResize(machine, i);
     case Opcode::kMatMul: return RunMatMul(machine, i);

@@ -95,6 +95,7 @@ Status RunPass(Machine* machine, const Instruction& i);
 Status RunPool(Machine* machine, const Instruction& i);
 Status RunReduce(Machine* machine, const Instruction& i);
 Status RunSoftmax(Machine* machine, const Instruction& i);
+Status RunNormalize(Machine* machine, const Instruction& i);
 Status RunArgMax(Machine* machine, const Instruction& i);
 Status RunCopy(Machine* machine, const Instruction& i);
 Status RunFill(Machine* machine, const Instruction& i);

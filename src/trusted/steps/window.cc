@@ -1,4 +1,4 @@
-// Pooling, reductions, softmax, arg max, linear resize.
+// Pooling, reductions, softmax, normalisation, arg max, linear resize.
 #include <cstring>
 
 #include "kernels/conv_layout.h"
@@ -56,14 +56,63 @@ Status RunReduce(Machine* machine, const Instruction& i) {
   return Status::kOk;
 }
 
+namespace {
+
+// y = x fn scalar, element by element.
+void WithScalar(const KernelTable& kernels, Binary fn, const float* x, float scalar, uint32_t count, float* y) {
+  kernels.binary[static_cast<size_t>(fn)][static_cast<size_t>(Operand::kScalarRight)](x, &scalar, count, y);
+}
+float UnaryOf(const KernelTable& kernels, Unary fn, float x) {
+  kernels.unary[static_cast<size_t>(fn)](&x, 1, 0, 0, &x);
+  return x;
+}
+
+// (x - max) - log(sum(exp(x - max)))
+void LogSoftmax(const KernelTable& kernels, const float* x, uint32_t length, float* y) {
+  const float peak = kernels.maximum(x, length);
+  WithScalar(kernels, Binary::kSub, x, peak, length, y);
+  kernels.unary[static_cast<size_t>(Unary::kExp)](y, length, 0, 0, y);
+  const float total = UnaryOf(kernels, Unary::kLog, kernels.sum(y, length));
+  WithScalar(kernels, Binary::kSub, x, peak, length, y);
+  WithScalar(kernels, Binary::kSub, y, total, length, y);
+}
+
+}  // namespace
+
 Status RunSoftmax(Machine* machine, const Instruction& i) {
   SoftmaxInstr c{};
   PENUMBRA_REQUIRE(i.Only(&c), Status::kInternal);
   const uint64_t count = TileSize(machine->plan, c.src, c.tile) / 4;
   const auto* x = reinterpret_cast<const float*>(machine->Tile(c.src, c.tile));
   auto* y = reinterpret_cast<float*>(machine->Tile(c.dst, c.tile));
-  for (uint64_t at = 0; at < count; at += c.length) machine->kernels->softmax(x + at, c.length, y + at);
-  if (c.log != 0) machine->kernels->unary[static_cast<size_t>(Unary::kLog)](y, count, 0, 0, y);
+  for (uint64_t at = 0; at < count; at += c.length) {
+    if (c.log != 0) {
+      LogSoftmax(*machine->kernels, x + at, c.length, y + at);
+    } else {
+      machine->kernels->softmax(x + at, c.length, y + at);
+    }
+  }
+  return Status::kOk;
+}
+
+// mean = sum(x) / n, y = (x - mean) / sqrt(sum((x - mean)^2) / n + epsilon), where / n is a product with 1 / n.
+Status RunNormalize(Machine* machine, const Instruction& i) {
+  NormalizeInstr c{};
+  PENUMBRA_REQUIRE(i.Only(&c), Status::kInternal);
+  const KernelTable& kernels = *machine->kernels;
+  const uint64_t count = TileSize(machine->plan, c.src, c.tile) / 4;
+  const auto* x = reinterpret_cast<const float*>(machine->Tile(c.src, c.tile));
+  auto* y = reinterpret_cast<float*>(machine->Tile(c.dst, c.tile));
+  const float share = 1.0f / static_cast<float>(c.length);
+  for (uint64_t at = 0; at < count; at += c.length) {
+    const float mean = kernels.sum(x + at, c.length) * share;
+    WithScalar(kernels, Binary::kSub, x + at, mean, c.length, y + at);
+    kernels.binary[static_cast<size_t>(Binary::kMul)][kSame](y + at, y + at, c.length, y + at);
+    const float variance = kernels.sum(y + at, c.length) * share;
+    const float deviation = UnaryOf(kernels, Unary::kSqrt, variance + c.epsilon);
+    WithScalar(kernels, Binary::kSub, x + at, mean, c.length, y + at);
+    WithScalar(kernels, Binary::kDiv, y + at, deviation, c.length, y + at);
+  }
   return Status::kOk;
 }
 
