@@ -103,7 +103,7 @@ TEST_P(ScaledGraphs, Magnitude) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Graphs, ScaledGraphs, testing::ValuesIn(GraphCases()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& instance) { return instance.param.name; });
 
 }  // namespace
 }  // namespace penumbra::e2e
