@@ -364,7 +364,9 @@ TEST_F(RunsTest, ABatchIsMadeBesideOtherRuns) {
   ASSERT_EQ(Start(1, ProgramId::kMakePads), Status::kOk);
   while (jobs_[0].kind != JobKind::kNone) {
     ASSERT_EQ(Advance(0), Status::kOk);
-    if (jobs_[1].kind != JobKind::kNone) ASSERT_EQ(Advance(1), Status::kOk);
+    if (jobs_[1].kind != JobKind::kNone) {
+      ASSERT_EQ(Advance(1), Status::kOk);
+    }
   }
   while (jobs_[1].kind != JobKind::kNone) ASSERT_EQ(Advance(1), Status::kOk);
   EXPECT_EQ(info_.pads_ready, 2 * testing::kPadBatch);
