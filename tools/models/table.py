@@ -175,7 +175,9 @@ output's largest element agrees with ONNX Runtime; no figure for detectors. **se
 the loaded model uses, at most 12. Bundle in MiB, time of `protect` in seconds on two shared cores,
 calibration included.
 
-`soter` is without fingerprints, four fifths of its associative operators on the accelerator (seed 0).
+`enclave` takes 8 or 16 bits in each layer, by the noise it predicts, and calibrated ranges have a
+sixteenth of headroom ([decision 14](decisions/0014-headroom-and-bits-by-noise.md)). `soter` is without
+fingerprints, four fifths of its associative operators on the accelerator (seed 0).
 
 Trained weights: `resnet44-cifar10` (calibrated on CIFAR-10 training pictures, run on test
 pictures), `blazeface-128` and the `ppocr` models (pieces of a photograph and of a printed page),
