@@ -192,7 +192,7 @@ Verb AddInspect(CLI::App* app) {
   command->add_option("--graph", options->graph,
                       "write a picture of the split (SVG; with layer names when a key is given)");
   command->add_option("--export-public", options->export_public,
-                      "write the public half into this folder, one ONNX model per segment");
+                      "write the public half into this folder, one ONNX model per segment; not with arithmetic prime");
   return {command, [options](const Console& console) { Run(*options, console); }};
 }
 

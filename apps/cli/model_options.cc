@@ -24,7 +24,8 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
     if (preset.needs.empty()) presets.append(presets.empty() ? "" : ", ").append(preset.name);
   }
   command->add_option("--preset", out->preset,
-                      presets + "; default: enclave, or mlcapsule without calibration data");
+                      presets + ", and soter with --integrity none; default: enclave, or mlcapsule without "
+                                "calibration data");
   command->add_option("--calibration", out->calibration,
                       "folder of sample inputs (.npy, .jpg, .png)");
   command->add_option("--calibration-limit", out->calibration_limit, "samples to use at most")
@@ -34,12 +35,16 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
       "how pictures become inputs, stored in the bundle: imagenet, cifar10, none or FILE.json");
   command->add_option("--labels", out->labels, "class names, one a line, stored in the bundle");
   command->add_option("--arithmetic", out->arithmetic, "axis: float32, ring, prime, integer");
-  command->add_option("--placement", out->placement, "axis: which layers are public");
-  command->add_option("--weights", out->weights, "axis: how public weights are hidden");
+  command->add_option("--placement", out->placement,
+                      "axis, which operators are public: all-public, all-trusted, linear-public, "
+                      "random:THETA, last:K, first:K, magnitude:SHARE");
+  command->add_option("--weights", out->weights,
+                      "axis, how public weights are hidden: plain, scalar:RANGE, "
+                      "channel-scalar:RANGE, shadownet:RATIO, groupcover");
   command->add_option("--activations", out->activations, "axis: plain, otp");
   command->add_option("--integrity", out->integrity, "axis: none, freivalds");
   command->add_option("--soundness", out->soundness,
-                      "with freivalds: a wrong reply passes with probability 2^-BITS; default: 40");
+                      "with freivalds: a wrong reply passes with probability at most 2^-BITS; default: 40");
   command->add_option("--ratio", out->ratio,
                       "published to secret channels of shadownet, at least 1");
   command->add_option("--theta", out->theta,
@@ -49,16 +54,16 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
   command->add_option(layers, out->layers,
                       "layers that may be public, by name ('*' and '?' match)");
   command->add_option("--mask-ends", out->mask_ends,
-                      "pads on layers that read the model's input, too");
+                      "pads on layers that read the model's input, too; default: true");
   command->add_option("--secure-memory", out->secure_memory, "budget inside the TEE")
       ->capture_default_str();
   command->add_option("--primes", out->primes,
                       "primes of the ring, 1 to 6; default: by predicted noise");
   command->add_option("--bits-w", out->bits_w,
-                      "bits of integer weights; default: what the window holds; with preset enclave 8 or 16, "
-                      "weights and inputs; default: 8, and 16 where 8 predict too much noise");
+                      "arithmetic ring: bits of weights; default: what the window holds. Preset enclave: 8 or 16 "
+                      "for weights and inputs; default: 8, and 16 in layers where 8 predict too much noise");
   command->add_option("--bits-x", out->bits_x,
-                      "bits of integer inputs; default: what the window holds");
+                      "arithmetic ring: bits of inputs; default: what the window holds");
   command->add_flag("--allow-unproved-bound", out->allow_unproved_bound,
                     "arithmetic prime: accept layers whose sums may leave the field");
   command->add_flag("--no-pads", out->no_pads, "activations leave the TEE unmasked");
@@ -127,7 +132,7 @@ void AddSessionArguments(CLI::App* command, SessionArguments* out) {
   command->add_option("--durable-pads", out->durable_pads,
                       "folder in which one-time pads outlive the program; one program at a time");
   command->add_option("--pad-lease", out->pad_lease,
-                      "with --durable-pads: pads in hand at once, burnt by an unclean end; default: half of the bank")
+                      "with --durable-pads: pads in hand at once, burnt by an unclean end; default: half of the bank, at least 2")
       ->check(CLI::Range(1, 4096));
 }
 
