@@ -19,7 +19,7 @@ inline constexpr uint64_t kMaxSegmentSize = uint64_t{1} << 33;  // bytes, all te
 inline constexpr uint32_t kMaxThreads = 256;
 inline constexpr uint32_t kMaxBatch = 1024;
 
-// int32 accumulation is exact while n * 255 * 125 < 2^31 (design: SCHEMES section 1).
+// int32 accumulation is exact while n * 255 * 125 < 2^31 (docs/arithmetic.md).
 inline constexpr uint64_t kMaxResidueFilterLength = ((uint64_t{1} << 31) - 1) / (255 * 125);
 
 // One sample of one plane of `t`. Cannot overflow for a tensor of a checked segment.

@@ -9,7 +9,7 @@
 namespace penumbra {
 
 inline constexpr uint32_t kMaxPrimes = 6;
-// The primes of the ring, in the order in which layers take them (design: SCHEMES section 1).
+// The primes of the ring, in the order in which layers take them (docs/arithmetic.md).
 inline constexpr uint16_t kPrimes[8] = {251, 241, 239, 233, 229, 227, 223, 211};
 // The one prime of the papers (Slalom section 3.1, ShadowNet section 5): 2^23 + 2^21 + 7.
 inline constexpr uint32_t kFieldPrime = 10485767;

@@ -1,6 +1,6 @@
 // Exact integer matrix product C = A * B^T of u8 residues (or levels) and s8 weights, accumulated
 // modulo 2^32 as s32: exact while k * 255 * max|b| < 2^31, for centred residues k <= 67371
-// (SCHEMES section 1). No saturating instruction is used. Any thread; the job owns nothing.
+// (docs/arithmetic.md). No saturating instruction is used. Any thread; the job owns nothing.
 #ifndef PENUMBRA_KERNELS_GEMM_U8S8_H_
 #define PENUMBRA_KERNELS_GEMM_U8S8_H_
 

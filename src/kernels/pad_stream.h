@@ -1,4 +1,4 @@
-// Uniform residues from a keystream by exact rejection (SCHEMES section 2), by a formula that does
+// Uniform residues from a keystream by exact rejection (docs/arithmetic.md), by a formula that does
 // not depend on how the work is cut: for a row of `count` residues modulo p, candidate i is keystream
 // byte i; every candidate >= p, in increasing i, is replaced by the next byte of the spare stream
 // that is < p. Any thread; state is the caller's.

@@ -1,5 +1,5 @@
-// Exact reduction of 32-bit sums to canonical residues; residues of levels; masking (SCHEMES
-// section 2: x' = x + r mod p). Any thread.
+// Exact reduction of 32-bit sums to canonical residues; residues of levels; masking,
+// x' = x + r mod p (docs/arithmetic.md). Any thread.
 #ifndef PENUMBRA_KERNELS_REDUCE_MOD_H_
 #define PENUMBRA_KERNELS_REDUCE_MOD_H_
 

@@ -1,5 +1,5 @@
 // The trusted restore of a run of pixels: unmix, scale back, remove the pad, decode, dequantise
-// (ShadowNet LinearTransform, section 4.2 of the paper; SCHEMES sections 2 and 3; QUANTISATION.md
+// (ShadowNet LinearTransform, section 4.2 of the paper; docs/schemes.md; docs/arithmetic.md
 // steps 5 and 6). Per prime k and output channel i:
 //   v_k = lambda_k[i] * (reply_k[a[i]] - reply_k[b[i]]) - pad_k[i]      (mod p_k), or, of covers,
 //   v_k = sum_t lambda_k[i][t] * reply_k[CoverBegin(a[i]) + t] - pad_k[i]

@@ -1,4 +1,4 @@
-// The no-wrap proof of one row of integer weights (QUANTISATION.md steps 4 and 5). The compiler uses
+// The no-wrap proof of one row of integer weights (docs/arithmetic.md steps 4 and 5). The compiler uses
 // it to choose row scales; the trusted runtime repeats it at load on sealed row sums, which are
 // hostile until then: no input overflows. No state, safe from any thread.
 #ifndef PENUMBRA_RING_BOUND_H_

@@ -1,4 +1,4 @@
-// The ring's constants against those of the design (SCHEMES section 1), checked by the compiler.
+// The ring's constants against those of docs/arithmetic.md, checked by the compiler.
 #include "ring/bound.h"
 #include "ring/field.h"
 #include "ring/modulus.h"

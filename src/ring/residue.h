@@ -23,7 +23,7 @@ constexpr void EncodeCentredResidues(int64_t value, uint32_t prime_count, int8_t
   }
 }
 
-// The one integer in [window_begin, window_begin + M) with these residues (QUANTISATION.md step 5).
+// The one integer in [window_begin, window_begin + M) with these residues (docs/arithmetic.md step 5).
 // residues: [prime_count] u8, any representative in [0, 255]. |window_begin| < 2^62.
 constexpr int64_t DecodeResidues(const uint8_t* residues, const CrtConstants& crt,
                                  int64_t window_begin) {

@@ -172,7 +172,7 @@ struct LinearStatistics {
   std::vector<uint64_t> histogram;
 };
 
-// An integer linear layer (QUANTISATION.md): level k = clamp(rne(x * inv_step), klo, khi),
+// An integer linear layer (docs/arithmetic.md): level k = clamp(rne(x * inv_step), klo, khi),
 // Y = sum q k, y = fma(float(Y), scale, bias).
 struct QuantizedLinear {
   float inv_step = 0;

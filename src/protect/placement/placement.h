@@ -1,4 +1,4 @@
-// Placement: which operators run trusted and which public (SCHEMES section 5). One file per policy;
+// Placement: which operators run trusted and which public (docs/schemes.md). One file per policy;
 // every policy is a function from the lowered graph to one side per operator.
 #ifndef PENUMBRA_PROTECT_PLACEMENT_PLACEMENT_H_
 #define PENUMBRA_PROTECT_PLACEMENT_PLACEMENT_H_

@@ -1,5 +1,5 @@
 // A quantised linear layer as plain integer arithmetic, without any ring: what the protected
-// pipeline must reproduce bit for bit (QUANTISATION.md):
+// pipeline must reproduce bit for bit (docs/arithmetic.md):
 //   k = clamp(rne(x * inv_step), klo, khi) in float32, Y = sum q k exactly, y = fma(float(Y),
 //   scale, bias)
 // Of a layer over the papers' field Y is the centred residue of the sum, which is the sum itself unless it wraps.

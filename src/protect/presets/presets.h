@@ -1,4 +1,4 @@
-// The presets: names for rows of the five axes (design: SCHEMES section 6).
+// The presets: names for rows of the five axes (docs/schemes.md).
 #ifndef PENUMBRA_PROTECT_PRESETS_PRESETS_H_
 #define PENUMBRA_PROTECT_PRESETS_PRESETS_H_
 

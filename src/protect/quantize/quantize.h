@@ -1,4 +1,4 @@
-// Integer linear layers from float ones: the rules of QUANTISATION.md. Pure functions, any thread.
+// Integer linear layers from float ones: the rules of docs/arithmetic.md. Pure functions, any thread.
 #ifndef PENUMBRA_PROTECT_QUANTIZE_QUANTIZE_H_
 #define PENUMBRA_PROTECT_QUANTIZE_QUANTIZE_H_
 

@@ -1,4 +1,4 @@
-// The rules of QUANTISATION.md on random layers.
+// The rules of docs/arithmetic.md on random layers.
 #include "protect/quantize/quantize.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// QUANTISATION.md: the step and the row scales that use a ring's window best.
+// docs/arithmetic.md, "From floats to integers": the step and the row scales that use a ring's window best.
 #include <algorithm>
 #include <cmath>
 #include <string>

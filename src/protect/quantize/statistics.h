@@ -1,5 +1,5 @@
 // Streaming statistics of one linear layer: what it reads and what it writes over the calibration
-// samples (QUANTISATION.md steps 1, 2 and 6). Sums in float64. Not thread-safe.
+// samples (docs/arithmetic.md steps 1, 2 and 6). Sums in float64. Not thread-safe.
 #ifndef PENUMBRA_PROTECT_QUANTIZE_STATISTICS_H_
 #define PENUMBRA_PROTECT_QUANTIZE_STATISTICS_H_
 

@@ -1,5 +1,5 @@
 // The pad programs: for every masked layer they draw r and compute L'(r) from authenticated slices
-// of the published weights (SCHEMES section 2). Several pads of one program share each pass over the
+// of the published weights (docs/pad_bank.md). Several pads of one program share each pass over the
 // weights.
 #ifndef PENUMBRA_PROTECT_SCHEDULE_PAD_PROGRAM_H_
 #define PENUMBRA_PROTECT_SCHEDULE_PAD_PROGRAM_H_

@@ -1,5 +1,5 @@
 // What a weight transform makes of a secret integer layer: the residue weights that are published
-// and the tables with which the trusted half restores true outputs (SCHEMES section 3).
+// and the tables with which the trusted half restores true outputs (docs/schemes.md).
 #ifndef PENUMBRA_PROTECT_WEIGHTS_PUBLISHED_WEIGHTS_H_
 #define PENUMBRA_PROTECT_WEIGHTS_PUBLISHED_WEIGHTS_H_
 

@@ -1,5 +1,5 @@
 // Secret draws for weight transforms: uniform integers by rejection from an AES-256-CTR keystream,
-// never a remainder of random bytes (SCHEMES section 3).
+// never a remainder of random bytes (docs/schemes.md).
 #ifndef PENUMBRA_PROTECT_WEIGHTS_SECRET_STREAM_H_
 #define PENUMBRA_PROTECT_WEIGHTS_SECRET_STREAM_H_
 

@@ -1,5 +1,5 @@
 // Making one-time pads: r from a keystream, L'(r) with the published weights, u = T(L'(r)) with the secret
-// restoring map (SCHEMES section 2; ShadowNet section 4.3; Slalom section 3.2).
+// restoring map (docs/pad_bank.md; ShadowNet section 4.3; Slalom section 3.2).
 #include <cstring>
 
 #include "kernels/conv_layout.h"

@@ -10,7 +10,7 @@
 namespace penumbra::trusted {
 
 // Quantises, encodes, permutes and masks one row and writes its residue planes to the exchange region.
-// row: [mask_row_elems] float32. SCHEMES section 2; ShadowNet section 4.3.
+// row: [mask_row_elems] float32. docs/pad_bank.md; ShadowNet section 4.3.
 Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer, uint32_t row_index,
                const float* row);
 
