@@ -52,8 +52,8 @@ struct SessionOptions {
   // it (P401), for one model on one device (P310). What costs pads but ends nothing, an old or damaged ledger or a full
   // disk, is logged as a warning.
   std::filesystem::path durable_pads = {};
-  // Of durable pads: how many are in hand at once. An unclean end burns fewer than twice as many; each lease moves the
-  // monotonic counter by one. 0: half of the bank, at least two.
+  // Of durable pads: how many are in hand at once. An unclean end burns fewer than twice as many, and those just made
+  // that no ledger has yet; each lease moves the monotonic counter by one. 0: half of the bank, at least two.
   uint32_t pad_lease = 0;
 };
 
