@@ -107,6 +107,7 @@ bool DurableBank::Open(uint64_t offset) {
   }
   const std::vector<uint64_t> ids = ledger.empty() ? std::vector<uint64_t>() : PadIds(ledger);
   store_->KeepOnly(ids);
+  recorded_ = ids;
   return true;
 }
 
@@ -133,10 +134,11 @@ Status DurableBank::TryRecord(uint64_t lease) {
     const TrustedHalf::Turn turn = trusted_->Enter();
     const Reply reply = trusted_->Call(record);
     if (!IsOk(reply.status)) return reply.status;
-    if (reply.ledger_size > LedgerSize(capacity_)) return Status::kInternal;
+    if (reply.ledger_size < LedgerSize(0) || reply.ledger_size > LedgerSize(capacity_)) return Status::kInternal;
     const auto written = trusted_->exchange().subspan(offset_, reply.ledger_size);
     ledger.assign(written.begin(), written.end());
   }
+  recorded_ = PadIds(ledger);
   // From here on the pads in hand may be used, whether the ledger reaches the disk or not: the old one is void.
   std::string why;
   const bool written = IsOk(folder_->WriteLedger(ledger, &why));
@@ -149,6 +151,7 @@ Status DurableBank::TryRecord(uint64_t lease) {
 void DurableBank::Record(uint64_t lease) {
   Status status = TryRecord(lease);
   if (status == Status::kRolledBack) {
+    for (const uint64_t pad : std::exchange(recorded_, {})) store_->Drop(pad);
     folder_->Tell("somebody else uses this bank: the pads recorded in it are burnt");
     // Whoever has nothing leaves the other's ledger alone.
     if (trusted_->pads_ready() == 0) return;
@@ -179,7 +182,7 @@ void DurableBank::RecordIfDue() {
 void DurableBank::Close() {
   const std::lock_guard lock(mutex_);
   try {
-    if (trusted_->pads_in_hand() + trusted_->pads_unrecorded() != 0) Record(0);
+    if (told_ || trusted_->pads_in_hand() + trusted_->pads_unrecorded() != 0) Record(0);
   } catch (const std::exception& error) {
     // Of a trusted half that is lost there is nothing to record.
     const auto* known = dynamic_cast<const HostError*>(&error);

@@ -59,6 +59,7 @@ class DurableBank {
   const uint64_t capacity_, lease_;
   uint64_t offset_ = 0;
   std::mutex mutex_;  // one ledger at a time
+  std::vector<uint64_t> recorded_;  // pads in the last ledger, those spent since as well
   bool told_ = false;  // that ledgers cannot be written
 };
 

@@ -104,7 +104,7 @@ Reply JobPump::CallTrusted(const Command& command, PumpStats* stats) {
   try {
     const Stopwatch watch(&stats->inside_ns);
     reply = trusted_->Call(command);
-  } catch (const HostError&) {
+  } catch (...) {
     turn_.Return();
     throw;
   }
@@ -126,6 +126,7 @@ void JobPump::ForgetRun(bool failed) {
 Reply JobPump::Start(const Command& command, PumpStats* stats) {
   ForgetRun(/*failed=*/true);  // of a run that ended with an exception
   const Reply reply = CallTrusted(command, stats);
+  turn_.Return();  // Finish() goes on in another thread, and a turn is returned by the thread that took it
   if (!IsOk(reply.status)) {
     throw HostError(reply.status, std::string(StatusMeaning(reply.status)), "trusted runtime");
   }

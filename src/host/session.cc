@@ -209,7 +209,8 @@ void Session::LoadModel() {
 
 void Session::StartFiller(std::optional<uint64_t> bank_size) {
   const uint64_t pad_size = metadata_.pad_size.value_or(0);
-  const uint64_t bound = bank_size.value_or(DefaultPadBankSize(pad_size));
+  // More than half of the identifiers there may be are never waited for: pads are made beside those that are ready.
+  const uint64_t bound = std::min(bank_size.value_or(DefaultPadBankSize(pad_size)), pad_size * (kMaxPads / 2));
   if (pad_size == 0 || pad_size > bound) return;
   filler_ = std::make_unique<PadFiller>(
       PadSource{.make =
@@ -270,8 +271,14 @@ RunStats Session::MakePads(uint32_t count) {
       made += share;
     }
   } catch (const HostError& error) {
+    if (error.status() == Status::kNoSpace && durable_bank_ != nullptr) {
+      throw HostError(Status::kNoSpace,
+                      "the durable pad bank holds at most " + std::to_string(durable_bank_->capacity()) + " pads, " +
+                          std::to_string(trusted_.pads_ready()) + " are in it",
+                      "pad bank", "ask for fewer, or give it a larger --pad-bank-size");
+    }
     // The trusted half's answer for a plan without pads; whoever wants some has as many as it needs.
-    if (error.status() != Status::kUnsupported) throw;
+    if (error.status() != Status::kUnsupported || metadata_.pad_size.value_or(0) != 0) throw;
   }
   stats.total_ns = ElapsedNs(start);
   return stats;

@@ -98,7 +98,8 @@ inline PassScratch LayoutPass(uint32_t row_elems, const LayerRec* source, uint32
       out.check_at = take(out.check_size);
     }
     out.reply_plane_size = AlignUp(pixels * ReplyCopyStride(*source), kTileAlignment);
-    out.reply_at = take(source->prime_count * out.reply_plane_size);
+    // Of residues of 4 bytes pixels follow one another: copying the last in may write a vector beyond them.
+    out.reply_at = take(source->prime_count * out.reply_plane_size + (prime ? kTileAlignment : 0));
     out.integers_at = take(prime ? pixels * m * sizeof(int32_t) : 0);
   }
   out.row_at = take(uint64_t{row_elems} * 4);

@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 
 // Tolerances of the suite's own runner.
 constexpr double kRelativeTolerance = 1e-3;
-constexpr double kAbsoluteTolerance = 1e-7;
 
 struct Report {
   int passed = 0;
@@ -60,12 +59,12 @@ std::set<std::string> ParameterNames(const onnx::GraphProto& graph) {
 }
 
 template <typename T>
-bool Equal(T got, T expected) {
+bool Equal(T got, T expected, double absolute_tolerance) {
   if constexpr (std::is_floating_point_v<T>) {
     if (std::isnan(expected)) return std::isnan(got);
     if (std::isinf(expected)) return got == expected;
     return std::fabs(got - expected) <=
-           kAbsoluteTolerance + kRelativeTolerance * std::fabs(expected);
+           absolute_tolerance + kRelativeTolerance * std::fabs(expected);
   } else {
     return got == expected;
   }
@@ -169,7 +168,7 @@ int Summarize(const Report& report, int min_passed) {
 }  // namespace
 
 // Empty when equal.
-std::string Difference(const Tensor& got, const Tensor& expected) {
+std::string Difference(const Tensor& got, const Tensor& expected, double absolute_tolerance) {
   if (got.type() != expected.type()) {
     return "type " + std::string(DataTypeName(got.type())) + ", expected " +
            std::string(DataTypeName(expected.type()));
@@ -182,7 +181,7 @@ std::string Difference(const Tensor& got, const Tensor& expected) {
     for (size_t i = 0; i < static_cast<size_t>(got.count()); ++i) {
       const T a = got.Data<T>()[i];
       const T b = expected.Data<T>()[i];
-      if (!Equal(a, b)) {
+      if (!Equal(a, b, absolute_tolerance)) {
         return "element " + std::to_string(i) + " is " + std::to_string(a) + ", expected " +
                std::to_string(b);
       }

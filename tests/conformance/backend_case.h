@@ -36,8 +36,11 @@ SuiteOptions ParseSuiteOptions(int argc, char** argv,
 // Exit code: 0 when nothing failed and enough passed.
 int RunSuite(const SuiteOptions& options, const std::function<std::string(BackendCase&)>& body);
 
-// Empty when equal within the tolerances of the suite's own runner.
-std::string Difference(const Tensor& got, const Tensor& expected);
+// The tolerance of the suite's own runner beside the relative one.
+inline constexpr double kAbsoluteTolerance = 1e-7;
+// Empty when equal within the relative tolerance of the suite's own runner and the absolute one given.
+std::string Difference(const Tensor& got, const Tensor& expected,
+                       double absolute_tolerance = kAbsoluteTolerance);
 
 }  // namespace penumbra::model
 

@@ -35,12 +35,23 @@ model::Tensor Declared(const protect::LoweredPort& port, const std::vector<float
   return tensor;
 }
 
+// Scales round sums at the size of their terms: what cancels to almost nothing keeps that error.
+double AbsoluteTolerance(const model::Tensor& expected) {
+  constexpr double kOfLargest = 1e-6;
+  double largest = 0;
+  for (const float value : expected.ToFloat()) {
+    if (std::isfinite(value)) largest = std::max(largest, std::fabs(double{value}));
+  }
+  return model::kAbsoluteTolerance + kOfLargest * largest;
+}
+
 std::string CompareExpected(const protect::CompiledModel& model, const Tensors& outputs,
                             const std::vector<model::Tensor>& expected) {
   const std::vector<protect::LoweredPort>& ports = model.lowered().outputs;
   for (size_t i = 0; i < expected.size(); ++i) {
     const std::string difference =
-        model::Difference(Declared(ports.at(i), outputs.at(i)), expected[i]);
+        model::Difference(Declared(ports.at(i), outputs.at(i)), expected[i],
+                          AbsoluteTolerance(expected[i]));
     if (!difference.empty()) return "output '" + ports[i].name + "': " + difference;
   }
   return "";

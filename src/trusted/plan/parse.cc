@@ -114,6 +114,8 @@ bool FormatFits(const LayerRec& l) {
   constexpr uint32_t kKnown =
       kLayerMaskInput | kLayerUnmaskOutput | kLayerChecked | kLayerPrime | kLayerMayWrap | kLayerCovered;
   if ((l.flags & ~kKnown) != 0) return false;
+  // Whoever unmasks needs a pad, and that a program to make it: without one the masks would follow from no secret.
+  if (((l.flags & kLayerMaskInput) != 0) != ((l.flags & kLayerUnmaskOutput) != 0)) return false;
   if (IsCovered(l) && l.public_out_c != l.geometry.out_c) return false;
   if ((l.flags & kLayerPrime) == 0) return (l.flags & kLayerMayWrap) == 0;
   return l.prime_count == 1 && l.x_offset % sizeof(uint32_t) == 0 && l.y_offset % sizeof(uint32_t) == 0;

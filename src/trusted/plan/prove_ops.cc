@@ -6,6 +6,8 @@
 namespace penumbra::trusted {
 namespace {
 
+constexpr float kLargestFloat = 0x1.fffffep127F;
+
 // The window operator's output is exactly the tensor's row grid.
 bool IsOutputGrid(const TensorRec& t, const ConvGeometry& g) {
   return t.rows == g.out_h && t.row_elems == uint64_t{g.out_w} * g.out_c;
@@ -90,7 +92,7 @@ bool Prover::Softmax(const Instruction& i) const {
 
 bool Prover::Normalize(const Instruction& i) const {
   NormalizeInstr c{};
-  return i.Only(&c) && c.epsilon >= 0 && RunsFit(c.src, c.dst, c.tile, c.length);
+  return i.Only(&c) && c.epsilon >= 0 && c.epsilon <= kLargestFloat && RunsFit(c.src, c.dst, c.tile, c.length);
 }
 
 bool Prover::ArgMax(const Instruction& i) const {

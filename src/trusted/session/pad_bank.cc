@@ -46,6 +46,7 @@ Status PadBank::Init() {
 }
 
 Status PadBank::Start(const Port& port) {
+  first_ = book_.next();
   return port.entropy(port.context, master_.mutable_bytes().data(), master_.bytes().size());
 }
 
@@ -71,8 +72,13 @@ Status PadBank::Begin(const Port& port, std::span<PadSeed> out_seeds, uint64_t* 
   PENUMBRA_TRY(book_.Begin(durable() ? seeds_.size() / kPadSeedSize : kMaxPads, count, out_first_id));
   Status status = Status::kOk;
   for (uint32_t i = 0; i < count && IsOk(status); ++i) status = DrawSeed(port, *out_first_id + i, &out_seeds[i]);
-  for (uint32_t i = 0; i < count && !IsOk(status); ++i) book_.Burn(*out_first_id + i);
+  for (uint32_t i = 0; i < count && !IsOk(status); ++i) Burn(*out_first_id + i);
   return status;
+}
+
+void PadBank::Burn(uint64_t id) {
+  if (durable()) crypto::Wipe(SeedOf(id));
+  book_.Burn(id);
 }
 
 Status PadBank::Take(uint64_t* out_id, PadSeed* out_seed) {
@@ -85,7 +91,7 @@ Status PadBank::Take(uint64_t* out_id, PadSeed* out_seed) {
 
 Status PadBank::Open(const Manifest& manifest, const Port& port, std::span<const uint8_t> ledger, uint64_t capacity,
                      Arena* arena) {
-  PENUMBRA_REQUIRE(!durable() && book_.oldest() == book_.next(), Status::kWrongState);
+  PENUMBRA_REQUIRE(!durable() && book_.next() == first_, Status::kWrongState);
   PENUMBRA_REQUIRE(capacity >= 1 && capacity <= kMaxPads, Status::kInvalidArgument);
   std::memcpy(facts_.context, kLedgerContext, sizeof(facts_.context));
   std::memcpy(facts_.model_id, manifest.model_id, sizeof(facts_.model_id));
@@ -146,7 +152,9 @@ Status PadBank::ReadLedger(const Port& port, std::span<const uint8_t> outside) {
   PENUMBRA_REQUIRE(IdsAreInOrder(ledger, head.pad_count, seeds_.size() / kPadSeedSize), Status::kMalformed);
   PENUMBRA_TRY(InitLedgerKey(port, head));
   const LedgerParts parts = PartsOf(ledger, head.pad_count);
-  PENUMBRA_TRY(ledger_key_.Open(kLedgerNonce, parts.aad, parts.seeds, parts.tag, parts.seeds));
+  const Status opened = ledger_key_.Open(kLedgerNonce, parts.aad, parts.seeds, parts.tag, parts.seeds);
+  (void)Init();  // re-keying an existing context cannot fail for want of memory
+  PENUMBRA_TRY(opened);
   PENUMBRA_REQUIRE(head.counter == counter_, Status::kRolledBack);
   for (uint64_t i = 0; i < head.pad_count; ++i) {
     const uint64_t id = PadIdAt(ledger, i);
@@ -164,6 +172,9 @@ Status PadBank::Record(const Port& port, uint64_t lease, std::span<uint8_t> out_
   uint64_t value = 0;
   const Status status = port.counter_advance(port.context, counter_id_, counter_, &value);
   if (status == Status::kRolledBack) {
+    for (uint64_t id = book_.oldest(); id != book_.next(); ++id) {
+      if (book_.IsRecorded(id)) crypto::Wipe(SeedOf(id));
+    }
     book_.BurnRecorded();
     PENUMBRA_TRY(port.counter_get(port.context, counter_id_, &counter_));
   }
@@ -190,7 +201,9 @@ Status PadBank::SealLedger(const Port& port, uint64_t* out_size) {
     ++at;
   }
   PENUMBRA_TRY(InitLedgerKey(port, head));
-  PENUMBRA_TRY(ledger_key_.Seal(kLedgerNonce, parts.aad, parts.seeds, parts.seeds, parts.tag));
+  const Status sealed = ledger_key_.Seal(kLedgerNonce, parts.aad, parts.seeds, parts.seeds, parts.tag);
+  (void)Init();
+  PENUMBRA_TRY(sealed);
   *out_size = LedgerSize(head.pad_count);
   return Status::kOk;
 }

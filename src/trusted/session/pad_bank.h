@@ -41,10 +41,11 @@ class PadBank {
   // else, who may hold what was recorded, so that is burnt; a further call starts from the new value. The port's.
   Status Record(const Port& port, uint64_t lease, std::span<uint8_t> out_ledger, uint64_t* out_size);
 
-  // As PadBook, with the seeds of the pads: as many are begun as there are. The bank forgets the seed of a pad that is taken.
+  // As PadBook, with the seeds of the pads: as many are begun as there are. A durable bank forgets the
+  // seed of a pad that is taken or burnt; otherwise seeds follow from the master until the model is unloaded.
   Status Begin(const Port& port, std::span<PadSeed> out_seeds, uint64_t* out_first_id);
   void Finish(uint64_t id) { book_.Finish(id, durable()); }
-  void Burn(uint64_t id) { book_.Burn(id); }
+  void Burn(uint64_t id);
   Status Take(uint64_t* out_id, PadSeed* out_seed);
 
   const PadBook& book() const { return book_; }
@@ -63,6 +64,7 @@ class PadBank {
   Status SealLedger(const Port& port, uint64_t* out_size);
 
   PadBook book_;
+  uint64_t first_ = 0;         // next identifier when the model was loaded
   Secret<32> master_;          // of seeds that no table holds
   // Durable.
   LedgerHead facts_{};         // what a ledger of this bank says of the model and the device

@@ -159,7 +159,7 @@ Status Run::RequestEvict(const Instruction& i, HostJob* out_job) {
   if (kind == TensorKind::kPad) {
     // The pad whose turn it is at this tile: each is stored there once, in order (trusted/plan/prove.h).
     const uint64_t pad = machine_.tiles[slot].serial++;
-    PENUMBRA_REQUIRE(pad < kMaxPadBatch, Status::kPlanRejected);
+    PENUMBRA_REQUIRE(pad < machine_.pad_count, Status::kPlanRejected);
     const uint64_t pad_id = pad_id_ + pad;
     PadNonce(pad_id, slot, nonce);
     PENUMBRA_TRY(pad_keys_[pad].Seal(nonce, {}, bytes, bytes, tag));
