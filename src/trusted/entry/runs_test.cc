@@ -1,140 +1,20 @@
 // Several runs of one model through the door of the trusted half, in every order a host may choose.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstring>
+#include <cstdint>
 #include <limits>
 #include <set>
+#include <vector>
 
-#include "trusted/entry/entry.h"
-#include "trusted/testing/tiny_bundle.h"
+#include "trusted/testing/runs_fixture.h"
 
 namespace penumbra::trusted {
 namespace {
 
-using testing::AlignedBytes;
-using testing::kColumns;
-using testing::kExchangeSize;
-using testing::kRows;
+using testing::kRuns;
+using testing::kSecureSize;
 using testing::MakeInput;
-using testing::TinyBundle;
-using testing::TinyHost;
-using testing::TinyPort;
-
-constexpr uint32_t kRuns = 3;
-constexpr size_t kSecureSize = size_t{2} << 20;
-
-// The params come in again between the two pad tiles. They are larger, so each tile travels alone and there are more
-// places to change runs at.
-void FetchTilesApart(testing::TinyPlan* plan) {
-  const auto word = [](Opcode opcode, uint32_t count) { return static_cast<uint32_t>(opcode) | count << 16; };
-  std::vector<uint32_t>& words = plan->infer;
-  for (const size_t at : testing::InstructionStarts(words)) {
-    if (words[at] != word(Opcode::kFetch, 3) || words[at + 1] != testing::kPad || words[at + 2] != 1) continue;
-    const uint32_t again[] = {word(Opcode::kFree, 2), testing::kParams, 0, word(Opcode::kFetch, 3), testing::kParams, 0,
-                              1024};
-    words.insert(words.begin() + static_cast<ptrdiff_t>(at), std::begin(again), std::end(again));
-    return;
-  }
-}
-
-TinyBundle MakeBundle() {
-  testing::TinyBundleOptions options;
-  options.change_plan = FetchTilesApart;
-  return testing::MakeTinyBundle(options);
-}
-
-class RunsTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    port_.device_key = bundle_.device_private;
-    Create(secure_.view);
-  }
-  void TearDown() override { DestroyEnclave(enclave_); }
-  void Create(std::span<uint8_t> memory) {
-    if (enclave_ != nullptr) DestroyEnclave(enclave_);
-    ASSERT_EQ(CreateEnclave(memory, exchange_.view, port_.Make(), &enclave_), Status::kOk);
-  }
-
-  // One command; its job waits in jobs_[run].
-  Status Send(const Command& command) {
-    Reply reply{};
-    Dispatch(enclave_, command, &reply);
-    info_ = reply.info;
-    if (command.run < kRuns) jobs_[command.run] = reply.job;
-    return reply.status;
-  }
-  // Does the waiting job of `run` and reports it.
-  Status Advance(uint32_t run, Status host_status = Status::kOk) {
-    host_.Serve(jobs_[run]);
-    Command step{};
-    step.id = CommandId::kStep;
-    step.run = run;
-    step.args[0] = static_cast<uint64_t>(host_status);
-    return Send(step);
-  }
-  bool Ended(uint32_t run) const { return jobs_[run].kind == JobKind::kNone; }
-  Status AdvanceUnlessEnded(uint32_t run) { return Ended(run) ? Status::kOk : Advance(run); }
-  Status Complete(uint32_t run) {
-    Status status = Status::kOk;
-    while (IsOk(status) && !Ended(run)) status = Advance(run);
-    return status;
-  }
-  Status Load(uint32_t run_count) {
-    Command load{};
-    load.id = CommandId::kLoad;
-    load.run_count = run_count;
-    load.args[0] = bundle_.manifest.size();
-    std::memcpy(load.vendor_key, bundle_.vendor_public.data(), 32);
-    std::memcpy(exchange_.view.data(), bundle_.manifest.data(), bundle_.manifest.size());
-    const Status status = Send(load);
-    return IsOk(status) ? Complete(0) : status;
-  }
-  Status Start(uint32_t run, ProgramId program) {
-    Command start{};
-    start.id = CommandId::kStart;
-    start.run = run;
-    start.program = program;
-    return Send(start);
-  }
-  void LoadWithPads(uint32_t count) {
-    ASSERT_EQ(Load(kRuns), Status::kOk);
-    for (uint32_t i = 0; i < count; ++i) {
-      ASSERT_EQ(Start(0, ProgramId::kMakePad), Status::kOk);
-      ASSERT_EQ(Complete(0), Status::kOk);
-    }
-  }
-  std::span<uint8_t> Part(uint32_t run) {
-    const uint64_t size = ExchangePartSize(exchange_.view.size(), kRuns);
-    return exchange_.view.subspan(run * size, size);
-  }
-  Status Infer(uint32_t run, const std::vector<float>& x) {
-    std::memcpy(Part(run).data() + 8192, x.data(), x.size() * 4);
-    return Start(run, ProgramId::kInfer);
-  }
-  std::vector<float> Output(uint32_t run) {
-    std::vector<float> y(kRows * kColumns);
-    std::memcpy(y.data(), Part(run).data() + 16384, y.size() * 4);
-    return y;
-  }
-  bool OutputIsZero(uint32_t run) {
-    return std::ranges::all_of(Output(run), [](float v) { return v == 0; });
-  }
-  // The window begins stand in the sealed params, of which every run fetches a copy.
-  bool SecretsInside() const {
-    const auto* needle = reinterpret_cast<const uint8_t*>(bundle_.window_begin.data());
-    const auto found = std::search(secure_.view.begin(), secure_.view.end(), needle, needle + 64);
-    return found != secure_.view.end();
-  }
-
-  TinyBundle bundle_ = MakeBundle();
-  TinyPort port_;
-  AlignedBytes exchange_{kRuns * kExchangeSize}, secure_{kSecureSize};
-  TinyHost host_{&bundle_, exchange_.view};
-  Enclave* enclave_ = nullptr;
-  HostJob jobs_[kRuns] = {};
-  Info info_{};
-};
+using testing::RunsTest;
 
 // Run 0 gets to any of its jobs, runs 1 and 2 go all the way in turns or one after the other, run 0 goes on.
 TEST_F(RunsTest, InterleavingChangesNoBit) {
@@ -302,78 +182,6 @@ TEST_F(RunsTest, APadThatFailsIsBurnt) {
     EXPECT_TRUE(made.insert(jobs_[0].index >> 24).second);
     EXPECT_EQ(Advance(0, Status::kNoSpace), Status::kDeviceFailed);
     EXPECT_EQ(info_.pads_ready, 0u);
-  }
-}
-
-TEST_F(RunsTest, PadsMadeTogetherAreDifferentAndServeAlone) {
-  ASSERT_EQ(Load(kRuns), Status::kOk);
-  ASSERT_EQ(Start(0, ProgramId::kMakePads), Status::kOk);
-  EXPECT_EQ(Start(1, ProgramId::kInfer), Status::kPadsExhausted);  // none is ready before all are
-  ASSERT_EQ(Complete(0), Status::kOk);
-  EXPECT_EQ(info_.pads_ready, testing::kPadBatch);
-  std::set<std::pair<uint64_t, uint64_t>> tiles;
-  std::set<uint64_t> pads;
-  for (const HostJob& job : host_.seen) {
-    if (job.kind != JobKind::kWrite || job.source != JobSource::kPad) continue;
-    EXPECT_TRUE(tiles.insert({job.index >> 24, job.index & 0xffffff}).second) << "a pad tile was written twice";
-    pads.insert(job.index >> 24);
-  }
-  EXPECT_EQ(pads.size(), testing::kPadBatch);
-  EXPECT_EQ(tiles.size(), 2 * testing::kPadBatch);
-  for (uint32_t i = 0; i < testing::kPadBatch; ++i) {
-    ASSERT_EQ(Infer(i % kRuns, MakeInput(i)), Status::kOk);
-    ASSERT_EQ(Complete(i % kRuns), Status::kOk);
-    EXPECT_EQ(Output(i % kRuns), ExpectedOutput(bundle_, MakeInput(i)));
-  }
-  EXPECT_EQ(info_.pads_ready, 0u);
-}
-
-// At whatever step it is given up: none of its pads is ever ready, and their identifiers are gone.
-TEST_F(RunsTest, ABatchThatIsAbandonedBurnsAllItsPads) {
-  ASSERT_EQ(Load(kRuns), Status::kOk);
-  std::set<uint64_t> burnt;
-  for (uint32_t steps = 0;; ++steps) {
-    ASSERT_EQ(Start(0, ProgramId::kMakePads), Status::kOk);
-    const size_t first_seen = host_.seen.size();
-    uint32_t done = 0;
-    while (done < steps && jobs_[0].kind != JobKind::kNone) {
-      ASSERT_EQ(Advance(0), Status::kOk);
-      ++done;
-    }
-    if (jobs_[0].kind == JobKind::kNone) break;
-    EXPECT_EQ(Advance(0, Status::kWrongState), Status::kDeviceFailed);
-    EXPECT_EQ(info_.pads_ready, 0u);
-    EXPECT_EQ(Start(1, ProgramId::kInfer), Status::kPadsExhausted);
-    std::set<uint64_t> written;
-    for (size_t i = first_seen; i < host_.seen.size(); ++i) {
-      if (host_.seen[i].kind == JobKind::kWrite) written.insert(host_.seen[i].index >> 24);
-    }
-    for (const uint64_t pad : written) EXPECT_TRUE(burnt.insert(pad).second) << "an identifier was given twice";
-  }
-  EXPECT_GE(burnt.size(), 2 * testing::kPadBatch);
-  EXPECT_EQ(info_.pads_ready, testing::kPadBatch);
-  ASSERT_EQ(Infer(1, MakeInput(1)), Status::kOk);
-  ASSERT_EQ(Complete(1), Status::kOk);
-  EXPECT_EQ(Output(1), ExpectedOutput(bundle_, MakeInput(1)));
-}
-
-// Pads of other runs come and go meanwhile, and the scratch changes hands between any two steps.
-TEST_F(RunsTest, ABatchIsMadeBesideOtherRuns) {
-  ASSERT_EQ(Load(kRuns), Status::kOk);
-  ASSERT_EQ(Start(0, ProgramId::kMakePads), Status::kOk);
-  ASSERT_EQ(Start(1, ProgramId::kMakePads), Status::kOk);
-  while (jobs_[0].kind != JobKind::kNone) {
-    ASSERT_EQ(Advance(0), Status::kOk);
-    if (jobs_[1].kind != JobKind::kNone) {
-      ASSERT_EQ(Advance(1), Status::kOk);
-    }
-  }
-  while (jobs_[1].kind != JobKind::kNone) ASSERT_EQ(Advance(1), Status::kOk);
-  EXPECT_EQ(info_.pads_ready, 2 * testing::kPadBatch);
-  for (uint32_t i = 0; i < 2 * testing::kPadBatch; ++i) {
-    ASSERT_EQ(Infer(2, MakeInput(i)), Status::kOk);
-    ASSERT_EQ(Complete(2), Status::kOk);
-    EXPECT_EQ(Output(2), ExpectedOutput(bundle_, MakeInput(i)));
   }
 }
 

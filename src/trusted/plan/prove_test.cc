@@ -3,58 +3,29 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstring>
 #include <functional>
-#include <span>
+#include <utility>
 #include <vector>
 
-#include "trusted/testing/tiny_plan.h"
+#include "trusted/testing/prove_fixture.h"
 
 namespace penumbra::trusted {
 namespace {
 
-using testing::kDemanded;
-using testing::kIn;
-using testing::kParams;
-using testing::kBounds;
-using testing::kWeights;
-using testing::kBatchLr;
-using testing::kBatchR;
-using testing::kPad;
-using testing::kPadBatch;
-using testing::kProjected;
-using testing::kSent;
-using testing::kExchangeSize;
 using testing::InstructionStarts;
+using testing::kBounds;
+using testing::kExchangeSize;
+using testing::kIn;
+using testing::kPad;
+using testing::kParams;
+using testing::kWeights;
 using testing::MakeTinyCheckedPlan;
 using testing::MakeTinyFloatPlan;
 using testing::MakeTinyPlan;
+using testing::ProveTest;
 using testing::TinyPlan;
-
-class ProveTest : public ::testing::Test {
- protected:
-  Status Check(const TinyPlan& p) {
-    memory_.assign(uint64_t{4} << 20, 0);
-    const size_t skip = kTileAlignment - reinterpret_cast<uintptr_t>(memory_.data()) % kTileAlignment;
-    Arena arena(std::span<uint8_t>(memory_).subspan(skip));
-    const std::vector<uint8_t> bytes = p.Bytes();
-    Plan plan{};
-    const Status parsed = ParsePlan(bytes, p.chunk_sizes, 1, 1 << 20, kExchangeSize, &arena, &plan);
-    if (!IsOk(parsed)) return parsed;
-    std::vector<TileState> tiles(plan.first_tile[plan.tensors.size()]);
-    std::vector<LayerState> layers(plan.layers.size());
-    std::vector<uint32_t> float_ports(plan.float_ports.size());
-    std::vector<uint64_t> granules(GranuleWords(plan.header.arena_size));
-    const ProofMemory memory{tiles, layers, float_ports, granules};
-    for (const ProgramId program : {ProgramId::kInfer, ProgramId::kMakePad, ProgramId::kPrepare,
-                                    ProgramId::kMakePads}) {
-      const Status status = ProveProgram(plan, program, memory);
-      if (!IsOk(status)) return status;
-    }
-    return Status::kOk;
-  }
-  std::vector<uint8_t> memory_;
-};
 
 TEST_F(ProveTest, AcceptsHonestPlans) {
   EXPECT_EQ(Check(MakeTinyPlan()), Status::kOk);
@@ -279,160 +250,6 @@ TEST_F(ProveTest, HostileFloatSegmentsAreRefused) {
         TinyPlan p = honest;
         p.infer[at + operand] = value;
         EXPECT_EQ(Check(p), Status::kPlanRejected) << "word " << at << " operand " << operand;
-      }
-    }
-  }
-}
-
-TEST_F(ProveTest, ClaimsThatTheProjectionsDoNotKeepAreRefused) {
-  const std::vector<std::function<void(TinyPlan*)>> attacks = {
-      [](TinyPlan* p) { p->header.soundness_bits += 1; },  // three projections reach 23 bits
-      [](TinyPlan* p) { p->header.soundness_bits = 0xffffffffu; },
-      [](TinyPlan* p) { p->header.soundness_bits = 0; },
-      [](TinyPlan* p) { p->layers[0].projection_count = 0; },
-      [](TinyPlan* p) { p->layers[0].projection_count = 2; },
-      [](TinyPlan* p) { p->layers[0].projection_count = 4; },  // more than the tensors hold
-      [](TinyPlan* p) { p->layers[0].projection_count = kMaxProjections + 1; },
-      [](TinyPlan* p) { p->layers[0].flags &= ~uint32_t{kLayerChecked}; },
-      [](TinyPlan* p) { p->layers[0].flags |= 1u << 3; },
-      [](TinyPlan* p) { p->layers[0].derived = kNoTensor; },
-      [](TinyPlan* p) { p->layers[0].masked = kNoTensor; },
-      [](TinyPlan* p) { p->layers[0].expected = kNoTensor; },
-      [](TinyPlan* p) { std::swap(p->layers[0].masked, p->layers[0].expected); },
-      [](TinyPlan* p) { p->tensors[kProjected].kind = TensorKind::kActivation; },
-      [](TinyPlan* p) { p->tensors[kSent].kind = TensorKind::kActivation; },
-      [](TinyPlan* p) { p->tensors[kDemanded].kind = TensorKind::kActivation; },
-      [](TinyPlan* p) { p->tensors[kSent].source = 1; },
-      [](TinyPlan* p) { p->tensors[kDemanded].type = PlanType::kF32; },
-      [](TinyPlan* p) { p->tensors[kProjected].row_elems -= 64; },
-      [](TinyPlan* p) { p->tensors[kSent].row_elems += 1; },
-      [](TinyPlan* p) { p->tensors[kDemanded].row_elems -= 1; },
-      [](TinyPlan* p) { p->prepare.clear(); },
-      [](TinyPlan* p) { std::swap(p->prepare, p->pad); },
-      // A second checked layer that no program runs or prepares.
-      [](TinyPlan* p) {
-        p->layers.push_back(p->layers[0]);
-        p->header.layer_count += 1;
-      },
-      // An unchecked layer beside a checked one.
-      [](TinyPlan* p) {
-        p->layers.push_back(MakeTinyPlan().layers[0]);
-        p->layers[1].flags = kLayerMaskInput;
-        p->layers[1].pad = kNoTensor;
-        p->header.layer_count += 1;
-      },
-  };
-  for (size_t i = 0; i < attacks.size(); ++i) {
-    TinyPlan p = MakeTinyCheckedPlan();
-    attacks[i](&p);
-    EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
-  }
-}
-
-TEST_F(ProveTest, UncheckedPlansCarryNothingOfChecks) {
-  const std::vector<std::function<void(TinyPlan*)>> attacks = {
-      [](TinyPlan* p) { p->header.soundness_bits = 1; },
-      [](TinyPlan* p) { p->layers[0].projection_count = 1; },
-      [](TinyPlan* p) { p->layers[0].derived = kIn; },
-      [](TinyPlan* p) { p->layers[0].masked = kIn; },
-      [](TinyPlan* p) { p->layers[0].expected = kIn; },
-      [](TinyPlan* p) { p->prepare = p->pad; },
-      [](TinyPlan* p) { p->tensors[kIn].kind = static_cast<TensorKind>(8); },
-  };
-  for (size_t i = 0; i < attacks.size(); ++i) {
-    TinyPlan p = MakeTinyPlan();
-    attacks[i](&p);
-    EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
-  }
-  TinyPlan floats = MakeTinyFloatPlan();
-  floats.header.soundness_bits = 1;
-  EXPECT_EQ(Check(floats), Status::kPlanRejected);
-}
-
-// Every operand of the instructions of a check, out of range or off by one.
-TEST_F(ProveTest, HostileCheckInstructionsAreRefused) {
-  const TinyPlan honest = MakeTinyCheckedPlan();
-  for (auto program : {&TinyPlan::infer, &TinyPlan::prepare}) {
-    for (const size_t at : InstructionStarts(honest.*program)) {
-      const auto opcode = static_cast<Opcode>((honest.*program)[at] & 0xffff);
-      if (opcode != Opcode::kProject && opcode != Opcode::kExpect) continue;
-      for (size_t operand = 1; operand <= (honest.*program)[at] >> 16; ++operand) {
-        const uint32_t value = (honest.*program)[at + operand];
-        for (const uint32_t other : {value + 1, value - 1, value + 4, 0xffffffffu}) {
-          TinyPlan p = honest;
-          (p.*program)[at + operand] = other;
-          EXPECT_EQ(Check(p), Status::kPlanRejected) << "word " << at << " operand " << operand << " " << other;
-        }
-      }
-    }
-  }
-}
-
-// The copy of x' and the expected values have one writer each: what a pass quantises cannot take their place.
-TEST_F(ProveTest, NothingElseWritesTheTensorsOfACheck) {
-  for (const uint32_t victim : {kSent, kDemanded, kProjected}) {
-    TinyPlan p = MakeTinyCheckedPlan();
-    for (const size_t at : InstructionStarts(p.infer)) {
-      if (static_cast<Opcode>(p.infer[at] & 0xffff) != Opcode::kPass) continue;
-      // The sink of every pass becomes a quantiser into the victim.
-      const size_t sink = at + 1 + (p.infer[at] >> 16) - sizeof(PassSink) / 4;
-      p.infer[sink] = static_cast<uint32_t>(PassSinkKind::kQuantize);
-      p.infer[sink + 1] = victim;
-      p.infer[sink + 4] = 100;
-    }
-    EXPECT_EQ(Check(p), Status::kPlanRejected) << victim;
-  }
-}
-
-TEST_F(ProveTest, HostileBatchesAreRefused) {
-  const std::vector<std::function<void(TinyPlan*)>> attacks = {
-      [](TinyPlan* p) { p->header.pad_batch = 0; },
-      [](TinyPlan* p) { p->header.pad_batch = 1; },
-      [](TinyPlan* p) { p->header.pad_batch = kPadBatch - 1; },  // not what the tensors hold
-      [](TinyPlan* p) { p->header.pad_batch = kPadBatch + 1; },
-      [](TinyPlan* p) { p->header.pad_batch = kMaxPadBatch + 1; },
-      [](TinyPlan* p) { p->header.pad_batch = 0xffffffffu; },
-      [](TinyPlan* p) { p->batch.clear(); },
-      [](TinyPlan* p) { p->batch = p->pad; },  // makes one pad only
-      [](TinyPlan* p) { p->pad = p->batch; },
-      [](TinyPlan* p) { std::swap(p->batch, p->infer); },
-      [](TinyPlan* p) { std::swap(p->batch, p->prepare); },
-      [](TinyPlan* p) { p->tensors[kBatchR].row_elems -= 1; },
-      [](TinyPlan* p) { p->tensors[kBatchR].row_elems += kPadBatch; },
-      [](TinyPlan* p) { p->tensors[kBatchR].kind = TensorKind::kPad; },
-      [](TinyPlan* p) { p->tensors[kBatchLr].row_elems /= kPadBatch; },
-      [](TinyPlan* p) { p->tensors[kBatchLr].row_elems += 1; },
-  };
-  for (size_t i = 0; i < attacks.size(); ++i) {
-    TinyPlan p = MakeTinyPlan();
-    attacks[i](&p);
-    EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
-  }
-}
-
-// Nor has a plan that makes no pads a program for several.
-TEST_F(ProveTest, ABatchNeedsAPadProgram) {
-  TinyPlan p = MakeTinyFloatPlan();
-  p.header.pad_batch = kPadBatch;
-  EXPECT_EQ(Check(p), Status::kPlanRejected);
-  p.batch = MakeTinyPlan().batch;
-  EXPECT_EQ(Check(p), Status::kPlanRejected);
-}
-
-// Pads of a batch are stored one after the other, each once: a second seal under one identifier would repeat a nonce.
-TEST_F(ProveTest, EveryPadOfABatchIsStoredOnceAndInOrder) {
-  const TinyPlan honest = MakeTinyPlan();
-  for (const size_t at : InstructionStarts(honest.batch)) {
-    const auto opcode = static_cast<Opcode>(honest.batch[at] & 0xffff);
-    if (opcode < Opcode::kPadRandom || opcode > Opcode::kPadFinish) continue;
-    for (size_t operand = 1; operand <= honest.batch[at] >> 16; ++operand) {
-      // Which prime's r, or which other residues, a convolution reads is no matter of safety.
-      if ((opcode == Opcode::kPadRandom && operand == 2) || (opcode == Opcode::kPadConv && operand == 3)) continue;
-      const uint32_t value = honest.batch[at + operand];
-      for (const uint32_t other : {value + 1, value - 1, value + kPadBatch, 0xffffffffu}) {
-        TinyPlan p = honest;
-        p.batch[at + operand] = other;
-        EXPECT_EQ(Check(p), Status::kPlanRejected) << "word " << at << " operand " << operand << " " << other;
       }
     }
   }
