@@ -8,6 +8,8 @@
 // arithmetic. A case is refused when the importer or the compiler says that it does not support it;
 // everything else must pass. The trusted half runs in this process (carrier `direct`). Exit code 1
 // when a case failed or fewer than N passed.
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -38,6 +40,7 @@ model::Tensor Declared(const protect::LoweredPort& port, const std::vector<float
 // Scales round sums at the size of their terms: what cancels to almost nothing keeps that error.
 double AbsoluteTolerance(const model::Tensor& expected) {
   constexpr double kOfLargest = 1e-6;
+  if (!protect::AreScaled(SchemeOf(preset).weights)) return model::kAbsoluteTolerance;
   double largest = 0;
   for (const float value : expected.ToFloat()) {
     if (std::isfinite(value)) largest = std::max(largest, std::fabs(double{value}));

@@ -1,6 +1,7 @@
 // The pad bank over the real trusted runtime: filled in the background up to its bound, drained by requests, and no
 // bit of an answer depends on any of it.
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <chrono>
@@ -135,6 +136,25 @@ TEST_P(PadBank, EndsInTheMiddleOfAPad) {
     std::this_thread::sleep_for(std::chrono::microseconds(500 * i));
     if (i % 2 == 0) ExpectExact(session.get());
   }
+}
+
+cpu_set_t ProcessorsOfThisThread() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  EXPECT_EQ(sched_getaffinity(0, sizeof(set), &set), 0);
+  return set;
+}
+
+// A carrier may keep a thread on one processor while it visits the trusted half, but no longer.
+TEST_P(PadBank, CallersKeepTheirProcessors) {
+  const cpu_set_t before = ProcessorsOfThisThread();
+  const auto session = Open({.pad_bank_size = 0});
+  const cpu_set_t loaded = ProcessorsOfThisThread();
+  EXPECT_TRUE(CPU_EQUAL(&before, &loaded));
+  session->MakePads(1);
+  ExpectExact(session.get());
+  const cpu_set_t after = ProcessorsOfThisThread();
+  EXPECT_TRUE(CPU_EQUAL(&before, &after));
 }
 
 INSTANTIATE_TEST_SUITE_P(Carriers, PadBank,

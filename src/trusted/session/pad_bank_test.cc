@@ -319,6 +319,10 @@ TEST(PadBank, OpensOnceAndInTime) {
   ASSERT_EQ(bank.Begin(port, {&seed, 1}, &id), Status::kOk);
   EXPECT_EQ(bank.Open(manifest, port, {}, 4, &arena), Status::kWrongState);
   bank.Burn(id);
+  // Its identifier was in use, and a ledger may have the same.
+  EXPECT_EQ(bank.Open(manifest, port, {}, 4, &arena), Status::kWrongState);
+  bank.Clear();
+  ASSERT_EQ(bank.Start(port), Status::kOk);
   ASSERT_EQ(bank.Open(manifest, port, {}, 4, &arena), Status::kOk);
   EXPECT_EQ(arena.used(), DurableBankMemory(4));
   EXPECT_EQ(bank.Open(manifest, port, {}, 4, &arena), Status::kWrongState);
