@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "boundary/limits.h"
 #include "model/error.h"
@@ -235,8 +236,12 @@ std::string CompiledModel::MetadataJson(size_t report_size) const {
                          {"pad_batch", plan_.pad_batch},
                          {"report_size", report_size}};
   if (report_.soundness_bits != 0) {
-    nlohmann::json projections = nlohmann::json::array();
-    for (const LayerRec& layer : plan_.layers) projections.push_back(layer.projection_count);
+    // Layers with the same weights share a segment.
+    std::vector<uint32_t> projections;
+    for (const LayerRec& layer : plan_.layers) {
+      projections.resize(std::max<size_t>(projections.size(), layer.segment + 1));
+      projections[layer.segment] = layer.projection_count;
+    }
     json["integrity"] = {{"check", "freivalds"},
                          {"soundness_bits", report_.soundness_bits},
                          {"projections", std::move(projections)}};
