@@ -32,11 +32,7 @@ class DurablePads : public testing::TestWithParam<CarrierKind> {
     protect::CompileOptions options;
     options.preset = "shadownet";
     options.scheme = protect::PresetScheme(options.preset);
-    options.calibration = [this, left = 3u](protect::Sample* out_sample) mutable {
-      if (left == 0) return false;
-      *out_sample = SmoothInputs(test_.graph, 100 + left--);
-      return true;
-    };
+    options.calibration = SmoothCalibration(test_.graph);
     model_ = std::make_unique<CompiledModel>(test_.graph, options);
     bundle_ = scratch_.path() / "model.penumbra";
     second_device_.vendor = keys_.vendor;

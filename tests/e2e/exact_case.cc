@@ -21,14 +21,6 @@ bool Varies(const Tensors& a, const Tensors& b) {
          });
 }
 
-protect::SampleSource SmoothCalibration(const model::Graph& graph, uint32_t count) {
-  return [&graph, left = count](protect::Sample* out_sample) mutable {
-    if (left == 0) return false;
-    *out_sample = SmoothInputs(graph, 100 + left--);
-    return true;
-  };
-}
-
 }  // namespace
 
 CompileOptions Preset(const std::string& name) {
@@ -81,7 +73,7 @@ CompileOptions Enclave(uint32_t bits) {
 }
 
 std::unique_ptr<CompiledModel> Compile(const model::Graph& graph, CompileOptions options) {
-  options.calibration = SmoothCalibration(graph, 3);
+  options.calibration = SmoothCalibration(graph);
   return std::make_unique<CompiledModel>(graph, options);
 }
 

@@ -86,6 +86,8 @@ uint64_t CountDifferentBits(const Tensors& a, const Tensors& b);
 // noise they exercise early layers the way pictures do.
 Tensors SmoothInputs(const protect::LoweredGraph& graph, uint32_t seed);
 Tensors SmoothInputs(const model::Graph& graph, uint32_t seed);
+// Three samples of them. `graph` outlives the source.
+protect::SampleSource SmoothCalibration(const model::Graph& graph);
 
 }  // namespace penumbra::e2e
 

@@ -27,11 +27,7 @@ std::unique_ptr<CompiledModel> Compile(const model::Graph& graph, const std::str
   options.secure_memory_size = secure_memory_size;
   options.scheme = protect::PresetScheme(preset);
   options.seed_for_tests.emplace().fill(7);
-  options.calibration = [&graph, left = 3u](protect::Sample* out_sample) mutable {
-    if (left == 0) return false;
-    *out_sample = SmoothInputs(graph, 100 + left--);
-    return true;
-  };
+  options.calibration = SmoothCalibration(graph);
   return std::make_unique<CompiledModel>(graph, options);
 }
 

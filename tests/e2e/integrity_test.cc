@@ -3,12 +3,14 @@
 // representatives they use.
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <random>
 #include <utility>
 
 #include "accel/malicious/malicious_device.h"
 #include "graphs.h"
 #include "harness.h"
+#include "host/bundle_file.h"
 #include "host/error.h"
 #include "protect/emit/opening.h"
 #include "protect/emit/sealing.h"
@@ -36,11 +38,7 @@ std::unique_ptr<CompiledModel> CompileChecked(const model::Graph& graph, const s
   options.ring.prime_count = primes;
   options.secure_memory_size = uint64_t{4} << 20;  // wiped at every attempt
   options.seed_for_tests.emplace().fill(7);
-  options.calibration = [&graph, left = 3](protect::Sample* out_sample) mutable {
-    if (left == 0) return false;
-    *out_sample = SmoothInputs(graph, 100 + left--);
-    return true;
-  };
+  options.calibration = SmoothCalibration(graph);
   return std::make_unique<CompiledModel>(graph, options);
 }
 
@@ -132,6 +130,25 @@ TEST_P(IntegrityGraph, EveryLayerAndPrime) {
     SCOPED_TRACE(preset);
     ExpectEveryLieIsFound(*CompileChecked(test.graph, preset));
     ExpectEveryLieIsFound(*CompileChecked(test.graph, preset, 0, "prime"));
+  }
+}
+
+// Layers with the same weights share a segment, so that segments may be fewer.
+TEST_P(IntegrityGraph, MetadataTellsTheProjectionsOfEachSegment) {
+  protect::TestGraph test;
+  GetParam().build(test);
+  const auto model = CompileChecked(test.graph, "shadownet");
+  const ScratchFolder scratch;
+  const Keys keys;
+  const std::filesystem::path bundle = scratch.path() / "model.penumbra";
+  WriteBundle(*model, keys, bundle);
+  const auto file = host::BundleFile::Open(bundle, keys.vendor.public_key);
+  const auto metadata = nlohmann::json::parse(file->manifest().metadata);
+  const auto& projections = metadata.at("integrity").at("projections");
+  EXPECT_EQ(projections.size(), file->segment_count());
+  for (const LayerRec& layer : model->plan().layers) {
+    EXPECT_GT(layer.projection_count, 0u);
+    EXPECT_EQ(projections.at(layer.segment), layer.projection_count);
   }
 }
 

@@ -22,11 +22,7 @@ std::unique_ptr<protect::CompiledModel> Compile(const model::Graph& graph, const
   options.preset = preset;
   options.scheme = protect::PresetScheme(preset);
   options.seed_for_tests.emplace().fill(9);
-  options.calibration = [&graph, left = 3u](protect::Sample* out_sample) mutable {
-    if (left == 0) return false;
-    *out_sample = SmoothInputs(graph, 100 + left--);
-    return true;
-  };
+  options.calibration = SmoothCalibration(graph);
   return std::make_unique<protect::CompiledModel>(graph, options);
 }
 

@@ -78,11 +78,7 @@ std::unique_ptr<protect::CompiledModel> CompileNetwork(protect::CompileOptions o
   Build(test);
   options.secure_memory_size = kSecureMemorySize;
   options.check_costly_layers = true;  // as small ones are
-  options.calibration = [&test, left = 3u](protect::Sample* out_sample) mutable {
-    if (left == 0) return false;
-    *out_sample = e2e::SmoothInputs(test.graph, 100 + left--);
-    return true;
-  };
+  options.calibration = e2e::SmoothCalibration(test.graph);
   return std::make_unique<protect::CompiledModel>(test.graph, options);
 }
 
