@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <iterator>
 #include <limits>
 #include <optional>
@@ -64,6 +65,16 @@ constexpr float kLargestInteger = 0x1p24f;
 constexpr float kUnlimited = std::numeric_limits<float>::infinity();
 
 }  // namespace
+
+std::string Hex(std::span<const uint8_t> bytes) {
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    char digits[3];
+    std::snprintf(digits, sizeof(digits), "%02x", byte);
+    text += digits;
+  }
+  return text;
+}
 
 Tensor FromArray(media::Array array) {
   const auto row = std::ranges::find(kTypes, array.type, &TypeRow::npy);

@@ -1,8 +1,9 @@
-// Between the tensors of the public API and those of the inner rooms.
+// Between the values of the public API and those of the inner rooms.
 #ifndef PENUMBRA_API_CONVERT_H_
 #define PENUMBRA_API_CONVERT_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include "penumbra/tensor.h"
 
 namespace penumbra::api {
+
+std::string Hex(std::span<const uint8_t> bytes);
 
 Tensor FromArray(media::Array array);
 media::Array ToArray(const Tensor& tensor);

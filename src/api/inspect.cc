@@ -1,7 +1,6 @@
 #include "penumbra/inspect.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,16 +18,6 @@
 
 namespace penumbra {
 namespace {
-
-std::string Hex(const uint8_t (&bytes)[32]) {
-  std::string text;
-  for (const uint8_t byte : bytes) {
-    char digits[3];
-    std::snprintf(digits, sizeof(digits), "%02x", byte);
-    text += digits;
-  }
-  return text;
-}
 
 bool IsConvolution(const SegmentNode& node) {
   return IsResidueConv(node.op) || node.op == SegmentOp::kConvFloat;
@@ -118,7 +107,7 @@ BundleInfo Describe(const host::BundleFile& bundle) {
   // The vendor's own WrapRec is the last one.
   info.device_count = static_cast<uint32_t>(manifest.wraps.size() - (info.has_report ? 1 : 0));
   for (uint32_t i = 0; i < info.device_count; ++i) {
-    info.device_ids.push_back(Hex(manifest.wraps[i].device_id));
+    info.device_ids.push_back(api::Hex(manifest.wraps[i].device_id));
   }
   info.pad_size = metadata.pad_size;
   info.pad_multiplications = metadata.pad_multiplications;

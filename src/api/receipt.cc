@@ -1,7 +1,6 @@
 #include "penumbra/receipt.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <span>
@@ -19,16 +18,6 @@
 
 namespace penumbra {
 namespace {
-
-std::string Hex(std::span<const uint8_t> bytes) {
-  std::string text;
-  for (const uint8_t byte : bytes) {
-    char digits[3];
-    std::snprintf(digits, sizeof(digits), "%02x", byte);
-    text += digits;
-  }
-  return text;
-}
 
 [[noreturn]] void Refuse(const std::string& what) { api::Throw(Status::kReceiptRefused, what); }
 
@@ -56,12 +45,12 @@ const char* CheckName(ReceiptCheck check) {
 
 ReceiptInfo Describe(const attest::Receipt& receipt) {
   ReceiptInfo info;
-  info.bundle_hash = Hex(receipt.manifest_hash);
-  info.vendor_key = Hex(receipt.vendor_key);
-  info.device_id = Hex(receipt.device_id);
-  info.nonce = Hex(receipt.nonce);
-  info.input_hash = Hex(receipt.input_hash);
-  info.output_hash = Hex(receipt.output_hash);
+  info.bundle_hash = api::Hex(receipt.manifest_hash);
+  info.vendor_key = api::Hex(receipt.vendor_key);
+  info.device_id = api::Hex(receipt.device_id);
+  info.nonce = api::Hex(receipt.nonce);
+  info.input_hash = api::Hex(receipt.input_hash);
+  info.output_hash = api::Hex(receipt.output_hash);
   info.model_version = receipt.model_version;
   info.carrier = CarrierName(receipt.carrier);
   info.software_tee = receipt.software_tee;
@@ -79,7 +68,7 @@ attest::Receipt CheckSignature(const std::vector<uint8_t>& message, const std::f
     case attest::Verdict::kNotAReceipt:
       Refuse("this is no penumbra receipt, or its structure was altered; fetch the file again");
     case attest::Verdict::kOtherDevice:
-      Refuse("the receipt names another device, " + Hex(receipt.device_id) + ", not the one of [" +
+      Refuse("the receipt names another device, " + api::Hex(receipt.device_id) + ", not the one of [" +
              device_key.string() + "]; name that device's .pub file");
     case attest::Verdict::kAltered: break;
   }
@@ -122,7 +111,7 @@ class Comparison {
   void CompareNonce(const std::optional<Nonce>& nonce) {
     if (!Wanted("nonce", nonce.has_value())) return;
     if (*nonce != receipt_.nonce) {
-      Refuse("the receipt answers another nonce, " + Hex(receipt_.nonce) + ": it may be a replay");
+      Refuse("the receipt answers another nonce, " + api::Hex(receipt_.nonce) + ": it may be a replay");
     }
   }
   void CompareVendor(const std::filesystem::path& path) {
