@@ -24,33 +24,27 @@ std::vector<size_t> LargestOf(const std::vector<float>& weights, size_t count) {
 
 class Splitter {
  public:
-  explicit Splitter(LoweredGraph graph) : graph_(std::move(graph)) {}
+  explicit Splitter(LoweredGraph graph) { out_.graph = std::move(graph); }
 
   SplitGraph Split(const std::vector<bool>& is_public, double fraction) {
-    std::vector<LoweredOp> ops = std::exchange(graph_.ops, {});
+    std::vector<LoweredOp> ops = std::exchange(out_.graph.ops, {});
     for (size_t op = 0; op < ops.size(); ++op) {
       if (is_public[op] && std::holds_alternative<LinearOp>(ops[op].kind) && fraction > 0) {
         SplitLayer(std::move(ops[op]), fraction);
       } else {
-        Add(std::move(ops[op]), is_public[op]);
+        out_.Add(std::move(ops[op]), is_public[op]);
       }
     }
-    out_.graph = std::move(graph_);
     return std::move(out_);
   }
 
  private:
-  void Add(LoweredOp op, bool is_public) {
-    graph_.ops.push_back(std::move(op));
-    out_.is_public.push_back(is_public);
-  }
-
   TensorId TensorLike(TensorId id, const char* what) {
-    LoweredTensor copy = graph_.tensors[id];
+    LoweredTensor copy = out_.graph.tensors[id];
     copy.origin = model::kNoValue;
     copy.name += what;
-    graph_.tensors.push_back(std::move(copy));
-    return static_cast<TensorId>(graph_.tensors.size() - 1);
+    out_.graph.tensors.push_back(std::move(copy));
+    return static_cast<TensorId>(out_.graph.tensors.size() - 1);
   }
 
   void SplitLayer(LoweredOp op, double fraction) {
@@ -70,12 +64,11 @@ class Splitter {
     sum.x = outside.y;
     sum.operand = inside.y;
     const std::string name = op.name;
-    Add(std::move(op), true);
-    Add({name + " (largest)", std::move(inside)}, false);
-    Add({name + " (sum)", std::move(sum)}, false);
+    out_.Add(std::move(op), true);
+    out_.Add({name + " (largest)", std::move(inside)}, false);
+    out_.Add({name + " (sum)", std::move(sum)}, false);
   }
 
-  LoweredGraph graph_;
   SplitGraph out_;
 };
 

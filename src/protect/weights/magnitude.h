@@ -5,14 +5,9 @@
 
 #include <vector>
 
-#include "protect/lower/lowered.h"
+#include "protect/weights/split_graph.h"
 
 namespace penumbra::protect {
-
-struct SplitGraph {
-  LoweredGraph graph;
-  std::vector<bool> is_public;  // of each operator of `graph`
-};
 
 // Every public linear layer becomes two, and their sum: one outside under the layer's name, its
 // ceil(fraction * count) weights of the largest magnitude zeroed, and one inside that has only these,

@@ -97,11 +97,12 @@ class ScaleClasses {
 class Rewriter {
  public:
   Rewriter(LoweredGraph graph, const ScaleClasses& classes, double range, const SecretKey& key)
-      : graph_(std::move(graph)), classes_(classes), range_(range), stream_(key, 0) {}
+      : classes_(classes), range_(range), stream_(key, 0) {
+    out_.graph = std::move(graph);
+  }
 
   ScaledGraph Rewrite() {
-    std::vector<LoweredOp> ops = std::move(graph_.ops);
-    graph_.ops.clear();
+    std::vector<LoweredOp> ops = std::exchange(out_.graph.ops, {});
     for (size_t op = 0; op < ops.size(); ++op) {
       const bool is_public = classes_.IsPublic(op);
       if (is_public) ops[op] = ScaleOperator(ops[op], ScaleOf(InputsOf(ops[op]).front()),
@@ -110,20 +111,14 @@ class Rewriter {
         RenameInputs([&](TensorId id) { return is_public ? Outside(id) : Inside(id); }, &ops[op]);
       }
       const auto kept = classes_.kept().find(op);
-      if (kept != classes_.kept().end()) out_.kept[graph_.ops.size()] = kept->second;
-      Add(std::move(ops[op]), is_public);
+      if (kept != classes_.kept().end()) out_.kept[out_.graph.ops.size()] = kept->second;
+      out_.Add(std::move(ops[op]), is_public);
     }
-    for (LoweredPort& port : graph_.outputs) port.tensor = Inside(port.tensor);
-    out_.graph = std::move(graph_);
+    for (LoweredPort& port : out_.graph.outputs) port.tensor = Inside(port.tensor);
     return std::move(out_);
   }
 
  private:
-  void Add(LoweredOp op, bool is_public) {
-    graph_.ops.push_back(std::move(op));
-    out_.is_public.push_back(is_public);
-  }
-
   const Scale& ScaleOf(TensorId id) {
     Scale& scale = scales_[classes_.ClassOf(id)];
     while (scale.size() < classes_.FactorCount(id)) scale.push_back(stream_.LogUniform(range_));
@@ -143,12 +138,12 @@ class Rewriter {
       op.period = static_cast<uint32_t>(scale.size());
       op.constants = std::move(scale);
     }
-    LoweredTensor copy = graph_.tensors[id];
+    LoweredTensor copy = out_.graph.tensors[id];
     copy.origin = model::kNoValue;
-    graph_.tensors.push_back(std::move(copy));
-    op.y = static_cast<TensorId>(graph_.tensors.size() - 1);
-    Add({graph_.tensors[id].name + what, std::move(op)}, false);
-    return OutputOf(graph_.ops.back());
+    out_.graph.tensors.push_back(std::move(copy));
+    op.y = static_cast<TensorId>(out_.graph.tensors.size() - 1);
+    out_.Add({out_.graph.tensors[id].name + what, std::move(op)}, false);
+    return OutputOf(out_.graph.ops.back());
   }
 
   TensorId Outside(TensorId id) {
@@ -169,7 +164,6 @@ class Rewriter {
     return entry->second;
   }
 
-  LoweredGraph graph_;
   const ScaleClasses& classes_;
   const double range_;
   SecretStream stream_;

@@ -11,14 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "protect/lower/lowered.h"
 #include "protect/weights/secret_stream.h"
+#include "protect/weights/split_graph.h"
 
 namespace penumbra::protect {
 
-struct ScaledGraph {
-  LoweredGraph graph;
-  std::vector<bool> is_public;  // of each operator of `graph`
+struct ScaledGraph : SplitGraph {
   std::map<size_t, std::string> kept;  // operators of `graph` that could not be public, and why
 };
 
