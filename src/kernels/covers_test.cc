@@ -11,6 +11,7 @@
 
 #include "kernels/cover_golden_test_support.h"
 #include "kernels/draws_test_support.h"
+#include "kernels/isa_test_support.h"
 #include "kernels/test_support.h"
 #include "ring/residue.h"
 
@@ -313,12 +314,7 @@ TEST_P(PythonOracle, Restores) {
   ExpectRestored(7, 22, 22, 6, cover_golden::kRestoredSixPrimes);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryIsa, PythonOracle, ::testing::ValuesIn(SupportedIsas()),
-                         [](const ::testing::TestParamInfo<Isa>& isa) {
-                           std::string name = IsaName(isa.param);
-                           for (char& c : name) c = c == '-' ? '_' : c;
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(EveryIsa, PythonOracle, ::testing::ValuesIn(SupportedIsas()), IsaTestName);
 
 }  // namespace
 }  // namespace penumbra

@@ -6,6 +6,7 @@
 
 #include "kernels/draws_test_support.h"
 #include "kernels/field_golden_test_support.h"
+#include "kernels/isa_test_support.h"
 #include "kernels/self_test.h"
 #include "kernels/test_support.h"
 #include "ring/field.h"
@@ -236,11 +237,7 @@ TEST_P(Field, DrawsAreUniform) {
   EXPECT_LT(chi / (double{kCount} / kBins), 128);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryIsa, Field, ::testing::ValuesIn(SupportedIsas()), [](const auto& isa) {
-  std::string name = IsaName(isa.param);
-  std::erase(name, '-');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(EveryIsa, Field, ::testing::ValuesIn(SupportedIsas()), IsaTestName);
 
 }  // namespace
 }  // namespace penumbra

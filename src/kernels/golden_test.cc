@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/test_support.h"
+#include "kernels/isa_test_support.h"
 
 namespace penumbra {
 namespace {
@@ -100,12 +101,7 @@ TEST_P(Golden, Quantise) {
   EXPECT_EQ(Hash(levels), kQuantiseHash);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryIsa, Golden, ::testing::ValuesIn(SupportedIsas()),
-                         [](const ::testing::TestParamInfo<Isa>& isa) {
-                           std::string name = IsaName(isa.param);
-                           for (char& c : name) c = c == '-' ? '_' : c;
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(EveryIsa, Golden, ::testing::ValuesIn(SupportedIsas()), IsaTestName);
 
 }  // namespace
 }  // namespace penumbra
