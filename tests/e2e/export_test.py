@@ -13,16 +13,12 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from checkout_venv import enter_venv  # noqa: E402
+
 PRIMES = (251, 241, 239, 233, 229, 227)  # src/boundary/geometry.h
 PENUMBRA, SEGMENT_RUN, DATA = (Path(a).resolve() for a in (*sys.argv[1:], "", "", "")[:3])
-
-
-def enter_venv() -> None:
-    """Goes on in the checkout's .venv, where numpy and ONNX Runtime are."""
-    if Path(sys.prefix) != ROOT / ".venv":
-        subprocess.run([ROOT / "tools/venv.sh"], check=True)
-        python = str(ROOT / ".venv/bin/python")
-        os.execv(python, [python, *sys.argv])
 
 
 class Export(unittest.TestCase):

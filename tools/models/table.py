@@ -10,25 +10,21 @@ pair that has figures.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from checkout_venv import enter_venv  # noqa: E402
+
 PRESETS = ("shadownet", "enclave", "mlcapsule")  # measured unless others are asked for
 FLOAT_PRESETS = ("mlcapsule", "soter", "securenets", "magnitude")
 KNOWN_PRESETS = ("shadownet", "groupcover", "enclave", *FLOAT_PRESETS)
 SECURE_MEMORY_LIMIT = 12 << 20
-
-
-def enter_venv() -> None:
-    """Goes on in the checkout's .venv, where numpy and ONNX Runtime are."""
-    if Path(sys.prefix) != ROOT / ".venv":
-        subprocess.run([ROOT / "tools/venv.sh"], check=True)
-        python = str(ROOT / ".venv/bin/python")
-        os.execv(python, [python, *sys.argv])
+Results = dict[tuple[str, str], dict[str, Any]]  # figures by model and preset
 
 
 def reference(model: Path, samples: Any, case: Any) -> list[Any]:
@@ -239,16 +235,6 @@ Silero VAD over recordings of {files} spoken words and one noise (Debian `alsa-u
 """
 
 
-def text_text(results: dict[tuple[str, str], dict[str, Any]]) -> str:
-    rows = [
-        f"| {preset} | {figures['same_lines']}/{figures['lines']} "
-        f"| {figures['wrong_characters']} of {figures['characters']} |"
-        for (_, preset), figures in results.items()
-        if "lines" in figures
-    ]
-    return TEXT + "\n".join(rows) + "\n" if rows else ""
-
-
 WAKE = """
 ## A wake word
 
@@ -260,33 +246,33 @@ of them heard in calibration. **same**: moments at which both scores are above 0
 """
 
 
-def wake_text(results: dict[tuple[str, str], dict[str, Any]]) -> str:
+def section(head: str, results: Results, key: str, columns: str) -> str:
+    """`head` and a row for each preset whose figures have `key`; nothing when none has."""
     rows = [
-        f"| {preset} | {f['same_moments']}/{f['moments']} | {f['detections']} |"
-        for (_, preset), f in results.items()
-        if "moments" in f
-    ]
-    return WAKE + "\n".join(rows) + "\n" if rows else ""
-
-
-def speech_text(results: dict[tuple[str, str], dict[str, Any]]) -> str:
-    found = [(preset, f) for (_, preset), f in results.items() if "pieces" in f]
-    rows = [
-        f"| {preset} | {f['same_pieces']}/{f['pieces']} | {f['right_files']}/{f['files']} |"
-        for preset, f in found
-    ]
-    if not rows:
-        return ""
-    return SPEECH.format(files=found[0][1]["files"] - 1) + "\n".join(rows) + "\n"
-
-
-def faces_text(results: dict[tuple[str, str], dict[str, Any]]) -> str:
-    rows = [
-        f"| {preset} | {figures['same_faces']}/{figures['faces']} | {figures['face_shift']:.2g} |"
+        f"| {preset} | " + columns.format(**figures) + " |"
         for (_, preset), figures in results.items()
-        if "faces" in figures
+        if key in figures
     ]
-    return FACES + "\n".join(rows) + "\n" if rows else ""
+    return head + "\n".join(rows) + "\n" if rows else ""
+
+
+def text_text(results: Results) -> str:
+    columns = "{same_lines}/{lines} | {wrong_characters} of {characters}"
+    return section(TEXT, results, "lines", columns)
+
+
+def wake_text(results: Results) -> str:
+    return section(WAKE, results, "moments", "{same_moments}/{moments} | {detections}")
+
+
+def speech_text(results: Results) -> str:
+    files = next((f["files"] - 1 for f in results.values() if "pieces" in f), 0)
+    columns = "{same_pieces}/{pieces} | {right_files}/{files}"
+    return section(SPEECH.format(files=files), results, "pieces", columns)
+
+
+def faces_text(results: Results) -> str:
+    return section(FACES, results, "faces", "{same_faces}/{faces} | {face_shift:.2g}")
 
 
 def accuracy_text(file: Path) -> str:
@@ -304,7 +290,7 @@ def accuracy_text(file: Path) -> str:
 
 
 def write_table(
-    results: dict[tuple[str, str], dict[str, Any]], accuracy: Path, out: Path
+    results: Results, accuracy: Path, out: Path
 ) -> None:
     rows = [row(name, preset, figures) for (name, preset), figures in results.items()]
     table = INTRODUCTION + "\n".join(rows) + "\n"
