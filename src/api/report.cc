@@ -1,6 +1,5 @@
 // Reads the sealed report with a recipient's key.
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -132,13 +131,14 @@ RefusedReply ReadFailureLog(const std::vector<uint8_t>& log, const std::filesyst
 
 std::vector<uint8_t> ReadFailureLogFile(const std::filesystem::path& path) {
   return api::Translated([&] {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) api::Throw(Status::kNotFound, "cannot open the failure log [" + path.string() + "]");
-    std::vector<uint8_t> bytes(sizeof(penumbra::FailureLog) + 1);  // more is none
-    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    if (file.bad()) api::Throw(Status::kIo, "cannot read the failure log [" + path.string() + "]");
-    bytes.resize(static_cast<size_t>(file.gcount()));
-    return bytes;
+    std::vector<uint8_t> log = media::ReadFile(path);
+    if (log.size() != sizeof(penumbra::FailureLog)) {
+      api::Throw(Status::kMalformed,
+                 "[" + path.string() + "] is no failure log: it has " + std::to_string(log.size()) +
+                     " bytes, not " + std::to_string(sizeof(penumbra::FailureLog)) +
+                     "; name a file that run --vendor-log wrote");
+    }
+    return log;
   });
 }
 

@@ -116,7 +116,7 @@ class CliLies(CliCase):
             self.refused("P305", 3, "altered", *command, altered)
         for wrong_size in (honest[:-1], honest + b"\0", b""):
             altered.write_bytes(wrong_size)
-            self.refused("P301", 1, "bytes", *command, altered)
+            self.refused("P301", 1, f"altered.log] is no failure log: it has {len(wrong_size)} bytes", *command, altered)
         self.refused("P205", 1, "gone.log", *command, self.scratch / "gone.log")
         other = self.protected("other")
         self.refused("P107", 2, "another bundle", "inspect", other, *command[2:], log)

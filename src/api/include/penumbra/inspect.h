@@ -97,7 +97,7 @@ struct RefusedReply {
 PENUMBRA_API RefusedReply ReadFailureLog(const std::vector<uint8_t>& log,
                                          const std::filesystem::path& bundle,
                                          const std::filesystem::path& vendor_private_key);
-// Files of logs. Throw Error.
+// Files of logs. Throw Error: reading, P301 for a file of another size, besides what files give.
 PENUMBRA_API std::vector<uint8_t> ReadFailureLogFile(const std::filesystem::path& path);
 PENUMBRA_API void WriteFailureLogFile(const std::filesystem::path& path,
                                       const std::vector<uint8_t>& log);
