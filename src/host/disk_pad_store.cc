@@ -6,9 +6,11 @@
 
 namespace penumbra::host {
 
-DiskPadStore::DiskPadStore(std::shared_ptr<const PadFolder> folder) : folder_(std::move(folder)) {
+DiskPadStore::DiskPadStore(std::shared_ptr<const PadFolder> folder, uint64_t memory_size)
+    : folder_(std::move(folder)), memory_size_(memory_size) {
   for (const auto& [pad, size] : folder_->ListPads()) {
     pads_[pad].size = size;
+    pads_[pad].written = true;
     size_ += size;
   }
 }
@@ -28,6 +30,16 @@ Status DiskPadStore::Put(PadSlot where, std::span<const uint8_t> sealed) {
   size_ = size_ - kept.size() + sealed.size();
   kept.assign(sealed.begin(), sealed.end());
   return Status::kOk;
+}
+
+// With the lock.
+void DiskPadStore::Written(Pad* pad) {
+  pad->written = true;
+  if (pad->size > memory_size_ - kept_size_) {
+    pad->tiles.reset();
+  } else {
+    kept_size_ += pad->size;
+  }
 }
 
 // A request may take the pad while it is written: the trusted half knew first that it was ready.
@@ -50,7 +62,7 @@ void DiskPadStore::Complete(uint64_t pad) {
   } else if (found == pads_.end()) {
     folder_->RemovePad(pad);
   } else {
-    found->second.tiles.reset();
+    Written(&found->second);
     told_ = Status::kOk;
   }
 }
@@ -83,8 +95,11 @@ void DiskPadStore::Drop(uint64_t pad) {
   const std::lock_guard lock(mutex_);
   const auto found = pads_.extract(pad);
   if (found.empty()) return;
-  size_ -= found.mapped().size;
-  if (found.mapped().tiles == nullptr) folder_->RemovePad(pad);
+  const Pad& dropped = found.mapped();
+  size_ -= dropped.size;
+  if (!dropped.written) return;
+  if (dropped.tiles != nullptr) kept_size_ -= dropped.size;
+  folder_->RemovePad(pad);
 }
 
 void DiskPadStore::KeepOnly(std::span<const uint64_t> pads) {

@@ -117,6 +117,32 @@ TEST_F(PadFolderTest, PadsComeBackSlotBySlotOnce) {
   EXPECT_FALSE(std::filesystem::exists(PadPath(7)));
 }
 
+// What is taken from memory does not need its file; beyond the bound only the file is left.
+TEST_F(PadFolderTest, PadsStayInMemoryBesideTheirFiles) {
+  DiskPadStore store(Open(), /*memory_size=*/5);
+  const auto make = [&](uint64_t pad) {
+    ASSERT_EQ(store.Put({pad, 0}, Bytes(3, static_cast<uint8_t>(pad))), Status::kOk);
+    store.Complete(pad);
+    ASSERT_TRUE(std::filesystem::exists(PadPath(pad)));
+  };
+  Bytes out(3);
+  const auto without_file = [&](uint64_t pad) {
+    std::filesystem::remove(PadPath(pad));
+    const Status status = store.Take({pad, 0}, out);
+    store.Drop(pad);
+    return status;
+  };
+  make(1);
+  make(2);  // does not fit beside it
+  EXPECT_EQ(without_file(1), Status::kOk);
+  EXPECT_EQ(out, Bytes(3, 1));
+  make(3);  // in the place of the first
+  EXPECT_EQ(without_file(2), Status::kNotFound);
+  EXPECT_EQ(without_file(3), Status::kOk);
+  EXPECT_EQ(out, Bytes(3, 3));
+  EXPECT_EQ(store.size(), 0u);
+}
+
 TEST_F(PadFolderTest, KeepsOnlyThePadsOfTheLedger) {
   const auto folder = Open();
   DiskPadStore store(folder);
