@@ -12,6 +12,10 @@ target_include_directories(penumbra_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 if(PENUMBRA_SANITIZE)
   target_compile_options(penumbra_flags INTERFACE -fsanitize=${PENUMBRA_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all)
+  # gcc looks at the types of virtual objects, and trusted rooms have no RTTI.
+  if(PENUMBRA_SANITIZE MATCHES undefined)
+    target_compile_options(penumbra_flags INTERFACE -fno-sanitize=vptr)
+  endif()
   target_link_options(penumbra_flags INTERFACE -fsanitize=${PENUMBRA_SANITIZE})
 endif()
 

@@ -92,6 +92,8 @@ TensorMap ParseFixedInputs(const std::vector<std::string>& texts) {
   return tensors;
 }
 
+bool IsArchive(const NamedPath& named) { return named.name.empty() && named.path.ends_with(".npz"); }
+
 Nonce ParseNonce(const std::string& text) {
   Nonce nonce{};
   bool good = text.size() == 2 * nonce.size();

@@ -28,6 +28,7 @@ struct NamedPath {
 // "image=x.npy" when one of `ports` is called image, else the whole text is a path. Throws Error
 // P102 for another name before a "=" unless the file exists.
 NamedPath ParseNamedPath(const std::string& text, const std::vector<TensorInfo>& ports);
+bool IsArchive(const NamedPath& named);  // a .npz for all ports
 
 Nonce ParseNonce(const std::string& text);  // 64 hexadecimal digits
 

@@ -75,9 +75,8 @@ std::filesystem::path PrepareBundle(const Options& options, const Console& conso
     console.Log(LogLevel::kInfo, "no --calibration: noise is used, good for timing only");
     const FloatModel model(options.model, protect.import);
     std::filesystem::create_directory(scratch.path() / "noise");
-    for (uint32_t i = 0; i < kNoiseSamples && model.inputs().size() == 1; ++i) {
-      WriteNpy(scratch.path() / "noise" / (std::to_string(i) + ".npy"),
-               Noise(model.inputs(), i + 1).begin()->second);
+    for (uint32_t i = 0; i < kNoiseSamples; ++i) {
+      WriteNpz(scratch.path() / "noise" / (std::to_string(i) + ".npz"), Noise(model.inputs(), i + 1));
     }
     protect.calibration = scratch.path() / "noise";
   }

@@ -1,4 +1,5 @@
 // compare: is the protected model still right?
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <memory>
@@ -12,7 +13,7 @@
 namespace penumbra::cli {
 namespace {
 
-constexpr uint32_t kInvalid = 101, kWrongShape = 103, kNotFound = 205, kUnsupported = 106;
+constexpr uint32_t kInvalid = 101, kWrongShape = 103, kNotFound = 205;
 
 struct Options {
   std::string model, bundle, data;
@@ -69,20 +70,17 @@ void CountClasses(uint32_t expected_top, uint32_t actual_top, std::optional<uint
 
 Tally Compare(const Options& options, const Console& console, const FloatModel& model,
               Session* session, LayerComparer* layers) {
-  if (session->inputs().size() != 1) {
-    throw Error(kUnsupported,
-                "compare needs a model with one input; fix the others with --fix-input");
-  }
   const Dataset dataset = ListDataset(options.data);
-  const TensorInfo input = session->inputs().front();
   const std::string scores = session->outputs().front().name;
-  const size_t limit = options.limit == 0 ? dataset.samples.size() : options.limit;
   Tally tally;
-  for (const Sample& sample : dataset.samples) {
-    for (Tensor& tensor : SplitSamples(input, ReadSample(sample.path, session->preprocess()))) {
-      if (tally.samples == limit) return tally;
-      console.Progress("compare", static_cast<double>(tally.samples) / static_cast<double>(limit));
-      const TensorMap feeds{{input.name, std::move(tensor)}};
+  for (size_t file = 0; file < dataset.samples.size(); ++file) {
+    const Sample& sample = dataset.samples[file];
+    for (const TensorMap& feeds : ReadSamples(sample.path, session->inputs(), session->preprocess())) {
+      if (options.limit != 0 && tally.samples == options.limit) return tally;
+      const double by_files = static_cast<double>(file) / static_cast<double>(dataset.samples.size());
+      const double by_limit =
+          options.limit == 0 ? 0.0 : static_cast<double>(tally.samples) / static_cast<double>(options.limit);
+      console.Progress("compare", std::max(by_files, by_limit));
       const TensorMap expected = model.Run(feeds, options.session.threads),
                       actual = session->Run(feeds);
       if (layers != nullptr) layers->Add(feeds, actual);
@@ -203,7 +201,7 @@ Verb AddCompare(CLI::App* app) {
       app->add_subcommand("compare", "compare a bundle with the model it was made from");
   command->add_option("model", options->model, "ONNX file")->required();
   command->add_option("bundle", options->bundle, "bundle file")->required();
-  command->add_option("--data", options->data, "folder of samples, one subfolder per class")
+  command->add_option("--data", options->data, "folder of samples (as for --calibration), one subfolder per class")
       ->required();
   command->add_option("--limit", options->limit, "samples to use at most; default: all");
   command->add_flag("--layers", options->layers,

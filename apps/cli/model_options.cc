@@ -27,7 +27,7 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
                       presets + ", and soter with --integrity none; default: enclave, or mlcapsule without "
                                 "calibration data");
   command->add_option("--calibration", out->calibration,
-                      "folder of sample inputs (.npy, .jpg, .png)");
+                      "folder of sample inputs: .npy, .jpg, .png, or .npz with an array for each input");
   command->add_option("--calibration-limit", out->calibration_limit, "samples to use at most")
       ->capture_default_str();
   command->add_option(

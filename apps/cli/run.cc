@@ -56,6 +56,8 @@ std::map<std::string, std::string> OutputFiles(const Options& options, const Ses
     const NamedPath named = ParseNamedPath(text, session.outputs());
     if (!named.name.empty()) {
       files[named.name] = named.path;
+    } else if (IsArchive(named)) {
+      for (const TensorInfo& port : session.outputs()) files[port.name] = named.path;
     } else if (std::filesystem::is_directory(named.path)) {
       for (const TensorInfo& port : session.outputs()) {
         std::string stem = port.name;
@@ -66,7 +68,7 @@ std::map<std::string, std::string> OutputFiles(const Options& options, const Ses
       files[session.outputs().front().name] = named.path;
     } else {
       throw Error(kWrongName, "the model has " + std::to_string(session.outputs().size()) +
-                                  " outputs; write --output NAME=FILE or an existing folder [" +
+                                  " outputs; write --output NAME=FILE, FILE.npz or an existing folder [" +
                                   text + "]");
     }
   }
@@ -98,16 +100,21 @@ Shown ShowTop(const std::vector<TensorMap>& results, const Session& session, uin
 Shown ShowOutputs(const std::vector<TensorMap>& results, const Session& session,
                   const std::map<std::string, std::string>& files) {
   Shown shown;
+  std::map<std::string, TensorMap> archives;
   for (const TensorInfo& port : session.outputs()) {
-    const Tensor joined = Join(results, port);
+    Tensor joined = Join(results, port);
     Json entry{{"name", port.name},
                {"type", TensorTypeName(port.type)},
                {"shape", joined.shape}};
     const auto file = files.find(port.name);
     if (file != files.end()) {
-      WriteNpy(file->second, joined);
       entry["file"] = file->second;
       shown.rows.push_back({port.name, ShapeText(joined.shape), file->second});
+      if (IsArchive({{}, file->second})) {
+        archives[file->second][port.name] = std::move(joined);
+      } else {
+        WriteNpy(file->second, joined);
+      }
     } else {
       if (joined.values.size() <= kMaxPrintedValues) entry["values"] = joined.values;
       std::string values;
@@ -119,6 +126,7 @@ Shown ShowOutputs(const std::vector<TensorMap>& results, const Session& session,
     }
     shown.document.push_back(entry);
   }
+  for (const auto& [path, tensors] : archives) WriteNpz(path, tensors);
   return shown;
 }
 
@@ -221,10 +229,10 @@ Verb AddRun(CLI::App* app) {
   command->add_option("bundle", options->bundle, "bundle file")->required();
   command->add_option(
       "-i,--input", options->inputs,
-      "[NAME=]FILE: .npy, or a picture when the bundle stores its preprocessing; a further "
-      "first axis is a batch");
+      "[NAME=]FILE: .npy, or a picture when the bundle stores its preprocessing; or one .npz with all inputs; a "
+      "further first axis is a batch");
   command->add_option("-o,--output", options->outputs,
-                      "[NAME=]FILE.npy, or a folder for all outputs");
+                      "[NAME=]FILE.npy; FILE.npz or a folder for all outputs");
   command->add_option("--receipt", options->receipt,
                       "file for a receipt the trusted half signs; check it with 'penumbra verify'");
   command->add_option("--nonce", options->nonce,

@@ -7,19 +7,31 @@ namespace {
 
 constexpr uint32_t kWrongName = 102;
 
+using PortSamples = std::map<std::string, std::vector<Tensor>>;
+
+PortSamples ByPort(std::vector<TensorMap> samples) {
+  PortSamples all;
+  for (TensorMap& sample : samples) {
+    for (auto& [name, tensor] : sample) all[name].push_back(std::move(tensor));
+  }
+  return all;
+}
+
 }  // namespace
 
-std::map<std::string, std::vector<Tensor>> ReadSampleFiles(const std::vector<std::string>& texts,
-                                                           const std::vector<TensorInfo>& ports,
-                                                           const std::string& preprocess,
-                                                           const std::string& option) {
-  std::map<std::string, std::vector<Tensor>> all;
+PortSamples ReadSampleFiles(const std::vector<std::string>& texts,
+                            const std::vector<TensorInfo>& ports, const std::string& preprocess,
+                            const std::string& option) {
+  if (texts.size() == 1 && IsArchive(ParseNamedPath(texts.front(), ports))) {
+    return ByPort(ReadSamples(texts.front(), ports, preprocess));
+  }
+  PortSamples all;
   for (const std::string& text : texts) {
     const NamedPath named = ParseNamedPath(text, ports);
     const std::string what = option.substr(2);
     if (named.name.empty() && ports.size() != 1) {
       throw Error(kWrongName, "the model has " + std::to_string(ports.size()) + " " + what +
-                                  "s; write " + option + " NAME=FILE [" + text + "]");
+                                  "s; write " + option + " NAME=FILE, or name one .npz with all of them [" + text + "]");
     }
     for (const TensorInfo& port : ports) {
       if (!named.name.empty() && port.name != named.name) continue;

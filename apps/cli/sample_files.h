@@ -10,8 +10,8 @@
 
 namespace penumbra::cli {
 
-// Per port, its samples. `texts`: [NAME=]FILE each; `preprocess`: for pictures; `option`: what the
-// user wrote before them. Throws Error P102 for names that are no port's, missing or given twice.
+// Per port, its samples. `texts`: [NAME=]FILE each, or one .npz with all ports; `preprocess`: for pictures; `option`:
+// what the user wrote before them. Throws Error P102 for names that are no port's, missing or given twice.
 std::map<std::string, std::vector<Tensor>> ReadSampleFiles(const std::vector<std::string>& texts,
                                                            const std::vector<TensorInfo>& ports,
                                                            const std::string& preprocess,

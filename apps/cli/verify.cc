@@ -108,8 +108,8 @@ Verb AddVerify(CLI::App* app) {
   command->add_option("--nonce", options->nonce, "64 hexadecimal digits the receipt must repeat");
   command->add_option("--bundle", options->bundle, "bundle the receipt must be for");
   command->add_option("--vendor", options->vendor, "public key file of the vendor the bundle must be of");
-  command->add_option("-i,--input", options->inputs, "[NAME=]FILE the model must have been given; needs --bundle");
-  command->add_option("-o,--output", options->outputs, "[NAME=]FILE.npy the model must have answered; needs --bundle");
+  command->add_option("-i,--input", options->inputs, "[NAME=]FILE, or one .npz, the model must have been given; needs --bundle");
+  command->add_option("-o,--output", options->outputs, "[NAME=]FILE.npy, or one .npz, the model must have answered; needs --bundle");
   return {command, [options](const Console& console) { Verify(*options, console); }};
 }
 

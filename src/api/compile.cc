@@ -79,13 +79,8 @@ void SetSamples(const ProtectOptions& options, const std::vector<TensorInfo>& in
     compile->labels = SplitLabels(ResolvePreprocess("none", 1, 1, options.labels)).labels;
   }
   if (options.calibration.empty()) return;
-  if (inputs.size() != 1) {
-    Throw(Status::kUnsupported, "calibration needs a model with one input, this one has " +
-                                         std::to_string(inputs.size()) +
-                                         "; fix the others with --fix-input name=value");
-  }
-  compile->calibration = OpenCalibration(options.calibration, inputs.front(),
-                                         compile->preprocess_json, options.calibration_limit);
+  compile->calibration = OpenCalibration(options.calibration, inputs, compile->preprocess_json,
+                                         options.calibration_limit);
 }
 
 protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, ProtectReport* report) {

@@ -10,6 +10,7 @@
 #include "media/file.h"
 #include "media/image.h"
 #include "media/npy.h"
+#include "media/npz.h"
 #include "media/preprocess.h"
 
 namespace penumbra {
@@ -34,6 +35,34 @@ std::vector<int64_t> WithoutOuterOnes(const std::vector<int64_t>& shape) {
   auto last = shape.end();
   while (last != first && *(last - 1) == 1) --last;
   return {first, last};
+}
+
+// What goes wrong in a file of samples is of little use without its name.
+template <typename Action>
+auto Naming(const std::filesystem::path& path, const Action& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    if (error.message().find(path.string()) != std::string::npos) throw;
+    throw Error(error.number(), error.message() + " [" + path.string() + "]");
+  }
+}
+
+// One array for each input and no other.
+TensorMap ReadArchive(const std::filesystem::path& path, const std::vector<TensorInfo>& inputs) {
+  TensorMap tensors;
+  api::Translated([&] {
+    for (auto& [name, array] : media::ReadNpz(path)) tensors[name] = api::FromArray(std::move(array));
+  });
+  for (const TensorInfo& input : inputs) {
+    if (!tensors.contains(input.name)) api::Throw(Status::kWrongName, "no array for input '" + input.name + "'");
+  }
+  for (const auto& [name, tensor] : tensors) {
+    if (std::ranges::none_of(inputs, [&](const TensorInfo& input) { return input.name == name; })) {
+      api::Throw(Status::kWrongName, "the model has no input '" + name + "'; list the inputs with 'penumbra inspect'");
+    }
+  }
+  return tensors;
 }
 
 }  // namespace
@@ -69,6 +98,14 @@ void WriteNpy(const std::filesystem::path& path, const Tensor& tensor) {
   api::Translated([&] { media::WriteNpy(path, api::ToArray(tensor)); });
 }
 
+void WriteNpz(const std::filesystem::path& path, const TensorMap& tensors) {
+  api::Translated([&] {
+    media::ArrayMap arrays;
+    for (const auto& [name, tensor] : tensors) arrays[name] = api::ToArray(tensor);
+    media::WriteNpz(path, arrays);
+  });
+}
+
 void WritePng(const std::filesystem::path& path, uint32_t width, uint32_t height,
               const std::vector<uint8_t>& rgb) {
   api::Translated([&] { media::WritePng(path, {width, height, rgb}); });
@@ -94,6 +131,32 @@ Tensor ReadSample(const std::filesystem::path& path, const std::string& preproce
     std::optional<media::Preprocess> steps;
     if (!preprocess.empty()) steps = media::PreprocessFromJson(preprocess);
     return api::FromArray(media::ReadSample(path, steps));
+  });
+}
+
+std::vector<TensorMap> ReadSamples(const std::filesystem::path& path, const std::vector<TensorInfo>& inputs,
+                                   const std::string& preprocess) {
+  std::vector<TensorMap> samples;
+  const auto add = [&](const TensorInfo& input, std::vector<Tensor> tensors) {
+    if (samples.empty()) samples.resize(tensors.size());
+    if (samples.size() != tensors.size() || tensors.empty()) {
+      api::Throw(Status::kWrongShape, "input '" + input.name + "' has " + std::to_string(tensors.size()) +
+                                          " samples, '" + inputs.front().name + "' " + std::to_string(samples.size()));
+    }
+    for (size_t i = 0; i < tensors.size(); ++i) samples[i][input.name] = std::move(tensors[i]);
+  };
+  return Naming(path, [&] {
+    if (media::IsArchivePath(path)) {
+      TensorMap arrays = ReadArchive(path, inputs);
+      for (const TensorInfo& input : inputs) add(input, SplitSamples(input, arrays.at(input.name)));
+      return std::move(samples);
+    }
+    if (inputs.size() != 1) {
+      api::Throw(Status::kWrongName, "the model has " + std::to_string(inputs.size()) +
+                                         " inputs; a file of samples is then a .npz archive with an array for each");
+    }
+    add(inputs.front(), SplitSamples(inputs.front(), ReadSample(path, preprocess)));
+    return std::move(samples);
   });
 }
 

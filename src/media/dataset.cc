@@ -43,7 +43,7 @@ std::map<std::string, std::vector<fs::path>> Collect(const fs::path& folder) {
     const bool hidden = path.filename().string().starts_with('.');
     if (hidden) walk.disable_recursion_pending();
     std::error_code ignored;  // a file that went away meanwhile is no sample
-    const bool wanted = !hidden && (LowerExtension(path) == ".npy" || IsImagePath(path));
+    const bool wanted = !hidden && (LowerExtension(path) == ".npy" || IsArchivePath(path) || IsImagePath(path));
     if (wanted && walk->is_regular_file(ignored)) {
       by_class[walk.depth() == 0 ? "" : path.parent_path().filename().string()].push_back(path);
     }
@@ -61,11 +61,13 @@ bool IsImagePath(const fs::path& path) {
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
+bool IsArchivePath(const fs::path& path) { return LowerExtension(path) == ".npz"; }
+
 Dataset ListDataset(const fs::path& folder) {
   auto by_class = Collect(folder);
   if (by_class.empty()) {
     throw MediaError(Status::kInvalidArgument, "no sample in the folder", folder.string(),
-                     "put .npy, .jpg or .png files there");
+                     "put .npy, .npz, .jpg or .png files there");
   }
   Dataset dataset;
   std::vector<std::pair<int, std::vector<fs::path>>> groups;

@@ -1,4 +1,4 @@
-// Folders of samples: pictures or .npy arrays, sorted into one subfolder per class where labels
+// Folders of samples: pictures, .npy arrays or .npz archives, sorted into one subfolder per class where labels
 // matter.
 #ifndef PENUMBRA_MEDIA_DATASET_H_
 #define PENUMBRA_MEDIA_DATASET_H_
@@ -23,14 +23,16 @@ struct Dataset {
   std::vector<std::string> classes;  // names of the folders that hold samples, sorted
 };
 
-// Walks `folder` and everything under it for .npy, .jpg, .jpeg and .png files; a sample's class is
+// Walks `folder` and everything under it for .npy, .npz, .jpg, .jpeg and .png files; a sample's class is
 // the folder it lies in. Other files, hidden ones, and symbolic links to folders are passed over.
 // Throws MediaError: kNotFound, kPermission, kIo; kInvalidArgument when it holds no sample.
 Dataset ListDataset(const std::filesystem::path& folder);
 
-bool IsImagePath(const std::filesystem::path& path);  // by its ending
+// By its ending.
+bool IsImagePath(const std::filesystem::path& path);
+bool IsArchivePath(const std::filesystem::path& path);
 
-// One sample. A picture needs `preprocess` (kInvalidArgument without). Throws what ReadNpy,
+// A picture or a .npy array. A picture needs `preprocess` (kInvalidArgument without). Throws what ReadNpy,
 // ReadImage and Apply throw, naming the file.
 Array ReadSample(const std::filesystem::path& path, const std::optional<Preprocess>& preprocess);
 

@@ -1,5 +1,6 @@
 #include "media/npy.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -36,10 +37,20 @@ float ToFloat(Half half) {
   return sign * std::ldexp(static_cast<float>(mantissa + 1024), static_cast<int>(exponent) - 25);
 }
 
-// Round to nearest even, as the hardware converts.
+// Rounds to nearest even, as hardware does; not by _Float16, which older compilers lack.
 Half ToHalf(float value) {
-  const auto half = static_cast<_Float16>(value);
-  return {std::bit_cast<uint16_t>(half)};
+  constexpr int kInfinity = 0x7c00;
+  const auto sign = static_cast<uint16_t>(std::signbit(value) ? 0x8000 : 0);
+  const float magnitude = std::abs(value);
+  int bits = kInfinity;
+  if (std::isnan(value)) {
+    bits |= 0x200;
+  } else if (magnitude < 65536.0f) {
+    const int exponent = magnitude == 0 ? -14 : std::max(std::ilogb(magnitude), -14);
+    // The leading one of a normal number adds the one that its biased exponent lacks here.
+    bits = ((exponent + 14) << 10) + static_cast<int>(std::nearbyint(std::ldexp(magnitude, 10 - exponent)));
+  }
+  return {static_cast<uint16_t>(sign | bits)};
 }
 
 // bool in a file: one byte.

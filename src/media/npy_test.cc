@@ -107,6 +107,30 @@ TEST(Npy, WritesEveryElementType) {
   }
 }
 
+// Every half comes back, and what lies between two goes to the nearer one, in the middle to the even one.
+TEST(Npy, HalvesAreRounded) {
+  constexpr uint32_t kInfinity = 0x7c00;
+  const auto from_half = [](uint32_t bits) {
+    return ParseNpy(Build(Header("<f2", "(1,)"), Bytes<uint16_t>({static_cast<uint16_t>(bits)}))).values[0];
+  };
+  const auto to_half = [](float value) {
+    const std::vector<uint8_t> bytes = EncodeNpy({{1}, {value}, "f2"});
+    return uint32_t{bytes[bytes.size() - 2]} | uint32_t{bytes.back()} << 8;
+  };
+  for (uint32_t half = 0; half < kInfinity; ++half) {
+    const float low = from_half(half), high = half + 1 == kInfinity ? 65536.0f : from_half(half + 1);
+    const float middle = (low + high) / 2;
+    ASSERT_EQ(to_half(low), half);
+    ASSERT_EQ(to_half(-low), half | 0x8000);
+    ASSERT_EQ(to_half(middle), half + (half & 1)) << middle;
+    ASSERT_EQ(to_half(std::nextafter(middle, 0.0f)), half);
+    ASSERT_EQ(to_half(std::nextafter(middle, 1e9f)), half + 1);
+  }
+  EXPECT_EQ(to_half(1e30f), kInfinity);
+  EXPECT_EQ(to_half(-INFINITY), kInfinity | 0x8000);
+  EXPECT_TRUE(std::isnan(from_half(to_half(NAN))));
+}
+
 TEST(Npy, IntegersAreNeverRounded) {
   const auto fails = [](const std::string& text, auto action) {
     ExpectError(Status::kInvalidArgument, text, action);

@@ -48,6 +48,8 @@ struct TensorInfo {
 // Written with the tensor's element type.
 PENUMBRA_API Tensor ReadNpy(const std::filesystem::path& path);
 PENUMBRA_API void WriteNpy(const std::filesystem::path& path, const Tensor& tensor);
+// NumPy .npz: an archive of such arrays by name.
+PENUMBRA_API void WriteNpz(const std::filesystem::path& path, const TensorMap& tensors);
 
 // 8-bit RGB, [height][width][3].
 PENUMBRA_API void WritePng(const std::filesystem::path& path, uint32_t width, uint32_t height,
@@ -70,6 +72,12 @@ PENUMBRA_API Tensor ReadSample(const std::filesystem::path& path, const std::str
 // any number of samples along a further first axis. Throws P103 for every other shape.
 PENUMBRA_API std::vector<Tensor> SplitSamples(const TensorInfo& input, const Tensor& tensor);
 
+// The samples of a file for a model with these inputs: for one input all that ReadSample reads, split by SplitSamples; for
+// any number of inputs NumPy's .npz with an array for each, named like it, all with as many samples (TensorMap: one each).
+// Throws Error: P102 for an array that is no input's or an input without array, P103 for shapes and counts.
+PENUMBRA_API std::vector<TensorMap> ReadSamples(const std::filesystem::path& path, const std::vector<TensorInfo>& inputs,
+                                                const std::string& preprocess);
+
 struct Sample {
   std::filesystem::path path;
   int label = -1;  // index into Dataset::classes; -1: unknown
@@ -78,7 +86,7 @@ struct Dataset {
   std::vector<Sample> samples;       // classes in turn, so that any prefix has all of them
   std::vector<std::string> classes;  // folder names, sorted
 };
-// Every .npy, .jpg, .jpeg and .png below `folder`; the folder a sample lies in is its class.
+// Every .npy, .npz, .jpg, .jpeg and .png below `folder`; the folder a sample lies in is its class.
 PENUMBRA_API Dataset ListDataset(const std::filesystem::path& folder);
 
 }  // namespace penumbra
