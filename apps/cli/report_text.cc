@@ -48,6 +48,7 @@ Json ReportJson(const ProtectReport& report) {
   return {{"preset", report.preset},
           {"scheme", report.scheme},
           {"calibration_samples", report.sample_count},
+          {"output_noise_db", report.output_noise_db ? Json(*report.output_noise_db) : Json(nullptr)},
           {"exchange_bytes", report.exchange_size},
           {"secure_memory_peak_bytes", report.secure_memory_peak},
           {"pad_bytes", report.pad_size},
@@ -74,6 +75,9 @@ std::vector<Row> ReportTotals(const ProtectReport& report) {
           {"multiplications", std::to_string(macs.published) + " public, " +
                                   std::to_string(macs.trusted) + " trusted"},
           {"calibration samples", std::to_string(report.sample_count)},
+          {"noise of the outputs", report.output_noise_db
+                                       ? Fixed(*report.output_noise_db, 1) + " dB below their values"
+                                       : "none"},
           {"secure memory", SizeText(report.secure_memory_peak)},
           {"exchange region", SizeText(report.exchange_size)},
           {"pads per inference", SizeText(report.pad_size)},

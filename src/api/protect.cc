@@ -18,6 +18,7 @@ void Fill(const protect::CompileReport& inner, ProtectReport* out) {
   out->exchange_size = inner.exchange_size;
   out->secure_memory_peak = inner.schedule.secure_memory_size;
   out->sample_count = inner.sample_count;
+  out->output_noise_db = inner.output_noise_db;
   out->pad_size = inner.pad_size;
   out->crossing_size = inner.crossing_size;
   out->soundness_bits = inner.soundness_bits;

@@ -42,6 +42,8 @@ ProtectReport ParseInner(const Json& json) {
   report.scheme = json.at("scheme");
   report.warnings = json.at("warnings");
   report.sample_count = json.at("sample_count");
+  const Json noise = json.value("output_noise_db", Json(nullptr));
+  if (!noise.is_null()) report.output_noise_db = noise.get<double>();
   report.exchange_size = json.at("exchange_size");
   report.secure_memory_peak = json.at("secure_memory_peak");
   report.pad_size = json.at("pad_size");

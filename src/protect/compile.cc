@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "crypto/wipe.h"
 #include "model/error.h"
@@ -10,6 +11,7 @@
 #include "protect/placement/checkable.h"
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
+#include "protect/quantize/output_noise.h"
 #include "protect/schedule/conv_weights.h"
 #include "protect/schedule/float_segments.h"
 #include "protect/weights/magnitude.h"
@@ -25,6 +27,8 @@ bool FitsInside(const QuantizedLinear& layer) {
   return layer.klo >= std::numeric_limits<int16_t>::min() &&
          layer.khi <= std::numeric_limits<int16_t>::max();
 }
+
+constexpr uint32_t kNoiseSamples = 4;
 
 bool UsesLevels(const Scheme& scheme) { return scheme.arithmetic != Arithmetic::kFloat32; }
 
@@ -58,6 +62,7 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
   PlaceOperators();
   if (UsesLevels(options_.scheme)) Quantise();
   KeepUncheckable();
+  MeasureNoise();
   SecretKey secrets = options_.seed_for_tests ? *options_.seed_for_tests : DrawSecretKey();
   const crypto::ScopedWipe wipe(secrets);
   ScaleWeights(secrets);
@@ -119,7 +124,7 @@ void CompiledModel::Quantise() {
   const SampleSource counted = [&](Sample* out_sample) {
     Progress("calibrate", samples++, 0);
     if (!options_.calibration(out_sample)) return false;
-    ++report_.sample_count;
+    if (report_.sample_count++ < kNoiseSamples) first_samples_.push_back(*out_sample);
     return true;
   };
   const std::map<size_t, LinearStatistics> statistics = Calibrate(lowered_, counted);
@@ -134,6 +139,12 @@ void CompiledModel::Quantise() {
       throw e.At({.node = lowered_.ops[op].name});
     }
   }
+}
+
+void CompiledModel::MeasureNoise() {
+  Progress("measure", 0, 1);
+  const std::vector<Sample> samples = std::move(first_samples_);
+  if (!quantized_.empty()) report_.output_noise_db = MeasureOutputNoise(lowered_, quantized_, samples);
 }
 
 uint32_t CompiledModel::ProjectionsOf(const QuantizedLinear& layer) const {

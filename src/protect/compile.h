@@ -49,7 +49,7 @@ struct CompileOptions {
   std::vector<std::string> labels;
   // JSON of what the user asked for, kept in the sealed report; empty: nothing.
   std::string request_json;
-  // `stage`: "lower", "profile", "calibrate", "quantise", "transform", "schedule", "write"; done of
+  // `stage`: "lower", "profile", "calibrate", "quantise", "measure", "transform", "schedule", "write"; done of
   // total, per stage.
   std::function<void(const std::string& stage, uint64_t done, uint64_t total)> progress;
 };
@@ -87,6 +87,8 @@ struct CompileReport {
   std::vector<std::string> warnings;  // Warnings(), and what the compiler noticed
   std::vector<LayerReport> layers;
   uint32_t sample_count = 0;  // of calibration
+  // MeasureOutputNoise() on the first of them; float32 has none.
+  std::optional<double> output_noise_db;
   ScheduleReport schedule;
   uint64_t arena_size = 0, scratch_size = 0, exchange_size = 0;
   uint32_t soundness_bits = 0;                // the least over checked layers; 0: none is
@@ -128,6 +130,7 @@ class CompiledModel {
   void Progress(const std::string& stage, uint64_t done, uint64_t total) const;
   void PlaceOperators();
   void Quantise();
+  void MeasureNoise();
   // Scaled weights: lowered_ becomes a graph of scaled tensors.
   void ScaleWeights(const SecretKey& secrets);
   // Layers whose replies cost more to check than the layer to compute become trusted.
@@ -140,12 +143,14 @@ class CompiledModel {
   uint32_t SamePlan(const LinearPlan& plan) const;
   void Report();
   void ReportUnprovedBounds();
+  void ReportNoise();
 
   const CompileOptions options_;
   LoweredGraph lowered_;
   std::vector<bool> public_;  // of each operator
   std::map<size_t, std::string> kept_;  // why an operator the placement published stays inside
   std::map<size_t, QuantizedLinear> quantized_;
+  std::vector<Sample> first_samples_;
   std::vector<std::unique_ptr<PublishedWeights>> published_;
   std::vector<LinearPlan> linears_;
   CompiledPlan plan_;

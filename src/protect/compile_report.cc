@@ -129,6 +129,13 @@ nlohmann::json LayerJson(const LayerReport& layer) {
           {"check_macs", layer.check_macs}};
 }
 
+// Below it a warning names what rounds finer; the same as for a single layer (docs/decisions/0014).
+constexpr double kNoisyOutputDb = 30;
+
+nlohmann::json NumberOrNull(const std::optional<double>& number) {
+  return number ? nlohmann::json(*number) : nlohmann::json(nullptr);
+}
+
 std::string Dumped(const nlohmann::json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -168,6 +175,7 @@ void CompiledModel::Report() {
     }
   }
   ReportUnprovedBounds();
+  ReportNoise();
   for (const PortRec& port : plan_.float_ports) {
     report_.crossing_size += uint64_t{port.elem_count} * sizeof(float);
   }
@@ -200,6 +208,18 @@ void CompiledModel::ReportUnprovedBounds() {
   report_.warnings.push_back(std::string(text).append(report_.unproved_layer).append("'."));
 }
 
+void CompiledModel::ReportNoise() {
+  if (report_.output_noise_db.value_or(kNoisyOutputDb) >= kNoisyOutputDb) return;
+  const char* finer = options_.scheme.arithmetic == Arithmetic::kInteger ? "--bits-w 16 rounds finer"
+                      : options_.scheme.arithmetic == Arithmetic::kRing  ? "--primes 4 rounds finer"
+                                                                         : "--arithmetic ring rounds finer";
+  char text[160];
+  std::snprintf(text, sizeof(text),
+                "rounding moves the outputs: on calibration samples their error lies only %.1f dB below their values; %s.",
+                *report_.output_noise_db, finer);
+  report_.warnings.emplace_back(text);
+}
+
 std::string CompiledModel::ReportJson() const {
   nlohmann::json layers = nlohmann::json::array();
   for (const LayerReport& layer : report_.layers) layers.push_back(LayerJson(layer));
@@ -208,6 +228,7 @@ std::string CompiledModel::ReportJson() const {
                          {"scheme", report_.scheme},
                          {"warnings", report_.warnings},
                          {"sample_count", report_.sample_count},
+                         {"output_noise_db", NumberOrNull(report_.output_noise_db)},
                          {"exchange_size", report_.exchange_size},
                          {"secure_memory_peak", report_.schedule.secure_memory_size},
                          {"pad_size", report_.pad_size},

@@ -1,5 +1,8 @@
 #include "protect/plain/ports.h"
 
+#include <string>
+
+#include "model/error.h"
 #include "protect/lower/layout.h"
 #include "protect/plain/trusted_ops.h"
 
@@ -21,6 +24,28 @@ std::vector<float> ToPhysical(const LoweredTensor& tensor, std::span<const float
 
 std::vector<float> ToLogical(const LoweredTensor& tensor, std::span<const float> elements) {
   return Reordered(tensor, elements, tensor.perm, IdentityPerm(tensor.perm.size()));
+}
+
+std::vector<std::vector<float>> PhysicalInputs(const LoweredGraph& graph,
+                                               const std::vector<std::vector<float>>& sample) {
+  if (sample.size() != graph.inputs.size()) {
+    throw model::ModelError(Status::kWrongShape, "a sample of " + std::to_string(sample.size()) +
+                                                     " tensors for a model of " +
+                                                     std::to_string(graph.inputs.size()) +
+                                                     " inputs");
+  }
+  std::vector<std::vector<float>> inputs;
+  for (size_t i = 0; i < sample.size(); ++i) {
+    const LoweredTensor& tensor = graph.tensors[graph.inputs[i].tensor];
+    if (sample[i].size() != tensor.count()) {
+      throw model::ModelError(Status::kWrongShape,
+                              "a sample of " + std::to_string(sample[i].size()) +
+                                  " elements for input '" + graph.inputs[i].name + "' of " +
+                                  std::to_string(tensor.count()));
+    }
+    inputs.push_back(ToPhysical(tensor, sample[i]));
+  }
+  return inputs;
 }
 
 }  // namespace penumbra::protect

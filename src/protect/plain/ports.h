@@ -14,6 +14,9 @@ namespace penumbra::protect {
 std::vector<float> ToPhysical(const LoweredTensor& tensor, std::span<const float> elements);
 std::vector<float> ToLogical(const LoweredTensor& tensor, std::span<const float> elements);
 
+// Every input of the model, ToPhysical. Throws model::ModelError(kWrongShape) for another number of inputs or elements.
+std::vector<std::vector<float>> PhysicalInputs(const LoweredGraph& graph, const std::vector<std::vector<float>>& sample);
+
 }  // namespace penumbra::protect
 
 #endif  // PENUMBRA_PROTECT_PLAIN_PORTS_H_

@@ -1,40 +1,12 @@
 #include "protect/quantize/calibrate.h"
 
-#include <string>
-
 #include "kernels/dispatch.h"
-#include "model/error.h"
 #include "protect/plain/evaluator.h"
 #include "protect/plain/inference.h"
 #include "protect/plain/ports.h"
 #include "protect/quantize/statistics.h"
 
 namespace penumbra::protect {
-namespace {
-
-std::vector<std::vector<float>> PhysicalInputs(const LoweredGraph& graph, const Sample& sample) {
-  if (sample.size() != graph.inputs.size()) {
-    throw model::ModelError(Status::kWrongShape, "a sample of " + std::to_string(sample.size()) +
-                                                     " tensors for a model of " +
-                                                     std::to_string(graph.inputs.size()) +
-                                                     " inputs");
-  }
-  std::vector<std::vector<float>> inputs;
-  for (size_t i = 0; i < sample.size(); ++i) {
-    const LoweredTensor& tensor = graph.tensors[graph.inputs[i].tensor];
-    if (sample[i].size() != tensor.count()) {
-      throw model::ModelError(Status::kWrongShape,
-                              "a sample of " + std::to_string(sample[i].size()) +
-                                  " elements for input '" + graph.inputs[i].name + "' of " +
-                                  std::to_string(tensor.count()));
-    }
-    inputs.push_back(ToPhysical(tensor, sample[i]));
-  }
-  return inputs;
-}
-
-}  // namespace
-
 std::map<size_t, LinearStatistics> Calibrate(const LoweredGraph& graph, const SampleSource& next) {
   std::map<size_t, LayerAccumulator> layers;
   for (size_t i = 0; i < graph.ops.size(); ++i) {

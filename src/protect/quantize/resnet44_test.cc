@@ -20,6 +20,7 @@
 #include "protect/plain/inference.h"
 #include "protect/plain/ports.h"
 #include "protect/quantize/calibrate.h"
+#include "protect/quantize/output_noise.h"
 #include "protect/quantize/quantize.h"
 
 namespace penumbra::protect {
@@ -197,6 +198,25 @@ TEST_F(ResNet44, ThreePrimesAgreeWithTheFloatModel) {
   RecordProperty("logit_noise_db", std::to_string(agreement.noise_db));
   EXPECT_GE(agreement.share, 0.99);
   EXPECT_GE(agreement.noise_db, 28);
+}
+
+TEST_F(ResNet44, OutputNoiseFallsWithTheBits) {
+  std::vector<Sample> samples;
+  for (const auto& image : LoadImages("cifar10-calibration", 25)) samples.push_back({image});
+  double before = 0;
+  for (uint32_t bits : {8u, 16u}) {
+    std::map<size_t, QuantizedLinear> quantized;
+    for (const auto& [index, statistics] : *statistics_) {
+      quantized[index] = QuantizeInteger(Linear(index), statistics, {.bits = bits});
+    }
+    const std::optional<double> noise = MeasureOutputNoise(*graph_, quantized, samples);
+    ASSERT_TRUE(noise.has_value());
+    EXPECT_GT(*noise, before + 20);
+    before = *noise;
+    EXPECT_EQ(MeasureOutputNoise(*graph_, quantized, {}), std::nullopt);
+  }
+  // Layers without integers are computed in float32: nothing differs.
+  EXPECT_EQ(MeasureOutputNoise(*graph_, {}, samples), std::nullopt);
 }
 
 TEST_F(ResNet44, EightAndSixteenBitsInside) {

@@ -86,6 +86,9 @@ struct ProtectReport {
   std::vector<std::string> warnings;  // publicly known attacks on this scheme, risky settings
   std::vector<std::string> notes;     // what was chosen for the caller, what would be gained
   uint32_t sample_count = 0;          // calibration samples used
+  // Decibels by which the error of the least exact output lies below its values, on the first calibration samples;
+  // nothing without integers or without any error.
+  std::optional<double> output_noise_db;
   uint64_t bundle_size = 0, exchange_size = 0, secure_memory_peak = 0;  // bytes
   uint64_t pad_size = 0;       // bytes of one-time pads of one inference
   uint64_t crossing_size = 0;  // bytes of masked inputs and replies of one inference
