@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints the soundness and the cost of checked replies of networks, as Markdown (docs/integrity.md).
 
-    .venv/bin/python tools/models/soundness.py --penumbra build/bin/penumbra [--preset shadownet] MODEL.onnx...
+    tools/models/soundness.py --penumbra build/bin/penumbra [--preset shadownet] MODEL.onnx...
 
 Every model is protected without writing a bundle, calibrated on noise of its input's shape: counts of multiplications
 and bytes do not depend on the values.
@@ -14,12 +14,16 @@ import subprocess
 import sys
 import tempfile
 
-import numpy
-import onnx
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from checkout_venv import enter_venv  # noqa: E402
 
 
 def write_noise(model: pathlib.Path, folder: pathlib.Path) -> None:
     """Two samples of the model's one input, the same on every machine."""
+    import numpy
+    import onnx
+
     graph = onnx.load(model, load_external_data=False).graph
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [port for port in graph.input if port.name not in constants]
@@ -73,4 +77,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    enter_venv()
     main()
