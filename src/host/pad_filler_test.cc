@@ -158,9 +158,11 @@ TEST_F(PadFillerTest, AFailureEndsTheFilling) {
   outcome_ = Outcome::kFailed;
   Start(10, 1);
   Await([&] { return begun_ == 1; });
-  const PadFiller::Request request(filler_.get());
-  filler_->WaitForPad();
-  for (int i = 0; i < 1000; ++i) filler_->Notify();
+  {
+    const PadFiller::Request request(filler_.get());
+    filler_->WaitForPad();
+    for (int i = 0; i < 1000; ++i) filler_->Notify();
+  }
   filler_.reset();
   EXPECT_EQ(begun_, 1u);
 }
