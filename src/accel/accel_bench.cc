@@ -13,7 +13,7 @@
 
 #include "accel/onednn/reduce.h"
 #include "accel/onednn/strip_kernel.h"
-#include "accel/onednn/worker_pool.h"
+#include "accel/onednn/omp_threads.h"
 #include "accel/registry.h"
 #include "accel/validate.h"
 

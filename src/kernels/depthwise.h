@@ -22,7 +22,7 @@ struct DepthwiseJob {
   const void* weights;  // s8, s16, float32 or s32, tap-major (PackDepthwise)
   int32_t padding;      // integer value of a padding element; float32 padding taps are left out
   uint32_t out_row, out_column_begin, out_column_end;
-  void* out;  // [pixels][c] s32 (u8 x s8), s32 or s64 (s16 x s16, limbs), float32
+  void* out;  // [pixels][c] s32 (u8 x s8), s32 or s64 (s16 x s16, limbs), float32, u8 (residues)
 };
 
 }  // namespace penumbra

@@ -26,10 +26,16 @@ namespace {
 
 constexpr KernelTable WithAvxVnni(KernelTable table) {
   table.gemm_u8s8 = &avxvnni::GemmU8S8;
+  table.residue_gemm = &avxvnni::ResidueGemm;
   return table;
 }
 constexpr KernelTable WithAvx512Vnni(KernelTable table) {
   table.gemm_u8s8 = &avx512vnni::GemmU8S8;
+  table.residue_gemm = &avx512vnni::ResidueGemm;
+  table.residue_depthwise = &avx512vnni::ResidueDepthwise;
+  table.winograd_input = &avx512vnni::WinogradInput;
+  table.winograd_output = &avx512vnni::WinogradOutput;
+  table.winograd_filter = &avx512vnni::WinogradFilter;
   table.gemm_s16s16 = &avx512vnni::GemmS16S16;
   table.permute_s16 = &avx512vnni::PermuteS16;
   table.mask_s16 = &avx512vnni::MaskS16;
@@ -53,6 +59,7 @@ constexpr KernelTable kAmxTable = WithAmx(kAvx512VnniTable);
 
 constexpr KernelTable WithNeonDot(KernelTable table) {
   table.gemm_u8s8 = &neondot::GemmU8S8;
+  table.residue_gemm = &neondot::ResidueGemm;
   return table;
 }
 constexpr KernelTable kNeonDotTable = WithNeonDot(neon::kLoops);

@@ -16,8 +16,10 @@
 #include "kernels/pad_stream.h"
 #include "kernels/project.h"
 #include "kernels/reduce_mod.h"
+#include "kernels/residue_gemm.h"
 #include "kernels/restore.h"
 #include "kernels/unmix.h"
+#include "kernels/winograd.h"
 
 namespace penumbra {
 
@@ -37,6 +39,11 @@ struct KernelTable {
   void (*gemm_u8s8)(const GemmU8S8Job& job);
   void (*gemm_s16s16)(const GemmS16Job& job);
   void (*gemm_f32)(const GemmF32Job& job);
+  void (*residue_gemm)(const ResidueGemmJob& job);
+  void (*residue_depthwise)(const DepthwiseJob& job, uint16_t prime);  // out u8, canonical; padding 0, |weights| <= 125
+  void (*winograd_input)(const WinogradInputJob& job);
+  void (*winograd_output)(const WinogradOutputJob& job);
+  void (*winograd_filter)(const WinogradFilterJob& job);
   void (*depthwise_u8s8)(const DepthwiseJob& job);       // out s32
   void (*depthwise_s16s16_s32)(const DepthwiseJob& job);  // out s32, the caller proves that it fits
   void (*depthwise_s16s16_s64)(const DepthwiseJob& job);  // out s64

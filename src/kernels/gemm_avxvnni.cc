@@ -39,5 +39,6 @@ struct ByteKernel {
 }  // namespace
 
 void GemmU8S8(const GemmU8S8Job& job) { RunGemmU8S8<ByteKernel>(job); }
+void ResidueGemm(const ResidueGemmJob& job) { RunResidueGemm<ByteKernel>(job); }
 
 }  // namespace penumbra::PENUMBRA_ISA

@@ -1,4 +1,4 @@
-// The three entry points over RunTiles, for a micro-kernel of each kind. For the gemm_<isa>.cc files
+// The entry points over RunTiles, for a micro-kernel of each kind. For the gemm_<isa>.cc files
 // only (isa.h).
 #ifndef PENUMBRA_KERNELS_GEMM_ENTRIES_H_
 #define PENUMBRA_KERNELS_GEMM_ENTRIES_H_
@@ -8,6 +8,8 @@
 #include "kernels/gemm_tile.h"
 #include "kernels/gemm_u8s8.h"
 #include "kernels/lane_math.h"
+#include "kernels/reduce_lanes.h"
+#include "kernels/residue_gemm.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -57,6 +59,35 @@ struct WideSink {
     }
   }
 };
+
+// Sums are reduced modulo a prime while the tile is still in the first-level cache.
+struct ResidueSink {
+  uint8_t* out;
+  size_t stride;
+  Reducer reducer;
+  static constexpr bool seeded = false;
+
+  void Seed(const TilePlace&, int32_t*) const {}
+  void Put(const TilePlace& place, const int32_t* sums) const {
+    for (uint32_t r = 0; r < place.row_count; ++r, sums += place.width) {
+      uint8_t* to = out + (place.row + r) * stride + place.column;
+      uint32_t j = 0;
+      for (; j + kPanelWidth <= place.column_count; j += kPanelWidth) {
+        PENUMBRA_INDEPENDENT
+        for (uint32_t i = 0; i < kPanelWidth; ++i) to[j + i] = static_cast<uint8_t>(ReduceLane(sums[j + i], reducer));
+      }
+      for (; j < place.column_count; ++j) to[j] = static_cast<uint8_t>(ReduceLane(sums[j], reducer));
+    }
+  }
+};
+
+template <typename V>
+static inline void RunResidueGemm(const ResidueGemmJob& job) {
+  const size_t groups = (size_t{job.k} + 3) / 4;
+  const TileJob tile = {job.a,  job.a_stride, reinterpret_cast<const uint8_t*>(job.b_packed),
+                        groups * kPanelGroupSize, job.rows, job.n, groups};
+  RunTiles<V>(tile, ResidueSink{job.out, job.out_stride, MakeReducer(job.prime)});
+}
 
 template <typename V>
 static inline void RunGemmU8S8(const GemmU8S8Job& job) {

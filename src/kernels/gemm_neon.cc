@@ -83,6 +83,7 @@ struct FloatKernel {
 }  // namespace
 
 void GemmU8S8(const GemmU8S8Job& job) { RunGemmU8S8<ByteKernel>(job); }
+void ResidueGemm(const ResidueGemmJob& job) { RunResidueGemm<ByteKernel>(job); }
 void GemmS16S16(const GemmS16Job& job) { RunGemmS16S16<WordKernel>(job); }
 void GemmF32(const GemmF32Job& job) { RunGemmF32<FloatKernel>(job); }
 

@@ -44,15 +44,15 @@ void DotTile(const uint8_t* a, size_t a_stride, const uint8_t* b, size_t groups,
   }
 }
 
-template <uint32_t kRows>
-void RunDotTile(const GemmU8S8Job& job, uint32_t row, uint32_t column) {
-  const PlainSink<int32_t> sink = {job.out_c, job.c_stride, job.accumulate};
+// Job: GemmU8S8Job or ResidueGemmJob, Sink: what takes its sums.
+template <uint32_t kRows, typename Job, typename Sink>
+void RunDotTile(const Job& job, const Sink& sink, uint32_t row, uint32_t column) {
   const uint32_t rest = job.n - column;
   const TilePlace place = {row, kRows, column, rest < kPanelWidth ? rest : kPanelWidth,
                            kPanelWidth};
   const size_t groups = (size_t{job.k} + 3) / 4;
   int32_t sums[kRows * kPanelWidth] = {};
-  if (job.accumulate) sink.Seed(place, sums);
+  if (sink.seeded) sink.Seed(place, sums);
   DotTile<kRows>(job.a + row * job.a_stride, job.a_stride,
                  reinterpret_cast<const uint8_t*>(job.b_packed) +
                      column / kPanelWidth * groups * kPanelGroupSize,
@@ -60,14 +60,22 @@ void RunDotTile(const GemmU8S8Job& job, uint32_t row, uint32_t column) {
   sink.Put(place, sums);
 }
 
+template <typename Job, typename Sink>
+void RunDotTiles(const Job& job, const Sink& sink) {
+  for (uint32_t column = 0; column < job.n; column += kPanelWidth) {
+    uint32_t row = 0;
+    for (; row + 4 <= job.rows; row += 4) RunDotTile<4>(job, sink, row, column);
+    for (; row < job.rows; ++row) RunDotTile<1>(job, sink, row, column);
+  }
+}
+
 }  // namespace
 
 void GemmU8S8(const GemmU8S8Job& job) {
-  for (uint32_t column = 0; column < job.n; column += kPanelWidth) {
-    uint32_t row = 0;
-    for (; row + 4 <= job.rows; row += 4) RunDotTile<4>(job, row, column);
-    for (; row < job.rows; ++row) RunDotTile<1>(job, row, column);
-  }
+  RunDotTiles(job, PlainSink<int32_t>{job.out_c, job.c_stride, job.accumulate});
+}
+void ResidueGemm(const ResidueGemmJob& job) {
+  RunDotTiles(job, ResidueSink{job.out, job.out_stride, MakeReducer(job.prime)});
 }
 
 }  // namespace penumbra::PENUMBRA_ISA

@@ -1,6 +1,7 @@
 // The reference matrix products: one output at a time, in the words of the headers.
 #include "kernels/isa_entries.h"
 #include "kernels/lane_math.h"
+#include "kernels/reduce_lanes.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -31,6 +32,19 @@ void GemmU8S8(const GemmU8S8Job& job) {
         sum += static_cast<uint32_t>(int32_t{a[k]} * b[PackedOffset<4>(k)]);
       }
       c[n] = static_cast<int32_t>(sum);
+    }
+  }
+}
+
+void ResidueGemm(const ResidueGemmJob& job) {
+  const Reducer reducer = MakeReducer(job.prime);
+  for (uint32_t i = 0; i < job.rows; ++i) {
+    const uint8_t* a = job.a + i * job.a_stride;
+    for (uint32_t n = 0; n < job.n; ++n) {
+      const int8_t* b = PackedRow<int8_t, 4>(job.b_packed, n, job.k);
+      int32_t sum = 0;
+      for (uint32_t k = 0; k < job.k; ++k) sum += int32_t{a[k]} * b[PackedOffset<4>(k)];
+      job.out[i * job.out_stride + n] = static_cast<uint8_t>(ReduceLane(sum, reducer));
     }
   }
 }

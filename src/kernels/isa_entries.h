@@ -19,6 +19,11 @@ namespace penumbra::PENUMBRA_ISA {
 void GemmU8S8(const GemmU8S8Job& job);
 void GemmS16S16(const GemmS16Job& job);
 void GemmF32(const GemmF32Job& job);
+void ResidueGemm(const ResidueGemmJob& job);
+void ResidueDepthwise(const DepthwiseJob& job, uint16_t prime);
+void WinogradInput(const WinogradInputJob& job);
+void WinogradOutput(const WinogradOutputJob& job);
+void WinogradFilter(const WinogradFilterJob& job);
 void DepthwiseU8S8(const DepthwiseJob& job);
 void DepthwiseS16S32(const DepthwiseJob& job);
 void DepthwiseS16S64(const DepthwiseJob& job);
@@ -69,6 +74,11 @@ inline constexpr KernelTable kLoops = {
     .gemm_u8s8 = &GemmU8S8,
     .gemm_s16s16 = &GemmS16S16,
     .gemm_f32 = &GemmF32,
+    .residue_gemm = &ResidueGemm,
+    .residue_depthwise = &ResidueDepthwise,
+    .winograd_input = &WinogradInput,
+    .winograd_output = &WinogradOutput,
+    .winograd_filter = &WinogradFilter,
     .depthwise_u8s8 = &DepthwiseU8S8,
     .depthwise_s16s16_s32 = &DepthwiseS16S32,
     .depthwise_s16s16_s64 = &DepthwiseS16S64,

@@ -3,21 +3,26 @@
 #ifndef PENUMBRA_KERNELS_ISA_EXTRAS_H_
 #define PENUMBRA_KERNELS_ISA_EXTRAS_H_
 
+#include "kernels/depthwise.h"
 #include "kernels/gemm_s16s16.h"
 #include "kernels/gemm_u8s8.h"
 #include "kernels/pad_stream.h"
 #include "kernels/project.h"
 #include "kernels/reduce_mod.h"
+#include "kernels/residue_gemm.h"
 #include "kernels/restore.h"
 #include "kernels/unmix.h"
+#include "kernels/winograd.h"
 
 namespace penumbra {
 
 namespace avxvnni {
 void GemmU8S8(const GemmU8S8Job& job);
+void ResidueGemm(const ResidueGemmJob& job);
 }  // namespace avxvnni
 
 namespace avx512 {
+void ResidueDepthwise(const DepthwiseJob& job, uint16_t prime);
 void PermuteS16(const PermuteJob& job);
 void Restore(const RestoreJob& job);
 void Unmix(const UnmixJob& job);
@@ -25,6 +30,11 @@ void Unmix(const UnmixJob& job);
 
 namespace avx512vnni {
 void GemmU8S8(const GemmU8S8Job& job);
+void ResidueGemm(const ResidueGemmJob& job);
+void ResidueDepthwise(const DepthwiseJob& job, uint16_t prime);
+void WinogradInput(const WinogradInputJob& job);
+void WinogradOutput(const WinogradOutputJob& job);
+void WinogradFilter(const WinogradFilterJob& job);
 void GemmS16S16(const GemmS16Job& job);
 void CopyReply(const ReplyCopy& job);
 void Restore(const RestoreJob& job);
@@ -42,6 +52,7 @@ void GemmU8S8(const GemmU8S8Job& job);
 
 namespace neondot {
 void GemmU8S8(const GemmU8S8Job& job);
+void ResidueGemm(const ResidueGemmJob& job);
 }  // namespace neondot
 
 }  // namespace penumbra

@@ -297,7 +297,7 @@ Status SelfTestKernels(const KernelTable& table, void* scratch) {
                     CheckGemmF32(ref, table, bench) && CheckWindows(ref, table, bench) &&
                     CheckResidues(ref, table, bench) && CheckUnmix(ref, table, bench) &&
                     CheckProjections(ref, table, bench) && CheckField(ref, table, bench) &&
-                    CheckElementwise(ref, table, bench) &&
+                    CheckResidueConvolutions(ref, table, bench) && CheckElementwise(ref, table, bench) &&
                     CheckLevels(ref, table, bench) && CheckCopyReply(ref, table, bench) &&
                     CheckRestore(ref, table, bench, 3) && CheckRestore(ref, table, bench, kMaxPrimes) &&
                     CheckCovers(ref, table, bench);

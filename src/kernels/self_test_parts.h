@@ -68,6 +68,8 @@ bool SameJob(Kernel expected, Kernel actual, Job job, Out Job::*out, const SelfT
   return SameOutput(bench, size);
 }
 
+// Products and convolutions modulo one prime.
+bool CheckResidueConvolutions(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench);
 // Restoring and unmixing of covers.
 bool CheckCovers(const KernelTable& ref, const KernelTable& table, const SelfTestBench& bench);
 // The entries modulo the papers' prime.

@@ -59,6 +59,30 @@ TEST_F(SelfTest, RefusesOneWrongResidue) {
   EXPECT_EQ(Run(table), Status::kSelfTestFailed);
 }
 
+// Wrong in the last output of a row only.
+void ProductWithOneWrongResidue(const ResidueGemmJob& job) {
+  Kernels(Isa::kScalar).residue_gemm(job);
+  if (job.n > 16) job.out[job.n - 1] ^= 1;
+}
+
+TEST_F(SelfTest, RefusesAWrongResidueProduct) {
+  KernelTable table = Kernels(DetectIsa());
+  table.residue_gemm = &ProductWithOneWrongResidue;
+  EXPECT_EQ(Run(table), Status::kSelfTestFailed);
+}
+
+// Right for every tile but the largest.
+void InputsOfSmallTiles(const WinogradInputJob& job) {
+  Kernels(Isa::kScalar).winograd_input(job);
+  if (job.plan->out == kWinogradMaxOut) job.out[job.position_size] ^= 1;
+}
+
+TEST_F(SelfTest, RefusesAWrongWinogradTransform) {
+  KernelTable table = Kernels(DetectIsa());
+  table.winograd_input = &InputsOfSmallTiles;
+  EXPECT_EQ(Run(table), Status::kSelfTestFailed);
+}
+
 // Right but for short covers.
 void RestoreWithoutShortCovers(const RestoreJob& job) {
   Kernels(Isa::kScalar).restore(job);

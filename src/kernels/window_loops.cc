@@ -1,6 +1,7 @@
 // Reductions, pooling and depthwise convolution, compiled once per instruction set.
 #include "kernels/isa_entries.h"
 #include "kernels/lane_math.h"
+#include "kernels/reduce_lanes.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -50,9 +51,9 @@ PENUMBRA_LANE Wide Product(uint32_t x, int32_t w) {
 }
 
 // Inlined, so that whole blocks get a constant width.
-template <typename In, typename Weight, typename Out, typename Wide>
+template <typename In, typename Weight, typename Wide, typename Out, typename Finish>
 PENUMBRA_LANE void DepthwisePixelBlock(const DepthwiseJob& job, uint32_t column, uint32_t c0,
-                                       uint32_t width, Out* out) {
+                                       uint32_t width, const Finish& finish, Out* out) {
   const uint32_t channels = job.geometry->in_c;
   const auto* weights = static_cast<const Weight*>(job.weights);
   const auto padding = static_cast<Wide>(static_cast<In>(job.padding));
@@ -67,22 +68,20 @@ PENUMBRA_LANE void DepthwisePixelBlock(const DepthwiseJob& job, uint32_t column,
     const In* x = pixel + c0;
     for (uint32_t c = 0; c < width; ++c) acc[c] += Product<Wide>(x[c], w[c]);
   });
-  for (uint32_t c = 0; c < width; ++c) out[c0 + c] = static_cast<Out>(acc[c]);
+  for (uint32_t c = 0; c < width; ++c) out[c0 + c] = finish(acc[c]);
 }
 
-// Wide is unsigned: sums wrap modulo 2^32 or 2^64 by definition.
-template <typename In, typename Weight, typename Out, typename Wide>
-void DepthwiseInteger(const DepthwiseJob& job) {
+// Wide is unsigned: sums wrap modulo 2^32 or 2^64 by definition. finish: from a sum to an Out.
+template <typename In, typename Weight, typename Wide, typename Out, typename Finish>
+PENUMBRA_LANE void DepthwiseInteger(const DepthwiseJob& job, const Finish& finish) {
   const uint32_t channels = job.geometry->in_c;
   auto* out = static_cast<Out*>(job.out);
   for (uint32_t column = job.out_column_begin; column < job.out_column_end; ++column) {
     uint32_t c0 = 0;
     for (; c0 + kChannelBlock <= channels; c0 += kChannelBlock) {
-      DepthwisePixelBlock<In, Weight, Out, Wide>(job, column, c0, kChannelBlock, out);
+      DepthwisePixelBlock<In, Weight, Wide>(job, column, c0, kChannelBlock, finish, out);
     }
-    if (c0 < channels) {
-      DepthwisePixelBlock<In, Weight, Out, Wide>(job, column, c0, channels - c0, out);
-    }
+    if (c0 < channels) DepthwisePixelBlock<In, Weight, Wide>(job, column, c0, channels - c0, finish, out);
     out += channels;
   }
 }
@@ -153,16 +152,21 @@ void Pool(const PoolJob& job) {
 }  // namespace
 
 void DepthwiseU8S8(const DepthwiseJob& job) {
-  DepthwiseInteger<uint8_t, int8_t, int32_t, uint32_t>(job);
+  DepthwiseInteger<uint8_t, int8_t, uint32_t, int32_t>(job, [](uint32_t sum) { return static_cast<int32_t>(sum); });
 }
 void DepthwiseS16S32(const DepthwiseJob& job) {
-  DepthwiseInteger<int16_t, int16_t, int32_t, uint32_t>(job);
+  DepthwiseInteger<int16_t, int16_t, uint32_t, int32_t>(job, [](uint32_t sum) { return static_cast<int32_t>(sum); });
 }
 void DepthwiseS16S64(const DepthwiseJob& job) {
-  DepthwiseInteger<int16_t, int16_t, int64_t, uint64_t>(job);
+  DepthwiseInteger<int16_t, int16_t, uint64_t, int64_t>(job, [](uint64_t sum) { return static_cast<int64_t>(sum); });
 }
 void DepthwiseField(const DepthwiseJob& job) {
-  DepthwiseInteger<uint32_t, int32_t, int64_t, uint64_t>(job);
+  DepthwiseInteger<uint32_t, int32_t, uint64_t, int64_t>(job, [](uint64_t sum) { return static_cast<int64_t>(sum); });
+}
+void ResidueDepthwise(const DepthwiseJob& job, uint16_t prime) {
+  const Reducer r = MakeReducer(prime);
+  DepthwiseInteger<uint8_t, int8_t, uint32_t, uint8_t>(
+      job, [&r](uint32_t sum) { return static_cast<uint8_t>(ReduceLane(static_cast<int32_t>(sum), r)); });
 }
 
 void DepthwiseF32(const DepthwiseJob& job) {

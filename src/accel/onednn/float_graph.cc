@@ -1,7 +1,7 @@
 #include "accel/onednn/float_graph.h"
 
 #include "accel/onednn/strip_kernel.h"
-#include "accel/onednn/worker_pool.h"
+#include "accel/onednn/omp_threads.h"
 
 namespace penumbra::onednn {
 

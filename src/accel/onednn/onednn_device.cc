@@ -4,9 +4,12 @@
 #include <vector>
 
 #include "accel/onednn/float_graph.h"
-#include "accel/onednn/prime_conv.h"
+#include "accel/onednn/omp_threads.h"
 #include "accel/onednn/residue_conv.h"
 #include "accel/onednn/self_test.h"
+#include "accel/residues/kernel_conv.h"
+#include "accel/residues/prime_conv.h"
+#include "accel/residues/residue_graph.h"
 #include "accel/validate.h"
 
 namespace penumbra::onednn {
@@ -14,33 +17,28 @@ namespace {
 
 class OnednnSegment final : public PreparedSegment {
  public:
-  OnednnSegment(const dnnl::engine& engine, Arithmetic arithmetic, const SegmentView& view,
-                const BlobSource& blobs, const PrepareOptions& options)
+  OnednnSegment(const ResidueEngine& engine, const SegmentView& view, const BlobSource& blobs,
+                const PrepareOptions& options)
       : segment_(view),
         max_batch_(options.max_batch),
-        pool_(HasResidues() ? options.threads : 1),
-        floats_(engine, segment_, blobs, options.threads),
-        scratch_(segment_.tensors.size()) {
-    for (const SegmentNode& n : segment_.nodes) {
-      if (!IsResidueConv(n.op)) continue;
-      const SegmentTensor& out = segment_.tensors[n.output];
-      const std::byte* weights = blobs.Blob(n.weight_blob).data();
-      convs_.push_back({n.op == SegmentOp::kConvPrime
-                            ? MakePrimeConv(n.geometry, reinterpret_cast<const int32_t*>(weights), &pool_)
-                            : MakeResidueConv(engine, n.geometry, out.prime_count,
-                                              reinterpret_cast<const int8_t*>(weights), arithmetic, &pool_),
-                        n.inputs[0], n.output, n.geometry.out_h});
-      convs_.back().conv->Compile(max_batch_);
-      scratch_[n.output].resize(TensorByteSize(out, max_batch_));
-    }
-    for (uint32_t id : segment_.outputs) std::vector<uint8_t>().swap(scratch_[id]);
+        pool_(residues::HasResidueConv(segment_) ? options.threads : 1, &UseOneOmpThread),
+        floats_(engine.dnnl, segment_, blobs, options.threads),
+        residues_(segment_, blobs, max_batch_,
+                  [&](const SegmentNode& n, uint32_t primes, const std::byte* weights) {
+                    if (n.op == SegmentOp::kConvPrime) {
+                      return residues::MakePrimeConv(*engine.kernels, n.geometry,
+                                                     reinterpret_cast<const int32_t*>(weights), &pool_);
+                    }
+                    return MakeResidueConv(engine, n.geometry, primes, reinterpret_cast<const int8_t*>(weights),
+                                           &pool_);
+                  }) {
     floats_.Compile(max_batch_);
   }
 
   Status Run(const Job& job) override {
     if (Status s = CheckJob(segment_, job, max_batch_, /*row_ranges=*/true); !IsOk(s)) return s;
     try {
-      if (!RunResidues(job)) return Status::kDeviceFailed;
+      if (!residues_.Run(job)) return Status::kDeviceFailed;
       floats_.Run(job);
       return Status::kOk;
     } catch (const dnnl::error&) {
@@ -51,52 +49,16 @@ class OnednnSegment final : public PreparedSegment {
   }
 
  private:
-  struct Conv {
-    std::unique_ptr<ResidueConv> conv;
-    uint32_t input, output, rows;
-  };
-
-  bool HasResidues() const {
-    for (const SegmentNode& n : segment_.nodes) {
-      if (IsResidueConv(n.op)) return true;
-    }
-    return false;
-  }
-
-  const uint8_t* Source(uint32_t id, const Job& job) const {
-    for (size_t i = 0; i < segment_.inputs.size(); ++i) {
-      if (segment_.inputs[i] == id) return reinterpret_cast<const uint8_t*>(job.inputs[i]);
-    }
-    return const_cast<OnednnSegment*>(this)->Target(id, job);
-  }
-  uint8_t* Target(uint32_t id, const Job& job) {
-    for (size_t i = 0; i < segment_.outputs.size(); ++i) {
-      if (segment_.outputs[i] == id) return reinterpret_cast<uint8_t*>(job.outputs[i]);
-    }
-    return scratch_[id].data();
-  }
-
-  bool RunResidues(const Job& job) {
-    const bool part = AllowsRowRanges(segment_);
-    for (Conv& c : convs_) {
-      const RowRange rows = part ? job.rows : RowRange{0, c.rows};
-      if (!c.conv->Run(Source(c.input, job), job.batch, rows, Target(c.output, job))) return false;
-    }
-    return true;
-  }
-
   const OwnedSegment segment_;
   const uint32_t max_batch_;
   WorkerPool pool_;
   FloatGraph floats_;
-  std::vector<Conv> convs_;
-  std::vector<std::vector<uint8_t>> scratch_;  // per tensor: residues between convolutions
+  residues::ResidueGraph residues_;
 };
 
 class OnednnDevice final : public Device {
  public:
-  OnednnDevice(const dnnl::engine& engine, Arithmetic arithmetic, std::string_view name)
-      : engine_(engine), arithmetic_(arithmetic), name_(name) {
+  OnednnDevice(const ResidueEngine& engine, std::string_view name) : engine_(engine), name_(name) {
     for (uint16_t op = 1; op <= static_cast<uint16_t>(kLastSegmentOp); ++op) {
       capabilities_.ops |= CapabilityBit(static_cast<SegmentOp>(op));
     }
@@ -118,7 +80,7 @@ class OnednnDevice final : public Device {
       return status;
     };
     try {
-      *out_prepared = std::make_unique<OnednnSegment>(engine_, arithmetic_, segment, blobs, options);
+      *out_prepared = std::make_unique<OnednnSegment>(engine_, segment, blobs, options);
       return Status::kOk;
     } catch (const std::bad_alloc&) {
       return fail(Status::kOutOfMemory, "no memory for weights and intermediate tensors");
@@ -130,8 +92,7 @@ class OnednnDevice final : public Device {
   }
 
  private:
-  const dnnl::engine engine_;
-  const Arithmetic arithmetic_;
+  const ResidueEngine engine_;
   const std::string_view name_;
   Capabilities capabilities_;
 };
@@ -140,11 +101,13 @@ class OnednnDevice final : public Device {
 Status Create(Arithmetic best, std::string_view name, std::unique_ptr<Device>* out_device) {
   out_device->reset();
   try {
-    const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    Isa isa;
+    if (!residues::ProveKernels(DetectIsa(), &isa)) return Status::kSelfTestFailed;
     for (Arithmetic arithmetic : {Arithmetic::kFused, Arithmetic::kInteger, Arithmetic::kFloat}) {
-      if (arithmetic < best || !ClaimsExactResidues(arithmetic)) continue;
-      if (!ResiduesAreExact(engine, arithmetic)) continue;
-      *out_device = std::make_unique<OnednnDevice>(engine, arithmetic, name);
+      if (arithmetic < best || !ClaimsExactResidues(arithmetic, isa)) continue;
+      const ResidueEngine engine = {dnnl::engine(dnnl::engine::kind::cpu, 0), &Kernels(isa), arithmetic};
+      if (!ResiduesAreExact(engine)) continue;
+      *out_device = std::make_unique<OnednnDevice>(engine, name);
       return Status::kOk;
     }
     return Status::kSelfTestFailed;

@@ -6,35 +6,33 @@
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
 
-#include "accel/onednn/worker_pool.h"
+#include "accel/residues/residue_conv.h"
 #include "boundary/geometry.h"
+#include "kernels/dispatch.h"
 
 namespace penumbra::onednn {
 
+using residues::ResidueConv;
+using residues::WorkerPool;
+
 // How residues are computed, fastest first; each falls back on the next where it cannot serve.
 enum class Arithmetic {
-  kFused,    // our own AVX-512 VNNI kernels with the reduction in registers
+  kFused,    // our own kernels (accel/residues), on AVX-512 VNNI
   kInteger,  // oneDNN's u8 x s8 -> s32, then the reduction
   kFloat,    // oneDNN's float32 over short sums, then the reduction
 };
 
-class ResidueConv {
- public:
-  virtual ~ResidueConv() = default;
-
-  // Makes ready for whole images of `batch` samples. Throws dnnl::error or std::bad_alloc.
-  virtual void Compile(uint32_t batch) = 0;
-
-  // x: [prime][batch][in_h, in_w, in_c], out_y: [prime][batch][out_h, out_w, out_c] residues.
-  // Shapes not seen before are compiled first. One call at a time. False if a strip failed.
-  virtual bool Run(const uint8_t* x, uint32_t batch, RowRange rows, uint8_t* out_y) = 0;
+// What all convolutions of a device share.
+struct ResidueEngine {
+  dnnl::engine dnnl;
+  const KernelTable* kernels;  // proven ones
+  Arithmetic arithmetic;
 };
 
 // `weights` (OHWI s8 per prime) and `pool` are borrowed for the life of the result. May throw
 // std::bad_alloc.
-std::unique_ptr<ResidueConv> MakeResidueConv(const dnnl::engine& engine, const ConvGeometry& g,
-                                             uint32_t primes, const int8_t* weights,
-                                             Arithmetic arithmetic, WorkerPool* pool);
+std::unique_ptr<ResidueConv> MakeResidueConv(const ResidueEngine& engine, const ConvGeometry& g,
+                                             uint32_t primes, const int8_t* weights, WorkerPool* pool);
 
 }  // namespace penumbra::onednn
 

@@ -1,8 +1,7 @@
 #include "accel/onednn/self_test.h"
 
+#include <oneapi/dnnl/dnnl.hpp>
 #include <vector>
-
-#include "accel/onednn/fused_conv.h"
 
 namespace penumbra::onednn {
 namespace {
@@ -49,13 +48,13 @@ int64_t ExpectedSum(const ConvGeometry& g, uint32_t oy, uint32_t ox, uint32_t oc
   return sum;
 }
 
-bool ShapeIsExact(const dnnl::engine& engine, Arithmetic arithmetic, const ConvGeometry& g) {
+bool ShapeIsExact(const ResidueEngine& engine, const ConvGeometry& g) {
   std::vector<uint8_t> x(size_t{g.in_h} * g.in_w * g.in_c), y(size_t{g.out_h} * g.out_w * g.out_c);
   std::vector<int8_t> w(FilterLength(g) * g.out_c);
   for (size_t i = 0; i < x.size(); ++i) x[i] = InputAt(i);
   for (size_t i = 0; i < w.size(); ++i) w[i] = WeightAt(g, i);
   WorkerPool pool(1);
-  const auto conv = MakeResidueConv(engine, g, 1, w.data(), arithmetic, &pool);
+  const auto conv = MakeResidueConv(engine, g, 1, w.data(), &pool);
   if (!conv->Run(x.data(), 1, {0, g.out_h}, y.data())) return false;
   for (size_t i = 0; i < y.size(); ++i) {
     const auto pixel = static_cast<uint32_t>(i / g.out_c);
@@ -68,9 +67,9 @@ bool ShapeIsExact(const dnnl::engine& engine, Arithmetic arithmetic, const ConvG
 
 }  // namespace
 
-bool ClaimsExactResidues(Arithmetic arithmetic) {
+bool ClaimsExactResidues(Arithmetic arithmetic, Isa isa) {
   if (arithmetic == Arithmetic::kFloat) return true;
-  if (arithmetic == Arithmetic::kFused && !FusedConvSupported()) return false;
+  if (arithmetic == Arithmetic::kFused && isa != Isa::kAvx512Vnni && isa != Isa::kAmx) return false;
 #if defined(__x86_64__)
   const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_vnni);
   const auto allowed = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
@@ -80,9 +79,9 @@ bool ClaimsExactResidues(Arithmetic arithmetic) {
 #endif
 }
 
-bool ResiduesAreExact(const dnnl::engine& engine, Arithmetic arithmetic) {
+bool ResiduesAreExact(const ResidueEngine& engine) {
   for (const ConvGeometry& g : kShapes) {
-    if (!ShapeIsExact(engine, arithmetic, g)) return false;
+    if (!ShapeIsExact(engine, g)) return false;
   }
   return true;
 }

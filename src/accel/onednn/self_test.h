@@ -2,19 +2,18 @@
 #ifndef PENUMBRA_ACCEL_ONEDNN_SELF_TEST_H_
 #define PENUMBRA_ACCEL_ONEDNN_SELF_TEST_H_
 
-#include <oneapi/dnnl/dnnl.hpp>
-
 #include "accel/onednn/residue_conv.h"
 
 namespace penumbra::onednn {
 
 // Whether processor and library together claim this arithmetic to be exact. For integers: exact
-// u8 x s8 dot products; plain AVX2 and AVX-512 saturate pairs of products at 16 bits.
-bool ClaimsExactResidues(Arithmetic arithmetic);
+// u8 x s8 dot products; plain AVX2 and AVX-512 saturate pairs of products at 16 bits. isa: of the
+// proven kernels.
+bool ClaimsExactResidues(Arithmetic arithmetic, Isa isa);
 
 // Runs convolutions whose sums are the largest, and the oddest near the largest, that residues can
 // make, and compares every sum. False if a single one is wrong.
-bool ResiduesAreExact(const dnnl::engine& engine, Arithmetic arithmetic);
+bool ResiduesAreExact(const ResidueEngine& engine);
 
 }  // namespace penumbra::onednn
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "accel/onednn/omp_threads.h"
 #include "accel/onednn/reduce.h"
 
 namespace penumbra::onednn {
@@ -27,7 +28,7 @@ StripConv::StripConv(const dnnl::engine& engine, const ConvGeometry& g, uint32_t
 bool StripConv::CompileTasks() {
   // The primitives run on one OpenMP thread each and must be made for one.
   const OmpThreads one(1);
-  return std::all_of(tasks_.begin(), tasks_.end(), [&](const PlacedStrip& task) {
+  return std::all_of(tasks_.begin(), tasks_.end(), [&](const residues::PlacedStrip& task) {
     return kernel_->Compile(task.strip, scratch_);
   });
 }
@@ -40,13 +41,13 @@ void StripConv::Plan(uint32_t batch, RowRange rows) {
   planned_batch_ = 0;
   const size_t row_size = size_t{g_.out_w} * g_.out_c * sizeof(int32_t);
   const auto fitting = static_cast<uint32_t>(std::max<size_t>(1, kStripSize / row_size));
-  tasks_ = CutStrips(g_.out_h, batch, rows, fitting, pool_->threads());
+  tasks_ = residues::CutStrips(g_.out_h, batch, rows, fitting, pool_->threads());
   if (!CompileTasks()) {
     kernel_ = MakeFloatKernel(engine_, g_, primes_, weights_);
     CompileTasks();
   }
   size_t largest = 0;
-  for (const PlacedStrip& t : tasks_) {
+  for (const residues::PlacedStrip& t : tasks_) {
     const size_t pixels =
         size_t{t.strip.samples} * (t.strip.rows.end - t.strip.rows.begin) * g_.out_w;
     largest = std::max(largest, pixels * g_.out_c * sizeof(int32_t));
@@ -58,7 +59,7 @@ void StripConv::Plan(uint32_t batch, RowRange rows) {
 
 void StripConv::Compile(uint32_t batch) { Plan(batch, {0, g_.out_h}); }
 
-void StripConv::RunTask(uint32_t k, const PlacedStrip& task, const uint8_t* x, uint8_t* out_y,
+void StripConv::RunTask(uint32_t k, const residues::PlacedStrip& task, const uint8_t* x, uint8_t* out_y,
                         uint32_t thread) {
   const size_t in_size = size_t{g_.in_h} * g_.in_w * g_.in_c;
   const size_t out_row = size_t{g_.out_w} * g_.out_c;
@@ -74,6 +75,7 @@ void StripConv::RunTask(uint32_t k, const PlacedStrip& task, const uint8_t* x, u
 bool StripConv::Run(const uint8_t* x, uint32_t batch, RowRange rows, uint8_t* out_y) {
   Plan(batch, rows);
   const auto tasks = static_cast<uint32_t>(tasks_.size());
+  const OmpThreads one(1);
   return pool_->ForEach(tasks * primes_, [&](uint32_t index, uint32_t thread) {
     RunTask(index / tasks, tasks_[index % tasks], x, out_y, thread);
   });

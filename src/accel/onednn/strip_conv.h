@@ -8,7 +8,6 @@
 
 #include "accel/onednn/residue_conv.h"
 #include "accel/onednn/strip_kernel.h"
-#include "accel/onednn/worker_pool.h"
 
 namespace penumbra::onednn {
 
@@ -25,7 +24,7 @@ class StripConv final : public ResidueConv {
  private:
   void Plan(uint32_t batch, RowRange rows);
   bool CompileTasks();
-  void RunTask(uint32_t k, const PlacedStrip& task, const uint8_t* x, uint8_t* out_y,
+  void RunTask(uint32_t k, const residues::PlacedStrip& task, const uint8_t* x, uint8_t* out_y,
                uint32_t thread);
 
   const dnnl::engine engine_;
@@ -40,7 +39,7 @@ class StripConv final : public ResidueConv {
   // The last plan: layers run with the same batch and rows again and again.
   uint32_t planned_batch_ = 0;
   RowRange planned_rows_{0, 0};
-  std::vector<PlacedStrip> tasks_;
+  std::vector<residues::PlacedStrip> tasks_;
 };
 
 }  // namespace penumbra::onednn

@@ -8,11 +8,13 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <span>
 
-#include "accel/onednn/strips.h"
+#include "accel/residues/strips.h"
 #include "boundary/geometry.h"
 #include "boundary/status.h"
 
 namespace penumbra::onednn {
+
+using residues::Strip;
 
 // Float32 represents every integer up to 2^24: filters this long have exact float32 sums.
 inline constexpr uint64_t kMaxFloatFilterLength = ((uint64_t{1} << 24) - 1) / (255 * 125);

@@ -1,18 +1,18 @@
-// int32 accumulators to residues without leaving the registers. For the vnni_*.cc files only, which
-// alone are compiled for AVX-512 VNNI.
-#ifndef PENUMBRA_ACCEL_ONEDNN_VNNI_REDUCE_H_
-#define PENUMBRA_ACCEL_ONEDNN_VNNI_REDUCE_H_
+// int32 accumulators to residues without leaving the registers. For the *_avx512vnni.cc files only (isa.h).
+#ifndef PENUMBRA_KERNELS_VNNI_REDUCE_H_
+#define PENUMBRA_KERNELS_VNNI_REDUCE_H_
 
 #include <immintrin.h>
 
 #include <cstdint>
 
 #include "boundary/geometry.h"
+#include "kernels/isa.h"
+#include "kernels/residue_gemm.h"
 
-namespace penumbra::onednn {
+namespace penumbra::PENUMBRA_ISA {
 
-// kMaxResidueFilterLength products of at most 255 * 125.
-inline constexpr int64_t kLargestSum = int64_t{67372} * 255 * 125;
+inline constexpr int64_t kLargestSum = int64_t{kResidueGemmMaxDepth} * 255 * 125;
 
 // Why it is exact. Accumulators start at `origin`, a multiple of the prime near 2^31 with
 // origin - kLargestSum >= 0 and origin + kLargestSum < 2^32: read as unsigned, they never wrap and
@@ -27,12 +27,12 @@ struct ModPlan {
   uint16_t reciprocal, prime;
 };
 
-constexpr int32_t CentredPower(uint32_t bits, uint32_t p) {
+static constexpr int32_t CentredPower(uint32_t bits, uint32_t p) {
   const auto rest = static_cast<int32_t>((uint64_t{1} << bits) % p);
   return 2 * rest > static_cast<int32_t>(p) ? rest - static_cast<int32_t>(p) : rest;
 }
 
-constexpr ModPlan PlanMod(uint16_t prime) {
+static constexpr ModPlan PlanMod(uint16_t prime) {
   const uint32_t p = prime;
   ModPlan plan{};
   plan.prime = prime;
@@ -48,7 +48,7 @@ constexpr ModPlan PlanMod(uint16_t prime) {
   return plan;
 }
 
-constexpr bool PlanHolds(uint16_t prime) {
+static constexpr bool PlanHolds(uint16_t prime) {
   const ModPlan plan = PlanMod(prime);
   int64_t largest = plan.offset;
   for (uint32_t j = 0; j < 4; ++j) {
@@ -58,7 +58,7 @@ constexpr bool PlanHolds(uint16_t prime) {
   return plan.origin >= kLargestSum && plan.origin + kLargestSum < int64_t{1} << 32 &&
          largest < 65536 && (uint32_t{1} << 23) / prime < 65536;
 }
-constexpr bool PlansHold() {
+static constexpr bool PlansHold() {
   for (uint16_t prime : kPrimes) {
     if (!PlanHolds(prime)) return false;
   }
@@ -66,34 +66,35 @@ constexpr bool PlansHold() {
 }
 static_assert(PlansHold());
 
-#define PENUMBRA_VNNI_INLINE [[gnu::always_inline]] static inline
-
 struct ModVectors {
-  __m512i digits, offset, reciprocal, prime;
+  __m512i digits, offset;      // 32-bit lanes
+  __m512i reciprocal, prime;   // 16-bit lanes
+  __m512i prime_bytes;
 };
 
-PENUMBRA_VNNI_INLINE ModVectors Broadcast(const ModPlan& plan) {
+PENUMBRA_LANE ModVectors Broadcast(const ModPlan& plan) {
   return {_mm512_set1_epi32(static_cast<int32_t>(plan.digits)),
           _mm512_set1_epi32(static_cast<int32_t>(plan.offset)),
           _mm512_set1_epi16(static_cast<int16_t>(plan.reciprocal)),
-          _mm512_set1_epi16(static_cast<int16_t>(plan.prime))};
+          _mm512_set1_epi16(static_cast<int16_t>(plan.prime)),
+          _mm512_set1_epi8(static_cast<int8_t>(plan.prime))};
 }
 
 // acc += dot product of four u8 of `a` with four s8 of `b`, per 32-bit lane, modulo 2^32. Inline
 // assembly: with the intrinsic gcc 12 spills the accumulators, at half the speed.
-PENUMBRA_VNNI_INLINE __m512i DotBytes(__m512i acc, __m512i a, __m512i b) {
+PENUMBRA_LANE __m512i DotBytes(__m512i acc, __m512i a, __m512i b) {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));
   return acc;
 }
 
-PENUMBRA_VNNI_INLINE __m512i ReduceWords(__m512i v, const ModVectors& m) {
+PENUMBRA_LANE __m512i ReduceWords(__m512i v, const ModVectors& m) {
   const __m512i q = _mm512_srli_epi16(_mm512_mulhi_epu16(v, m.reciprocal), 7);
   return _mm512_sub_epi16(v, _mm512_mullo_epi16(q, m.prime));
 }
 
 // Four accumulators of 16 sums each (started at the plan's origin) to 64 residues; of every 16
 // bytes, the first four come from `a`, the next from `b` and so on.
-PENUMBRA_VNNI_INLINE __m512i ReduceInterleaved(__m512i a, __m512i b, __m512i c, __m512i d,
+PENUMBRA_LANE __m512i ReduceInterleaved(__m512i a, __m512i b, __m512i c, __m512i d,
                                                const ModVectors& m) {
   const __m512i low = _mm512_packus_epi32(DotBytes(m.offset, a, m.digits),
                                           DotBytes(m.offset, b, m.digits));
@@ -102,6 +103,11 @@ PENUMBRA_VNNI_INLINE __m512i ReduceInterleaved(__m512i a, __m512i b, __m512i c, 
   return _mm512_packus_epi16(ReduceWords(low, m), ReduceWords(high, m));
 }
 
-}  // namespace penumbra::onednn
+// Residues below 2 p to canonical ones; what lies below p wraps to more than itself.
+PENUMBRA_LANE __m512i Canonical(__m512i residues, const ModVectors& m) {
+  return _mm512_min_epu8(residues, _mm512_sub_epi8(residues, m.prime_bytes));
+}
 
-#endif  // PENUMBRA_ACCEL_ONEDNN_VNNI_REDUCE_H_
+}  // namespace penumbra::PENUMBRA_ISA
+
+#endif  // PENUMBRA_KERNELS_VNNI_REDUCE_H_

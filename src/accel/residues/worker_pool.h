@@ -1,7 +1,7 @@
-// A few threads that share the strips of one convolution. oneDNN's own OpenMP team is not used for
-// that: each strip must stay in one core's cache from the sums to their reduction.
-#ifndef PENUMBRA_ACCEL_ONEDNN_WORKER_POOL_H_
-#define PENUMBRA_ACCEL_ONEDNN_WORKER_POOL_H_
+// A few threads that share the strips of one convolution: each strip stays in one core's cache from its windows to its
+// residues.
+#ifndef PENUMBRA_ACCEL_RESIDUES_WORKER_POOL_H_
+#define PENUMBRA_ACCEL_RESIDUES_WORKER_POOL_H_
 
 #include <atomic>
 #include <condition_variable>
@@ -11,24 +11,12 @@
 #include <thread>
 #include <vector>
 
-namespace penumbra::onednn {
-
-// Sets how many OpenMP threads oneDNN may use from the calling thread; puts the old number back.
-class OmpThreads {
- public:
-  explicit OmpThreads(uint32_t threads);
-  ~OmpThreads();
-  OmpThreads(const OmpThreads&) = delete;
-  OmpThreads& operator=(const OmpThreads&) = delete;
-
- private:
-  int before_;
-};
+namespace penumbra::residues {
 
 class WorkerPool {
  public:
-  // `threads` in total; the caller of ForEach is one of them.
-  explicit WorkerPool(uint32_t threads);
+  // `threads` in total; the caller of ForEach is one of them. Each of the others first runs `start`, if given.
+  explicit WorkerPool(uint32_t threads, void (*start)() = nullptr);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -37,7 +25,7 @@ class WorkerPool {
 
   // Runs task(index, thread) once for every index in [0, count), thread in [0, threads()), and
   // returns when all are done. False if any task threw; the others may then have been left out. One
-  // call at a time. Tasks run with one OpenMP thread.
+  // call at a time.
   bool ForEach(uint32_t count, const std::function<void(uint32_t index, uint32_t thread)>& task);
 
  private:
@@ -54,6 +42,6 @@ class WorkerPool {
   const std::function<void(uint32_t, uint32_t)>* task_ = nullptr;
 };
 
-}  // namespace penumbra::onednn
+}  // namespace penumbra::residues
 
-#endif  // PENUMBRA_ACCEL_ONEDNN_WORKER_POOL_H_
+#endif  // PENUMBRA_ACCEL_RESIDUES_WORKER_POOL_H_

@@ -1,4 +1,4 @@
-#include "accel/onednn/prime_conv.h"
+#include "accel/residues/prime_conv.h"
 
 #include <algorithm>
 #include <vector>
@@ -6,7 +6,7 @@
 #include "kernels/conv_layout.h"
 #include "kernels/dispatch.h"
 
-namespace penumbra::onednn {
+namespace penumbra::residues {
 namespace {
 
 // Bytes of the windows of one strip: what stays in the second-level cache beside the sums.
@@ -19,7 +19,7 @@ uint32_t StripHeight(const ConvGeometry& g) {
 
 class PrimeConv final : public ResidueConv {
  public:
-  PrimeConv(const ConvGeometry& g, const int32_t* weights, WorkerPool* pool);
+  PrimeConv(const KernelTable& kernels, const ConvGeometry& g, const int32_t* weights, WorkerPool* pool);
 
   void Compile(uint32_t batch) override { words_.resize(batch * InputCount()); }
   bool Run(const uint8_t* x, uint32_t batch, RowRange rows, uint8_t* out_y) override;
@@ -50,8 +50,8 @@ class PrimeConv final : public ResidueConv {
   std::vector<Scratch> scratch_;    // one per thread of the pool
 };
 
-PrimeConv::PrimeConv(const ConvGeometry& g, const int32_t* weights, WorkerPool* pool)
-    : kernels_(Kernels(DetectIsa())),
+PrimeConv::PrimeConv(const KernelTable& kernels, const ConvGeometry& g, const int32_t* weights, WorkerPool* pool)
+    : kernels_(kernels),
       g_(g),
       depthwise_(IsDepthwise(g)),
       pool_(pool),
@@ -151,8 +151,9 @@ void PrimeConv::ConvolveDepthwise(const RowTable& input, RowRange rows, Scratch*
 
 }  // namespace
 
-std::unique_ptr<ResidueConv> MakePrimeConv(const ConvGeometry& g, const int32_t* weights, WorkerPool* pool) {
-  return std::make_unique<PrimeConv>(g, weights, pool);
+std::unique_ptr<ResidueConv> MakePrimeConv(const KernelTable& kernels, const ConvGeometry& g, const int32_t* weights,
+                                           WorkerPool* pool) {
+  return std::make_unique<PrimeConv>(kernels, g, weights, pool);
 }
 
-}  // namespace penumbra::onednn
+}  // namespace penumbra::residues

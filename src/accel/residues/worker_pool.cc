@@ -1,12 +1,6 @@
-#include "accel/onednn/worker_pool.h"
+#include "accel/residues/worker_pool.h"
 
-// oneDNN of Debian runs on libgomp. Declared here because clang ships no omp.h of gcc's.
-extern "C" {
-void omp_set_num_threads(int threads);
-int omp_get_max_threads(void);
-}
-
-namespace penumbra::onednn {
+namespace penumbra::residues {
 namespace {
 
 // Layers follow each other within microseconds; sleeping between them costs more than a short spin.
@@ -20,13 +14,13 @@ void Pause() {
 
 }  // namespace
 
-OmpThreads::OmpThreads(uint32_t threads) : before_(omp_get_max_threads()) {
-  omp_set_num_threads(static_cast<int>(threads));
-}
-OmpThreads::~OmpThreads() { omp_set_num_threads(before_); }
-
-WorkerPool::WorkerPool(uint32_t threads) {
-  for (uint32_t i = 1; i < threads; ++i) workers_.emplace_back([this, i] { Work(i); });
+WorkerPool::WorkerPool(uint32_t threads, void (*start)()) {
+  for (uint32_t i = 1; i < threads; ++i) {
+    workers_.emplace_back([this, start, i] {
+      if (start != nullptr) start();
+      Work(i);
+    });
+  }
 }
 
 WorkerPool::~WorkerPool() {
@@ -48,7 +42,6 @@ void WorkerPool::Drain(uint32_t thread) {
 }
 
 void WorkerPool::Work(uint32_t thread) {
-  const OmpThreads one(1);
   for (uint64_t seen = 0;; ++seen) {
     for (int i = 0; i < kSpinCount && round_ == seen; ++i) Pause();
     if (round_ == seen) {
@@ -63,7 +56,6 @@ void WorkerPool::Work(uint32_t thread) {
 
 bool WorkerPool::ForEach(uint32_t count,
                          const std::function<void(uint32_t index, uint32_t thread)>& task) {
-  const OmpThreads one(1);
   const bool shared = count > 1 && !workers_.empty();
   count_ = count;
   task_ = &task;
@@ -89,4 +81,4 @@ bool WorkerPool::ForEach(uint32_t count,
   return !failed_;
 }
 
-}  // namespace penumbra::onednn
+}  // namespace penumbra::residues

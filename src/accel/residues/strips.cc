@@ -1,8 +1,8 @@
-#include "accel/onednn/strips.h"
+#include "accel/residues/strips.h"
 
 #include <algorithm>
 
-namespace penumbra::onednn {
+namespace penumbra::residues {
 
 std::vector<PlacedStrip> CutStrips(uint32_t out_h, uint32_t batch, RowRange rows, uint32_t fitting,
                                    uint32_t multiple) {
@@ -26,4 +26,4 @@ std::vector<PlacedStrip> CutStrips(uint32_t out_h, uint32_t batch, RowRange rows
   return strips;
 }
 
-}  // namespace penumbra::onednn
+}  // namespace penumbra::residues

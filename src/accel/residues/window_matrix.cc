@@ -1,9 +1,9 @@
-#include "accel/onednn/window_matrix.h"
+#include "accel/residues/window_matrix.h"
 
 #include <algorithm>
 #include <cstring>
 
-namespace penumbra::onednn {
+namespace penumbra::residues {
 namespace {
 
 // One kernel row of one window, from input column x0 on; `row` null: padding.
@@ -90,4 +90,4 @@ void LayOutWindows(const ConvGeometry& g, const uint8_t* image, RowRange rows, s
   }
 }
 
-}  // namespace penumbra::onednn
+}  // namespace penumbra::residues

@@ -1,11 +1,11 @@
-#include "accel/onednn/worker_pool.h"
+#include "accel/residues/worker_pool.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <stdexcept>
 
-namespace penumbra::onednn {
+namespace penumbra::residues {
 namespace {
 
 TEST(WorkerPool, EveryIndexOnceWhateverTheCounts) {
@@ -35,6 +35,13 @@ TEST(WorkerPool, ManyShortRoundsAndSleepBetween) {
   EXPECT_EQ(sum, 3u * 5000);
 }
 
+std::atomic<int> started{0};
+
+TEST(WorkerPool, EveryThreadOfItsOwnStartsOnce) {
+  { WorkerPool pool(3, [] { ++started; }); }
+  EXPECT_EQ(started, 2);
+}
+
 TEST(WorkerPool, AThrowingTaskIsReportedAndThePoolLives) {
   for (uint32_t threads : {1, 2}) {
     WorkerPool pool(threads);
@@ -46,4 +53,4 @@ TEST(WorkerPool, AThrowingTaskIsReportedAndThePoolLives) {
 }
 
 }  // namespace
-}  // namespace penumbra::onednn
+}  // namespace penumbra::residues

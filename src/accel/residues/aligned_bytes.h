@@ -1,13 +1,13 @@
 // Bytes on a cache-line boundary.
-#ifndef PENUMBRA_ACCEL_ONEDNN_ALIGNED_BYTES_H_
-#define PENUMBRA_ACCEL_ONEDNN_ALIGNED_BYTES_H_
+#ifndef PENUMBRA_ACCEL_RESIDUES_ALIGNED_BYTES_H_
+#define PENUMBRA_ACCEL_RESIDUES_ALIGNED_BYTES_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <new>
 
-namespace penumbra::onednn {
+namespace penumbra::residues {
 
 class AlignedBytes {
  public:
@@ -32,6 +32,6 @@ class AlignedBytes {
   size_t size_ = 0;
 };
 
-}  // namespace penumbra::onednn
+}  // namespace penumbra::residues
 
-#endif  // PENUMBRA_ACCEL_ONEDNN_ALIGNED_BYTES_H_
+#endif  // PENUMBRA_ACCEL_RESIDUES_ALIGNED_BYTES_H_

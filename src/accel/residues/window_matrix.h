@@ -1,13 +1,13 @@
 // The windows of a convolution's output pixels as rows of a matrix of bytes.
-#ifndef PENUMBRA_ACCEL_ONEDNN_WINDOW_MATRIX_H_
-#define PENUMBRA_ACCEL_ONEDNN_WINDOW_MATRIX_H_
+#ifndef PENUMBRA_ACCEL_RESIDUES_WINDOW_MATRIX_H_
+#define PENUMBRA_ACCEL_RESIDUES_WINDOW_MATRIX_H_
 
 #include <cstddef>
 #include <cstdint>
 
 #include "boundary/geometry.h"
 
-namespace penumbra::onednn {
+namespace penumbra::residues {
 
 // LayOutWindows writes up to this many bytes beyond the matrix.
 inline constexpr size_t kWindowSlack = 64;
@@ -19,6 +19,6 @@ inline constexpr size_t kWindowSlack = 64;
 void LayOutWindows(const ConvGeometry& g, const uint8_t* image, RowRange rows, size_t row_size,
                    const uint8_t** scratch, uint8_t* out);
 
-}  // namespace penumbra::onednn
+}  // namespace penumbra::residues
 
-#endif  // PENUMBRA_ACCEL_ONEDNN_WINDOW_MATRIX_H_
+#endif  // PENUMBRA_ACCEL_RESIDUES_WINDOW_MATRIX_H_

@@ -1,13 +1,13 @@
 // How the output of a convolution is cut into pieces of work.
-#ifndef PENUMBRA_ACCEL_ONEDNN_STRIPS_H_
-#define PENUMBRA_ACCEL_ONEDNN_STRIPS_H_
+#ifndef PENUMBRA_ACCEL_RESIDUES_STRIPS_H_
+#define PENUMBRA_ACCEL_RESIDUES_STRIPS_H_
 
 #include <cstdint>
 #include <vector>
 
 #include "boundary/geometry.h"
 
-namespace penumbra::onednn {
+namespace penumbra::residues {
 
 constexpr uint32_t DivideUp(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
 
@@ -28,6 +28,6 @@ struct PlacedStrip {
 std::vector<PlacedStrip> CutStrips(uint32_t out_h, uint32_t batch, RowRange rows, uint32_t fitting,
                                    uint32_t multiple);
 
-}  // namespace penumbra::onednn
+}  // namespace penumbra::residues
 
-#endif  // PENUMBRA_ACCEL_ONEDNN_STRIPS_H_
+#endif  // PENUMBRA_ACCEL_RESIDUES_STRIPS_H_

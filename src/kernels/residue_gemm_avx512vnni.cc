@@ -1,12 +1,14 @@
-#include "accel/onednn/vnni_kernels.h"
-#include "accel/onednn/vnni_reduce.h"
-#include "kernels/gemm_u8s8.h"
+// AVX-512 VNNI: tiles of sums that are reduced modulo the prime in registers.
+#include "kernels/isa_extras.h"
+#include "kernels/vnni_reduce.h"
 
-namespace penumbra::onednn {
+namespace penumbra::PENUMBRA_ISA {
+
 namespace {
 
 constexpr size_t kGroupSize = 4;        // bytes of one depth group in a row of A
 constexpr size_t kPanelGroupSize = 64;  // and in a panel
+constexpr uint32_t kMaxTilePanels = 4;
 constexpr uint32_t kMaxTileRows = 14;
 
 // Rows of A and panels of B that one tile multiplies.
@@ -20,7 +22,7 @@ struct Tile {
 
 // ReduceInterleaved of kP accumulators, the rest zeros.
 template <uint32_t kP>
-PENUMBRA_VNNI_INLINE __m512i ReducePanels(const __m512i (&acc)[kP], const ModVectors& m) {
+PENUMBRA_LANE __m512i ReducePanels(const __m512i (&acc)[kP], const ModVectors& m) {
   const auto digits = [&m](__m512i sums) { return DotBytes(m.offset, sums, m.digits); };
   const __m512i zero = _mm512_setzero_si512();
   if constexpr (kP == 4) {
@@ -76,7 +78,7 @@ void RunTile(const ResidueGemmJob& job, const ModPlan& plan, const Tile& tile) {
 #pragma GCC unroll 16
   for (uint32_t r = 0; r < kR; ++r) {
     const __m512i bytes = ReducePanels<kP>(acc[r], m);
-    const __m512i ordered = _mm512_permutexvar_epi32(order, bytes);
+    const __m512i ordered = _mm512_permutexvar_epi32(order, Canonical(bytes, m));
     if (tile.columns == kMaxTilePanels * kPanelWidth) {
       _mm512_storeu_si512(tile.out + r * job.out_stride, ordered);
     } else {
@@ -162,4 +164,4 @@ void ResidueGemm(const ResidueGemmJob& job) {
   }
 }
 
-}  // namespace penumbra::onednn
+}  // namespace penumbra::PENUMBRA_ISA

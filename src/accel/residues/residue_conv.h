@@ -1,0 +1,27 @@
+// One residue convolution, ready to run.
+#ifndef PENUMBRA_ACCEL_RESIDUES_RESIDUE_CONV_H_
+#define PENUMBRA_ACCEL_RESIDUES_RESIDUE_CONV_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "accel/residues/worker_pool.h"
+#include "boundary/geometry.h"
+
+namespace penumbra::residues {
+
+class ResidueConv {
+ public:
+  virtual ~ResidueConv() = default;
+
+  // Makes ready for whole images of `batch` samples. Throws std::bad_alloc, or what the backend's library throws.
+  virtual void Compile(uint32_t batch) = 0;
+
+  // x: [prime][batch][in_h, in_w, in_c], out_y: [prime][batch][out_h, out_w, out_c] residues.
+  // Shapes not seen before are compiled first. One call at a time. False if a strip failed.
+  virtual bool Run(const uint8_t* x, uint32_t batch, RowRange rows, uint8_t* out_y) = 0;
+};
+
+}  // namespace penumbra::residues
+
+#endif  // PENUMBRA_ACCEL_RESIDUES_RESIDUE_CONV_H_

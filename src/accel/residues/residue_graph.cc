@@ -1,0 +1,47 @@
+#include "accel/residues/residue_graph.h"
+
+#include <algorithm>
+
+namespace penumbra::residues {
+
+bool HasResidueConv(const OwnedSegment& segment) {
+  return std::ranges::any_of(segment.nodes, [](const SegmentNode& n) { return IsResidueConv(n.op); });
+}
+
+ResidueGraph::ResidueGraph(const OwnedSegment& segment, const BlobSource& blobs, uint32_t max_batch,
+                           const MakeConv& make)
+    : segment_(segment), scratch_(segment.tensors.size()) {
+  for (const SegmentNode& n : segment.nodes) {
+    if (!IsResidueConv(n.op)) continue;
+    const SegmentTensor& out = segment.tensors[n.output];
+    convs_.push_back({make(n, out.prime_count, blobs.Blob(n.weight_blob).data()), n.inputs[0], n.output,
+                      n.geometry.out_h});
+    convs_.back().conv->Compile(max_batch);
+    scratch_[n.output].resize(TensorByteSize(out, max_batch));
+  }
+  for (uint32_t id : segment.outputs) std::vector<uint8_t>().swap(scratch_[id]);
+}
+
+const uint8_t* ResidueGraph::Source(uint32_t id, const Job& job) {
+  for (size_t i = 0; i < segment_.inputs.size(); ++i) {
+    if (segment_.inputs[i] == id) return reinterpret_cast<const uint8_t*>(job.inputs[i]);
+  }
+  return Target(id, job);
+}
+
+uint8_t* ResidueGraph::Target(uint32_t id, const Job& job) {
+  for (size_t i = 0; i < segment_.outputs.size(); ++i) {
+    if (segment_.outputs[i] == id) return reinterpret_cast<uint8_t*>(job.outputs[i]);
+  }
+  return scratch_[id].data();
+}
+
+bool ResidueGraph::Run(const Job& job) {
+  const bool part = AllowsRowRanges(segment_);
+  return std::ranges::all_of(convs_, [&](Conv& c) {
+    const RowRange rows = part ? job.rows : RowRange{0, c.rows};
+    return c.conv->Run(Source(c.input, job), job.batch, rows, Target(c.output, job));
+  });
+}
+
+}  // namespace penumbra::residues
