@@ -216,7 +216,7 @@ void BM_Reduce(benchmark::State& state) {
 BENCHMARK(BM_Reduce)->ArgName("bound")->Arg(onednn::kNarrowSum)->Arg(onednn::kNarrowSum + 1);
 
 const bool kRegistered = [] {
-  for (const char* device : {"onednn", "onednn-f32"}) {
+  for (const char* device : {"onednn", "onednn-f32", "native", "native-avx2"}) {
     for (uint32_t threads : {1u, 2u}) {
       for (const Layer& layer : kLayers) {
         const std::string name =

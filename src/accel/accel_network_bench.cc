@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "accel/registry.h"
@@ -172,11 +173,11 @@ struct ResidueLayer {
   uint32_t rows;
 };
 
-void BM_Residues(benchmark::State& state, Network (*make)()) {
+void BM_Residues(benchmark::State& state, const char* device_name, Network (*make)()) {
   constexpr uint16_t kPrimeCount = 3;
   const auto threads = static_cast<uint32_t>(state.range(0));
   std::unique_ptr<Device> device;
-  if (!IsOk(CreateDevice("onednn", &device))) return state.SkipWithError("no such device");
+  if (!IsOk(CreateDevice(device_name, &device))) return state.SkipWithError("no such device");
   const Network n = make();
   std::vector<ResidueLayer> layers;
   size_t largest = 0;
@@ -213,36 +214,27 @@ void BM_Residues(benchmark::State& state, Network (*make)()) {
   }
 }
 
-BENCHMARK_CAPTURE(BM_Float, resnet50, ResNet50)
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Residues, resnet50, ResNet50)
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Float, vgg16, Vgg16)
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Float, mobilenet_v1, MobileNetV1)
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Residues, vgg16, Vgg16)
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Residues, mobilenet_v1, MobileNetV1)
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
+const bool kRegistered = [] {
+  const struct {
+    const char* name;
+    Network (*make)();
+  } networks[] = {{"resnet50", ResNet50}, {"vgg16", Vgg16}, {"mobilenet_v1", MobileNetV1}};
+  for (const auto& n : networks) {
+    const auto add = [&n](const std::string& kind, auto run) {
+      benchmark::RegisterBenchmark((kind + "/" + n.name).c_str(), run)
+          ->Arg(1)
+          ->Arg(2)
+          ->UseRealTime()
+          ->Unit(benchmark::kMillisecond);
+    };
+    add("Float", [make = n.make](benchmark::State& state) { BM_Float(state, make); });
+    for (const char* device : {"onednn", "native", "native-avx2"}) {
+      add("Residues/" + std::string(device),
+          [make = n.make, device](benchmark::State& state) { BM_Residues(state, device, make); });
+    }
+  }
+  return true;
+}();
 
 }  // namespace
 }  // namespace penumbra

@@ -1,5 +1,6 @@
 #include "accel/registry.h"
 
+#include "accel/native/native_device.h"
 #include "accel/reference/reference_device.h"
 #ifdef PENUMBRA_HAVE_ONEDNN
 #include "accel/onednn/onednn_device.h"
@@ -19,6 +20,10 @@ constexpr Entry kEntries[] = {
     {"onednn", onednn::CreateOnednnDevice},
     {"onednn-s32", onednn::CreateOnednnIntegerDevice},
     {"onednn-f32", onednn::CreateOnednnFloatDevice},
+#endif
+    {"native", native::CreateNativeDevice},
+#ifdef __x86_64__
+    {"native-avx2", native::CreateNativeAvx2Device},
 #endif
     {"reference", reference::CreateReferenceDevice},
 };

@@ -12,7 +12,8 @@ namespace penumbra {
 
 // Names CreateDevice accepts in this build, preferred first: "onednn", "onednn-s32" (residues
 // through oneDNN alone, without our own kernels), "onednn-f32" (through float32 arithmetic even
-// where integers are exact), "reference".
+// where integers are exact), "native" (our own kernels alone), "native-avx2" (those without AVX-512, on
+// x86-64), "reference".
 std::vector<std::string_view> DeviceNames();
 
 // kNotFound: no such backend in this build. kSelfTestFailed: the backend gave a wrong sum on this

@@ -31,7 +31,7 @@ void ExpectOutput(const std::filesystem::path& folder) {
   const Tensors input = {media::ReadNpy(folder / kGoldenInput).values};
   const Tensors wanted = {media::ReadNpy(folder / kGoldenOutput).values};
   ASSERT_FALSE(wanted[0].empty());
-  for (const Place& place : {Place{.device = "reference"}, Place{.device = "onednn"}}) {
+  for (const Place& place : {Place{.device = "reference"}, Place{.device = "native"}, Place{.device = "onednn"}}) {
     SCOPED_TRACE(PlaceName(place));
     const auto session = OpenSession(folder / kGoldenBundle, keys, place, scratch.path());
     EXPECT_EQ(CountDifferentBits(RunSession(session.get(), input), wanted), 0u);

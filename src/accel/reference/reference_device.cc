@@ -3,7 +3,8 @@
 #include <new>
 #include <vector>
 
-#include "accel/reference/loops.h"
+#include "accel/loops/float_loops.h"
+#include "accel/loops/loops.h"
 #include "accel/validate.h"
 
 namespace penumbra::reference {
@@ -12,19 +13,13 @@ namespace {
 class ReferenceSegment final : public PreparedSegment {
  public:
   ReferenceSegment(const SegmentView& view, const BlobSource& blobs, uint32_t max_batch)
-      : segment_(view), max_batch_(max_batch), scratch_(view.tensors.size()) {
-    std::vector<bool> is_end(view.tensors.size(), false);
-    for (uint32_t id : view.inputs) is_end[id] = true;
-    for (uint32_t id : view.outputs) is_end[id] = true;
+      : segment_(view), max_batch_(max_batch), floats_(segment_, blobs, max_batch), scratch_(view.tensors.size()) {
     for (const SegmentNode& node : view.nodes) {
-      const bool conv = IsResidueConv(node.op) || node.op == SegmentOp::kConvFloat;
-      weights_.push_back(conv ? blobs.Blob(node.weight_blob).data() : nullptr);
-      biases_.push_back(conv && node.bias_blob != kNoBlob ? blobs.Blob(node.bias_blob).data()
-                                                          : nullptr);
-      if (!is_end[node.output]) {
-        scratch_[node.output].resize(TensorByteSize(view.tensors[node.output], max_batch));
-      }
+      const bool residue = IsResidueConv(node.op);
+      weights_.push_back(residue ? blobs.Blob(node.weight_blob).data() : nullptr);
+      if (residue) scratch_[node.output].resize(TensorByteSize(view.tensors[node.output], max_batch));
     }
+    for (uint32_t id : view.outputs) std::vector<std::byte>().swap(scratch_[id]);
   }
 
   Status Run(const Job& job) override {
@@ -36,33 +31,15 @@ class ReferenceSegment final : public PreparedSegment {
     for (size_t i = 0; i < job.inputs.size(); ++i) {
       data[segment_.inputs[i]] = const_cast<std::byte*>(job.inputs[i]);
     }
-    for (size_t i = 0; i < segment_.nodes.size(); ++i) RunNode(i, job, data);
+    for (size_t i = 0; i < segment_.nodes.size(); ++i) {
+      if (segment_.nodes[i].op == SegmentOp::kConvResidue) RunConvResidue(i, job, data);
+      if (segment_.nodes[i].op == SegmentOp::kConvPrime) RunConvPrime(i, job, data);
+    }
+    floats_.Run(job);
     return Status::kOk;
   }
 
  private:
-  void RunNode(size_t index, const Job& job, const std::vector<std::byte*>& data) const {
-    const SegmentNode& node = segment_.nodes[index];
-    if (node.op == SegmentOp::kConvResidue) return RunConvResidue(index, job, data);
-    if (node.op == SegmentOp::kConvPrime) return RunConvPrime(index, job, data);
-    SegmentTensor shapes[kMaxSegmentInputs];
-    const SegmentTensor& out = segment_.tensors[node.output];
-    for (uint32_t i = 0; i < node.input_count; ++i) shapes[i] = segment_.tensors[node.inputs[i]];
-    for (uint32_t b = 0; b < job.batch; ++b) {
-      const float* in[kMaxSegmentInputs] = {};
-      for (uint32_t i = 0; i < node.input_count; ++i) {
-        in[i] = reinterpret_cast<const float*>(data[node.inputs[i]]) + b * SampleCount(shapes[i]);
-      }
-      float* y = reinterpret_cast<float*>(data[node.output]) + b * SampleCount(out);
-      if (node.op == SegmentOp::kConvFloat) {
-        ConvFloat(node.geometry, in[0], reinterpret_cast<const float*>(weights_[index]),
-                  reinterpret_cast<const float*>(biases_[index]), y);
-      } else {
-        Apply(node, shapes, in, out, y);
-      }
-    }
-  }
-
   void RunConvResidue(size_t index, const Job& job, const std::vector<std::byte*>& data) const {
     const SegmentNode& node = segment_.nodes[index];
     const ConvGeometry& g = node.geometry;
@@ -75,7 +52,7 @@ class ReferenceSegment final : public PreparedSegment {
     for (uint32_t k = 0; k < out.prime_count; ++k) {
       for (uint32_t b = 0; b < job.batch; ++b) {
         const size_t sample = size_t{k} * job.batch + b;
-        ConvResidue(g, kPrimes[k], rows, x + sample * SampleCount(in),
+        loops::ConvResidue(g, kPrimes[k], rows, x + sample * SampleCount(in),
                     w + k * FilterLength(g) * g.out_c, y + sample * SampleCount(out));
       }
     }
@@ -91,7 +68,7 @@ class ReferenceSegment final : public PreparedSegment {
     for (uint32_t b = 0; b < job.batch; ++b) {
       const auto* x = reinterpret_cast<const uint32_t*>(data[node.inputs[0]]) + b * in_count;
       for (size_t i = 0; i < in_count; ++i) canonical[i] = x[i] % kFieldPrime;
-      ConvPrime(node.geometry, rows, canonical.data(),
+      loops::ConvPrime(node.geometry, rows, canonical.data(),
                 reinterpret_cast<const int32_t*>(weights_[index]),
                 reinterpret_cast<uint32_t*>(data[node.output]) + b * out_count);
     }
@@ -99,8 +76,9 @@ class ReferenceSegment final : public PreparedSegment {
 
   const OwnedSegment segment_;
   const uint32_t max_batch_;
-  std::vector<std::vector<std::byte>> scratch_;     // per tensor; empty at the ends
-  std::vector<const std::byte*> weights_, biases_;  // per node, borrowed from the blob source
+  loops::FloatLoops floats_;
+  std::vector<std::vector<std::byte>> scratch_;  // per tensor: residues between convolutions
+  std::vector<const std::byte*> weights_;        // per node, borrowed from the blob source
 };
 
 class ReferenceDevice final : public Device {

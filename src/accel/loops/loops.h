@@ -1,13 +1,13 @@
 // The operators of boundary/segment.h as plain loops: the meaning of each operator, not its speed.
 // All functions trust their arguments: call them only on nodes that passed CheckSegment.
-#ifndef PENUMBRA_ACCEL_REFERENCE_LOOPS_H_
-#define PENUMBRA_ACCEL_REFERENCE_LOOPS_H_
+#ifndef PENUMBRA_ACCEL_LOOPS_LOOPS_H_
+#define PENUMBRA_ACCEL_LOOPS_LOOPS_H_
 
 #include <cstdint>
 
 #include "accel/device.h"
 
-namespace penumbra::reference {
+namespace penumbra::loops {
 
 // One sample of one prime. x: [in_h, in_w, in_c] u8 residues; w: OHWI s8 centred residues;
 // out_y: [out_h, out_w, out_c] canonical residues of `prime`, rows `rows` only. Padding counts 0.
@@ -28,6 +28,6 @@ void ConvFloat(const ConvGeometry& g, const float* x, const float* w, const floa
 void Apply(const SegmentNode& node, const SegmentTensor* shapes, const float* const* in,
            const SegmentTensor& shape, float* out_y);
 
-}  // namespace penumbra::reference
+}  // namespace penumbra::loops
 
-#endif  // PENUMBRA_ACCEL_REFERENCE_LOOPS_H_
+#endif  // PENUMBRA_ACCEL_LOOPS_LOOPS_H_

@@ -1,10 +1,10 @@
-#include "accel/reference/loops.h"
+#include "accel/loops/loops.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-namespace penumbra::reference {
+namespace penumbra::loops {
 namespace {
 
 // Calls tap(ky, kx, offset of the input pixel) for every tap of the window at (oy, ox) inside the
@@ -195,4 +195,4 @@ void Apply(const SegmentNode& node, const SegmentTensor* shapes, const float* co
   }
 }
 
-}  // namespace penumbra::reference
+}  // namespace penumbra::loops
