@@ -50,6 +50,12 @@ void GroupsAndDilation(TestGraph& t) {
   t.Output(Conv(t, t.Node(OpKind::kElu, {x}), {8, 36, 2, 3}, {{"strides", Ints{3, 2}}}));
 }
 
+// Enough channels and pixels for both halves' Winograd convolutions; ragged channels, rows and columns.
+void WideSquares(TestGraph& t) {
+  const ValueId x = Conv(t, t.Input({1, 3, 20, 21}), {33, 3, 3, 3}, {{"pads", Ints{1, 1, 1, 1}}});
+  t.Output(Conv(t, t.Node(OpKind::kRelu, {x}), {18, 33, 3, 3}, {{"pads", Ints{0, 1, 2, 0}}}));
+}
+
 void OneDimension(TestGraph& t) {
   ValueId x =
       Conv(t, t.Input({1, 3, 40}), {10, 3, 5}, {{"strides", Ints{2}}, {"pads", Ints{2, 1}}});
@@ -256,6 +262,7 @@ const std::vector<GraphCase>& GraphCases() {
   static const std::vector<GraphCase> cases = {
       {"DepthwiseAndShuffle", DepthwiseAndShuffle},
       {"GroupsAndDilation", GroupsAndDilation},
+      {"WideSquares", WideSquares},
       {"OneDimension", OneDimension},
       {"TransposedConvolution", TransposedConvolution},
       {"Joins", Joins},

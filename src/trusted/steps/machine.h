@@ -26,6 +26,7 @@ struct RefusedRow {
 struct PackedWeights {
   uint32_t layer = kNoLayer, tile = 0;  // tile of the plan
   uint32_t oc_begin = 0, oc_end = 0;
+  bool transformed = false;  // for PadWinogradImages() != 0
   friend bool operator==(const PackedWeights&, const PackedWeights&) = default;
 };
 
