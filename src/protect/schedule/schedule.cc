@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "boundary/limits.h"
+#include "kernels/pad_winograd.h"
 #include "model/error.h"
 #include "protect/schedule/checker.h"
 #include "protect/schedule/exchange.h"
@@ -24,6 +25,9 @@ constexpr double kArenaShare = 0.7;
 // Part of the budget that the arena may take for pads alone, where the other programs need less: the
 // more rows and pads share a pass over the weights, the faster.
 constexpr double kPadArenaShare = 0.5;
+
+// Part of the budget that scratch may grow to, where memory is left, for weights that the pad maker transforms.
+constexpr double kScratchShare = 0.25;
 
 // State of the runtime that does not depend on the plan: keys, session, manifest head.
 constexpr uint64_t kFixedTableSize = 64 * 1024;
@@ -160,6 +164,28 @@ void AddBatchProgram(const PadSteps& pads, uint64_t budget, ScheduleReport* out_
   }
 }
 
+// Scratch grows to what the largest layer takes whose Winograd convolutions then fit (kernels/pad_winograd.h), out of memory
+// that nothing else has a use for. Programs stay as they are.
+void GiveRoomForWinograd(const PadSteps& pads, uint64_t budget, ScheduleReport* out_report) {
+  CompiledPlan* const plan = pads.plan;
+  if (plan->pad_program.empty()) return;
+  const auto share = static_cast<uint64_t>(static_cast<double>(budget) * kScratchShare);
+  const uint64_t most = std::min(share, plan->scratch_size + (budget - SecureMemorySize(*plan))) / kTileAlignment * kTileAlignment;
+  for (size_t l = 0; l < pads.linears.size(); ++l) {
+    const LinearPlan& linear = pads.linears[l];
+    if (!linear.is_public() || !linear.masked) continue;
+    const LayerRec& layer = plan->layers[linear.layer];
+    for (const ChannelRun run : pads.slices[l].runs) {
+      for (const uint32_t pad_count : {1u, std::max(plan->pad_batch, 1u)}) {
+        const uint64_t wanted = PadWinogradWantedSize(linear.published->geometry(), ResidueSize(layer), run.end - run.begin,
+                                                      plan->tensors[layer.pad].tile_rows, pad_count);
+        if (wanted <= most) plan->scratch_size = std::max(plan->scratch_size, wanted);
+      }
+    }
+  }
+  out_report->secure_memory_size = SecureMemorySize(*plan);
+}
+
 }  // namespace
 
 uint64_t TableSize(const CompiledPlan& plan) {
@@ -208,6 +234,7 @@ CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& 
   }
   PlaceTiles(graph, infer, *pads, prepare, options.secure_memory_size, &plan, out_report);
   AddBatchProgram(pad_steps, options.secure_memory_size, out_report);
+  GiveRoomForWinograd(pad_steps, options.secure_memory_size, out_report);
   const std::string fault = CheckPlan(plan);
   if (!fault.empty()) {
     throw model::ModelError(Status::kInternal, "the compiled plan is wrong: " + fault, {},
