@@ -14,8 +14,10 @@ double AxisScale::ExactOut() const {
 
 double SourceCoordinate(const std::string& mode, const AxisScale& axis, int64_t at) {
   const auto x = static_cast<double>(at);
-  const double half_pixel = (x + 0.5) / axis.scale - 0.5;
-  if (mode == "asymmetric") return x / axis.scale;
+  // Not 1 / scale: where that falls short of a whole number by a rounding, floor would lose a pixel.
+  const double step = static_cast<double>(axis.in) / axis.ExactOut();
+  const double half_pixel = (x + 0.5) * step - 0.5;
+  if (mode == "asymmetric") return x * step;
   if (mode == "align_corners") {
     return axis.out == 1 ? 0.0 : x * static_cast<double>(axis.in - 1) / (axis.ExactOut() - 1);
   }
