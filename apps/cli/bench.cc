@@ -63,12 +63,14 @@ TensorMap Noise(const std::vector<TensorInfo>& inputs, uint32_t seed) {
   return feeds;
 }
 
-bool IsOnnx(const std::string& path) { return path.ends_with(".onnx"); }
+bool IsTflite(const std::string& path) { return path.ends_with(".tflite"); }
 
-// Protects options.model into the scratch folder when it is an ONNX file.
+bool IsModelFile(const std::string& path) { return path.ends_with(".onnx") || IsTflite(path); }
+
+// Protects options.model into the scratch folder when it is a model file.
 std::filesystem::path PrepareBundle(const Options& options, const Console& console,
                                     const ScratchFolder& scratch) {
-  if (!IsOnnx(options.model)) return options.model;
+  if (!IsModelFile(options.model)) return options.model;
   ProtectOptions protect = ToProtectOptions(options.protect);
   if (protect.preset.empty()) protect.preset = "enclave";
   if (protect.calibration.empty()) {
@@ -91,7 +93,7 @@ std::filesystem::path PrepareBundle(const Options& options, const Console& conso
 
 std::unique_ptr<Peer> MakePeer(const Options& options, const Console& console,
                                const ScratchFolder& scratch, const TensorMap& feeds) {
-  const std::string model = IsOnnx(options.model) ? options.model : options.float_model;
+  const std::string model = IsModelFile(options.model) ? options.model : options.float_model;
   if (options.peer == "none") return nullptr;
   if (model.empty()) {
     console.Log(LogLevel::kWarning,
@@ -99,6 +101,7 @@ std::unique_ptr<Peer> MakePeer(const Options& options, const Console& console,
     return nullptr;
   }
   if (options.peer == "ort") {
+    if (IsTflite(model)) ThrowUsage("ONNX Runtime does not read TFLite files; use --peer plain");
     return MakeCommandPeer(options.peer_command, model, options.session,
                            options.protect.import.shapes);
   }
@@ -306,8 +309,8 @@ void Run(const Options& options, const Console& console) {
 Verb AddBench(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app->add_subcommand("bench", "time a model against its unprotected self");
-  command->add_option("model", options->model, "ONNX file (protected first) or bundle")->required();
-  command->add_option("--float", options->float_model, "ONNX file of a bundle, to compare with");
+  command->add_option("model", options->model, "ONNX or TFLite file (protected first), or bundle")->required();
+  command->add_option("--float", options->float_model, "ONNX or TFLite file of a bundle, to compare with");
   command->add_option("--peer", options->peer, "what to compare with")
       ->check(CLI::IsMember({"plain", "ort", "none"}))
       ->capture_default_str();

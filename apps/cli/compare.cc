@@ -199,7 +199,7 @@ Verb AddCompare(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app->add_subcommand("compare", "compare a bundle with the model it was made from");
-  command->add_option("model", options->model, "ONNX file")->required();
+  command->add_option("model", options->model, "ONNX or TFLite file")->required();
   command->add_option("bundle", options->bundle, "bundle file")->required();
   command->add_option("--data", options->data, "folder of samples (as for --calibration), one subfolder per class")
       ->required();

@@ -1,4 +1,4 @@
-// protect: an ONNX file becomes a bundle.
+// protect: a model file becomes a bundle.
 #include <memory>
 
 #include "arguments.h"
@@ -58,8 +58,8 @@ void Run(const Options& options, const Console& console) {
 
 Verb AddProtect(CLI::App* app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app->add_subcommand("protect", "turn an ONNX model into a bundle");
-  command->add_option("model", options->model, "ONNX file")->required();
+  CLI::App* command = app->add_subcommand("protect", "turn an ONNX or TFLite model into a bundle");
+  command->add_option("model", options->model, "ONNX or TFLite file")->required();
   command->add_option("-o,--output", options->bundle, "bundle to write");
   AddProtectArguments(command, &options->protect);
   command->add_option("--sign", options->sign,

@@ -8,10 +8,10 @@
 namespace penumbra::cli {
 
 Verb AddOps(CLI::App* app) {
-  CLI::App* command = app->add_subcommand("ops", "list the ONNX operators a model may use");
+  CLI::App* command = app->add_subcommand("ops", "list the operators a model may use");
   return {command, [](const Console& console) {
             Json list = Json::array();
-            std::vector<Row> rows{{"operator", "opset", "notes", "protect"}};
+            std::vector<Row> rows{{"ONNX operator", "opset", "notes", "protect"}};
             for (const OperatorInfo& op : SupportedOperators()) {
               list.push_back({{"name", op.name},
                               {"min_opset", op.min_opset},
@@ -22,7 +22,18 @@ Verb AddOps(CLI::App* app) {
                               std::to_string(op.min_opset) + ".." + std::to_string(op.max_opset),
                               op.notes, op.protection});
             }
-            console.Result("ops", {{"operators", list}}, Table(rows));
+            Json tflite_list = Json::array();
+            std::vector<Row> tflite_rows{{"TFLite operator", "version", "becomes", "notes"}};
+            for (const TfliteOperatorInfo& op : SupportedTfliteOperators()) {
+              tflite_list.push_back({{"name", op.name},
+                                     {"max_version", op.max_version},
+                                     {"becomes", op.becomes},
+                                     {"notes", op.notes}});
+              tflite_rows.push_back(
+                  {op.name, "1.." + std::to_string(op.max_version), op.becomes, op.notes});
+            }
+            console.Result("ops", {{"operators", list}, {"tflite_operators", tflite_list}},
+                           Table(rows) + "\n" + Table(tflite_rows));
           }};
 }
 

@@ -1,4 +1,4 @@
-// From an ONNX file and the options of a user to a compiled model that is not written yet.
+// From a model file and the options of a user to a compiled model that is not written yet.
 #ifndef PENUMBRA_API_COMPILE_H_
 #define PENUMBRA_API_COMPILE_H_
 

@@ -11,6 +11,8 @@
 #include "model/interpreter.h"
 #include "model/op_table.h"
 #include "model/passes/passes.h"
+#include "model/tflite/model_file.h"
+#include "model/tflite/op_table.h"
 #include "protect/lower/lower.h"
 
 namespace penumbra {
@@ -20,10 +22,10 @@ struct FloatModel::Impl {
   std::vector<TensorInfo> inputs, outputs;
 };
 
-FloatModel::FloatModel(const std::filesystem::path& onnx, const ImportSettings& settings)
+FloatModel::FloatModel(const std::filesystem::path& model, const ImportSettings& settings)
     : impl_(std::make_unique<Impl>()) {
   api::Translated([&] {
-    impl_->graph = api::Import(onnx, settings).graph;
+    impl_->graph = api::Import(model, settings).graph;
     model::Normalize(impl_->graph);
     impl_->inputs = api::GraphInputs(impl_->graph);
     impl_->outputs = api::GraphOutputs(impl_->graph);
@@ -83,6 +85,15 @@ std::vector<OperatorInfo> SupportedOperators() {
   for (const model::OpInfo& op : model::AllOps()) {
     operators.push_back({std::string(op.name), op.min_opset, op.max_opset, std::string(op.notes),
                          std::string(protect::ProtectedLimits(op.kind))});
+  }
+  return operators;
+}
+
+std::vector<TfliteOperatorInfo> SupportedTfliteOperators() {
+  std::vector<TfliteOperatorInfo> operators;
+  for (const model::TfliteOpInfo& op : model::AllTfliteOps()) {
+    operators.push_back({model::BuiltinName(op.op), op.max_version, std::string(op.becomes),
+                         std::string(op.notes)});
   }
   return operators;
 }

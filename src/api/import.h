@@ -1,16 +1,16 @@
-// Reading an ONNX file with the settings of the public API.
+// Reading a model file with the settings of the public API.
 #ifndef PENUMBRA_API_IMPORT_H_
 #define PENUMBRA_API_IMPORT_H_
 
 #include <filesystem>
 #include <vector>
 
-#include "model/onnx/import.h"
+#include "model/import.h"
 #include "penumbra/float_model.h"
 
 namespace penumbra::api {
 
-model::ImportedModel Import(const std::filesystem::path& onnx, const ImportSettings& settings);
+model::ImportedModel Import(const std::filesystem::path& model, const ImportSettings& settings);
 
 // With the element types that the file declares.
 std::vector<TensorInfo> GraphInputs(const model::Graph& graph);

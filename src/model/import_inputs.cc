@@ -1,38 +1,18 @@
-#include "model/onnx/input_shapes.h"
+#include "model/import_inputs.h"
 
-#include "model/error.h"
+#include "model/ops/saturating_cast.h"
 
 namespace penumbra::model {
 namespace {
 
-constexpr int64_t kDynamic = -1;
-
-struct Declared {
-  Shape dims;                        // kDynamic where the file leaves it open
-  std::vector<std::string> symbols;  // "" where the file names none
-};
-
-Declared DeclaredShape(const onnx::ValueInfoProto& input) {
-  Declared declared;
-  for (const auto& dim : input.type().tensor_type().shape().dim()) {
-    const bool fixed = dim.has_dim_value();
-    if (fixed && dim.dim_value() < 0) {
-      throw ModelError(Status::kMalformed, "input '" + input.name() + "' has a negative dimension");
-    }
-    declared.dims.push_back(fixed ? dim.dim_value() : kDynamic);
-    declared.symbols.push_back(fixed ? "" : dim.dim_param());
-  }
-  return declared;
-}
-
-void CheckNames(const std::vector<const onnx::ValueInfoProto*>& inputs,
+void CheckNames(const std::vector<DeclaredInput>& inputs,
                 const ImportOptions& options) {
   const auto check = [&inputs](const std::string& name) {
-    for (const auto* input : inputs) {
-      if (input->name() == name) return;
-    }
     std::string known;
-    for (const auto* input : inputs) known += (known.empty() ? "'" : ", '") + input->name() + "'";
+    for (const DeclaredInput& input : inputs) {
+      if (input.name == name) return;
+      known += (known.empty() ? "'" : ", '") + input.name + "'";
+    }
     throw ModelError(Status::kWrongName, "the model has no input '" + name + "'", {},
                      "its inputs are " + (known.empty() ? "none" : known));
   };
@@ -40,75 +20,101 @@ void CheckNames(const std::vector<const onnx::ValueInfoProto*>& inputs,
   for (const auto& entry : options.fix_inputs) check(entry.first);
 }
 
-// The shape asked for, once it agrees with what the file fixes; its dims become those of their
-// symbols.
-void Fix(const std::string& name, const Shape& asked, const Declared& declared, bool has_shape,
-         std::map<std::string, int64_t>* symbols) {
-  if (!has_shape) return;
-  bool agrees = asked.size() == declared.dims.size();
+// The shape asked for must agree with what the file fixes; its dims become those of their symbols.
+void Fix(const DeclaredInput& input, const Shape& asked, std::map<std::string, int64_t>* symbols) {
+  if (!input.has_shape) return;
+  bool agrees = asked.size() == input.shape.size();
   for (size_t i = 0; agrees && i < asked.size(); ++i) {
-    agrees = declared.dims[i] == kDynamic || declared.dims[i] == asked[i];
-    if (agrees && !declared.symbols[i].empty()) {
-      const auto [entry, added] = symbols->emplace(declared.symbols[i], asked[i]);
+    agrees = input.shape[i] == kDynamicExtent || input.shape[i] == asked[i];
+    if (agrees && !input.symbols[i].empty()) {
+      const auto [entry, added] = symbols->emplace(input.symbols[i], asked[i]);
       agrees = added || entry->second == asked[i];
     }
   }
   if (agrees) return;
   throw ModelError(Status::kWrongShape,
-                   "shape " + ShapeText(asked) + " does not fit input '" + name + "'", {},
+                   "shape " + ShapeText(asked) + " does not fit input '" + input.name + "'", {},
                    "give one size per dimension and keep those that the model fixes");
+}
+
+[[noreturn]] void ThrowOpen(const DeclaredInput& input, const std::string& what) {
+  throw ModelError(Status::kWrongShape, "input '" + input.name + "'" + what, {},
+                   "fix it with --shapes " + input.name + ":<sizes>");
+}
+
+// The shape of an input that the options do not name.
+Shape Completed(const DeclaredInput& input, const ImportOptions& options,
+                std::map<std::string, int64_t>* symbols) {
+  const auto fixed = options.fix_inputs.find(input.name);
+  const bool is_fixed = fixed != options.fix_inputs.end();
+  if (!input.has_shape && !is_fixed) ThrowOpen(input, " has no shape");
+  bool open = !input.has_shape;
+  Shape shape = input.shape;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] != kDynamicExtent) continue;
+    const std::string& name = input.symbols[i];
+    const auto symbol = symbols->find(name);
+    if (symbol != symbols->end()) {
+      shape[i] = symbol->second;
+    } else if (i == 0 && !is_fixed) {
+      shape[i] = 1;
+      if (!name.empty()) (*symbols)[name] = 1;
+    } else if (is_fixed) {
+      open = true;
+    } else {
+      ThrowOpen(input, ": dimension " + std::to_string(i) +
+                           (name.empty() ? "" : " ('" + name + "')") + " is dynamic");
+    }
+  }
+  return open ? fixed->second.shape() : shape;
 }
 
 }  // namespace
 
-std::map<std::string, Shape> ResolveInputShapes(
-    const std::vector<const onnx::ValueInfoProto*>& inputs, const ImportOptions& options) {
+std::map<std::string, Shape> ResolveInputShapes(const std::vector<DeclaredInput>& inputs,
+                                                const ImportOptions& options) {
   CheckNames(inputs, options);
   std::map<std::string, Shape> shapes;
   std::map<std::string, int64_t> symbols;
-  for (const auto* input : inputs) {
-    const auto asked = options.shapes.find(input->name());
+  for (const DeclaredInput& input : inputs) {
+    const auto asked = options.shapes.find(input.name);
     if (asked == options.shapes.end()) continue;
-    Fix(input->name(), asked->second, DeclaredShape(*input),
-        input->type().tensor_type().has_shape(), &symbols);
-    ElementCount(asked->second);
-    shapes[input->name()] = asked->second;
+    Fix(input, asked->second, &symbols);
+    shapes[input.name] = asked->second;
   }
-  for (const auto* input : inputs) {
-    if (shapes.contains(input->name())) continue;
-    const auto fixed = options.fix_inputs.find(input->name());
-    const bool is_fixed = fixed != options.fix_inputs.end();
-    const Declared declared = DeclaredShape(*input);
-    Shape shape = declared.dims;
-    bool open = !input->type().tensor_type().has_shape();
-    for (size_t i = 0; i < shape.size(); ++i) {
-      if (shape[i] != kDynamic) continue;
-      const auto symbol = symbols.find(declared.symbols[i]);
-      if (symbol != symbols.end()) {
-        shape[i] = symbol->second;
-      } else if (i == 0 && !is_fixed) {
-        shape[i] = 1;
-        if (!declared.symbols[i].empty()) symbols[declared.symbols[i]] = 1;
-      } else {
-        open = true;
-      }
-      if (open && !is_fixed) {
-        throw ModelError(
-            Status::kWrongShape,
-            "input '" + input->name() + "': dimension " + std::to_string(i) +
-                (declared.symbols[i].empty() ? "" : " ('" + declared.symbols[i] + "')") +
-                " is dynamic",
-            {}, "fix it with --shapes " + input->name() + ":<sizes>");
-      }
-    }
-    if (open && !is_fixed) {
-      throw ModelError(Status::kWrongShape, "input '" + input->name() + "' has no shape", {},
-                       "give one with --shapes " + input->name() + ":<sizes>");
-    }
-    shapes[input->name()] = open ? fixed->second.shape() : shape;
-    ElementCount(shapes[input->name()]);
+  for (const DeclaredInput& input : inputs) {
+    if (!shapes.contains(input.name)) shapes[input.name] = Completed(input, options, &symbols);
+    ElementCount(shapes[input.name]);
   }
   return shapes;
+}
+
+Tensor FixedInput(const std::string& name, const Tensor& given, DataType type, const Shape& shape) {
+  Tensor tensor(type, shape);
+  if (given.count() != 1 && given.shape() != shape) {
+    throw ModelError(Status::kWrongShape, "the value for input '" + name + "' has shape " +
+                                              ShapeText(given.shape()) + ", expected " +
+                                              ShapeText(shape));
+  }
+  const bool exact = given.type() != DataType::kFloat32 && type != DataType::kFloat32;
+  const std::vector<int64_t> integers = exact ? given.ToInt64() : std::vector<int64_t>{};
+  const std::vector<float> floats = exact ? std::vector<float>{} : given.ToFloat();
+  WithElementType(type, [&](auto tag) {
+    using T = decltype(tag);
+    const auto data = tensor.Data<T>();
+    for (size_t i = 0; i < data.size(); ++i) {
+      const size_t from = given.count() == 1 ? 0 : i;
+      data[i] = exact ? SaturatingCast<T>(integers[from]) : SaturatingCast<T>(floats[from]);
+      const bool same = exact ? static_cast<int64_t>(data[i]) == integers[from]
+                              : static_cast<float>(data[i]) == floats[from];
+      if (!same && type != DataType::kFloat32) {
+        throw ModelError(Status::kInvalidArgument,
+                         "element " + std::to_string(from) + " of the value for input '" + name +
+                             "' is not of its type, " + std::string(DataTypeName(type)));
+      }
+    }
+  });
+  return tensor;
 }
 
 }  // namespace penumbra::model

@@ -1,5 +1,6 @@
 #include "model/tensor.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -65,15 +66,23 @@ size_t ElementSize(DataType type) {
 
 bool IsInteger(DataType type) { return type >= DataType::kInt8 && type <= DataType::kUint64; }
 
+namespace {
+
+// In the order of their codes in ONNX files.
+constexpr DataType kOnnxTypes[] = {
+    DataType::kUndefined, DataType::kFloat32, DataType::kUint8,   DataType::kInt8,
+    DataType::kUint16,    DataType::kInt16,   DataType::kInt32,   DataType::kInt64,
+    DataType::kUndefined, DataType::kBool,    DataType::kFloat16, DataType::kFloat64,
+    DataType::kUint32,    DataType::kUint64};
+
+}  // namespace
+
 DataType DataTypeFromOnnx(int64_t code) {
-  static constexpr DataType kTypes[] = {
-      DataType::kUndefined, DataType::kFloat32, DataType::kUint8,   DataType::kInt8,
-      DataType::kUint16,    DataType::kInt16,   DataType::kInt32,   DataType::kInt64,
-      DataType::kUndefined, DataType::kBool,    DataType::kFloat16, DataType::kFloat64,
-      DataType::kUint32,    DataType::kUint64};
-  if (code < 0 || code >= static_cast<int64_t>(std::size(kTypes))) return DataType::kUndefined;
-  return kTypes[code];
+  if (code < 0 || code >= static_cast<int64_t>(std::size(kOnnxTypes))) return DataType::kUndefined;
+  return kOnnxTypes[code];
 }
+
+int64_t OnnxCodeOf(DataType type) { return std::ranges::find(kOnnxTypes, type) - kOnnxTypes; }
 
 DataType ComputeType(DataType type) {
   return type == DataType::kFloat16 || type == DataType::kFloat64 ? DataType::kFloat32 : type;

@@ -36,6 +36,7 @@ bool IsInteger(DataType type);      // signed or unsigned, not bool
 // Element type from the numbering that ONNX files use (TensorProto.DataType); kUndefined for types
 // that are not supported (strings, complex, bfloat16, 8-bit floats).
 DataType DataTypeFromOnnx(int64_t code);
+int64_t OnnxCodeOf(DataType type);  // the way back; 0 for kUndefined
 // The type the IR computes with: float32 for float16 and float64, else the type itself.
 DataType ComputeType(DataType type);
 

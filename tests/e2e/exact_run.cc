@@ -1,4 +1,4 @@
-// exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy [INPUT=NUMBER | INPUT=SHAPE...]
+// exact_run MODEL PRESET CALIBRATION.npy INPUTS.npy OUT.npy [INPUT=NUMBER | INPUT=SHAPE...]
 //
 // Inputs with a number behind are whole numbers and constants of the model, those with extents
 // (2x1x128) get this shape.
@@ -21,7 +21,7 @@
 
 #include "harness.h"
 #include "media/npy.h"
-#include "model/onnx/import.h"
+#include "model/import.h"
 #include "model/passes/passes.h"
 
 namespace penumbra::e2e {
@@ -116,7 +116,7 @@ void SetInput(const std::string& text, model::ImportOptions* options) {
 Figures Measure(const std::vector<std::string>& arguments) {
   model::ImportOptions import_options;
   for (size_t i = 5; i < arguments.size(); ++i) SetInput(arguments[i], &import_options);
-  model::ImportedModel imported = model::ImportOnnxFile(arguments[0], import_options);
+  model::ImportedModel imported = model::ImportModelFile(arguments[0], import_options);
   model::Normalize(imported.graph);
   const model::Graph& graph = imported.graph;
 
@@ -150,7 +150,7 @@ Figures Measure(const std::vector<std::string>& arguments) {
 
 int main(int argument_count, char** arguments) {
   if (argument_count < 6) {
-    std::cerr << "usage: exact_run MODEL.onnx PRESET CALIBRATION.npy INPUTS.npy OUT.npy "
+    std::cerr << "usage: exact_run MODEL PRESET CALIBRATION.npy INPUTS.npy OUT.npy "
                  "[INPUT=NUMBER | INPUT=SHAPE...]\n";
     return 2;
   }

@@ -4,58 +4,34 @@
 #include <utility>
 
 #include "model/error.h"
-#include "model/onnx/input_shapes.h"
+#include "model/import_inputs.h"
 #include "model/op_table.h"
-#include "model/ops/saturating_cast.h"
 #include "model/passes/passes.h"
 
 namespace penumbra::model {
 namespace {
 
-constexpr size_t kMaxNodeCount = size_t{1} << 16;  // after inlining
 constexpr int kMaxInlineDepth = 16;
 
-// Ends the import at once: to go on with other nodes could take forever.
-class LimitExceeded : public ModelError {
- public:
-  explicit LimitExceeded(const std::string& what) : ModelError(Status::kUnsupported, what) {}
-};
-
 bool IsDefaultDomain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+DeclaredInput Declared(const onnx::ValueInfoProto& input) {
+  DeclaredInput declared{.name = input.name(),
+                         .has_shape = input.type().tensor_type().has_shape()};
+  for (const auto& dim : input.type().tensor_type().shape().dim()) {
+    const bool fixed = dim.has_dim_value();
+    if (fixed && dim.dim_value() < 0) {
+      throw ModelError(Status::kMalformed, "input '" + input.name() + "' has a negative dimension");
+    }
+    declared.shape.push_back(fixed ? dim.dim_value() : kDynamicExtent);
+    declared.symbols.push_back(fixed ? "" : dim.dim_param());
+  }
+  return declared;
+}
 
 ErrorPlace PlaceOf(const onnx::NodeProto& node, int opset) {
   const std::string domain = IsDefaultDomain(node.domain()) ? "" : node.domain() + "::";
   return {.node = NodeLabel(node), .op = domain + node.op_type(), .opset = opset};
-}
-
-// A fixed input: one element fills the shape, otherwise the shapes agree; converted to `type`, which
-// must hold every element exactly.
-Tensor FixedInput(const std::string& name, const Tensor& given, DataType type, const Shape& shape) {
-  Tensor tensor(type, shape);
-  if (given.count() != 1 && given.shape() != shape) {
-    throw ModelError(Status::kWrongShape, "the value for input '" + name + "' has shape " +
-                                              ShapeText(given.shape()) + ", expected " +
-                                              ShapeText(shape));
-  }
-  const bool exact = given.type() != DataType::kFloat32 && type != DataType::kFloat32;
-  const std::vector<int64_t> integers = exact ? given.ToInt64() : std::vector<int64_t>{};
-  const std::vector<float> floats = exact ? std::vector<float>{} : given.ToFloat();
-  WithElementType(type, [&](auto tag) {
-    using T = decltype(tag);
-    const auto data = tensor.Data<T>();
-    for (size_t i = 0; i < data.size(); ++i) {
-      const size_t from = given.count() == 1 ? 0 : i;
-      data[i] = exact ? SaturatingCast<T>(integers[from]) : SaturatingCast<T>(floats[from]);
-      const bool same = exact ? static_cast<int64_t>(data[i]) == integers[from]
-                              : static_cast<float>(data[i]) == floats[from];
-      if (!same && type != DataType::kFloat32) {
-        throw ModelError(Status::kInvalidArgument,
-                         "element " + std::to_string(from) + " of the value for input '" + name +
-                             "' is not of its type, " + std::string(DataTypeName(type)));
-      }
-    }
-  });
-  return tensor;
 }
 
 }  // namespace
@@ -97,7 +73,7 @@ Graph GraphBuilder::Build(const ImportOptions& options) {
   AddInitializers(main, &scope);
   AddInputs(main, options, &scope);
   AddBody(main.node(), &scope);
-  ThrowComplaints();
+  complaints_.Throw();
   if (main.output_size() == 0) throw ModelError(Status::kMalformed, "the model has no output");
   for (const auto& output : main.output()) {
     const ValueId id = scope.Find(output.name());
@@ -130,6 +106,7 @@ void GraphBuilder::AddInitializers(const onnx::GraphProto& graph, Scope* scope) 
 void GraphBuilder::AddInputs(const onnx::GraphProto& graph, const ImportOptions& options,
                              Scope* scope) {
   std::vector<const onnx::ValueInfoProto*> inputs;
+  std::vector<DeclaredInput> declared_inputs;
   std::set<std::string> seen;
   for (const auto& input : graph.input()) {
     if (input.name().empty() || !seen.insert(input.name()).second) {
@@ -143,8 +120,9 @@ void GraphBuilder::AddInputs(const onnx::GraphProto& graph, const ImportOptions&
                        "input '" + input.name() + "' is not a tensor of a supported element type");
     }
     inputs.push_back(&input);
+    declared_inputs.push_back(Declared(input));
   }
-  const auto shapes = ResolveInputShapes(inputs, options);
+  const auto shapes = ResolveInputShapes(declared_inputs, options);
   for (const auto* input : inputs) {
     const std::string& name = input->name();
     const DataType declared = DataTypeFromOnnx(input->type().tensor_type().elem_type());
@@ -198,7 +176,7 @@ void GraphBuilder::AddBody(const NodeList& nodes, Scope* scope) {
     } catch (const ModelError& error) {
       const ModelError placed = error.At(PlaceOf(node, scope->opset));
       if (placed.status() != Status::kUnsupported) throw placed;
-      complaints_.push_back(placed);
+      complaints_.Add(placed);
       Lose(node, *scope);
     }
   }
@@ -214,15 +192,6 @@ void GraphBuilder::Lose(const onnx::NodeProto& node, const Scope& scope) {
   for (const std::string& output : node.output()) {
     if (!output.empty()) lost_.insert(scope.names.at(output));
   }
-}
-
-void GraphBuilder::ThrowComplaints() const {
-  if (complaints_.empty()) return;
-  if (complaints_.size() == 1) throw complaints_.front();
-  std::string all;
-  for (const ModelError& complaint : complaints_) all += std::string("\n  ") + complaint.what();
-  throw ModelError(Status::kUnsupported,
-                   std::to_string(complaints_.size()) + " nodes cannot be imported:" + all);
 }
 
 void GraphBuilder::CountNode(const Scope& scope) {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "model/graph.h"
+#include "model/import_errors.h"
 #include "model/onnx/import.h"
-#include "model/error.h"
 #include "model/onnx/node_order.h"
 #include "model/onnx/tensor_reader.h"
 
@@ -80,14 +80,13 @@ class GraphBuilder {
   // still looked at, so that one error names all that is unsupported.
   bool ReadsLost(const onnx::NodeProto& node, const Scope& scope) const;
   void Lose(const onnx::NodeProto& node, const Scope& scope);
-  void ThrowComplaints() const;
 
   const onnx::ModelProto& model_;
   TensorReader& reader_;
   Graph graph_;
   size_t node_count_ = 0;
   std::set<ValueId> lost_;
-  std::vector<ModelError> complaints_;
+  Complaints complaints_;
 };
 
 }  // namespace penumbra::model

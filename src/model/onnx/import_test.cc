@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "model/half.h"
 #include "model/interpreter.h"
-#include "model/onnx/tensor_reader.h"
 #include "model/testing/model_maker.h"
 
 namespace penumbra::model {

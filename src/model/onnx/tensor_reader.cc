@@ -1,11 +1,11 @@
 #include "model/onnx/tensor_reader.h"
 
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
 #include "model/error.h"
+#include "model/half.h"
 
 namespace penumbra::model {
 namespace {
@@ -89,15 +89,6 @@ Tensor ToFloat32(const std::vector<std::byte>& bytes, const Shape& shape, Conver
 }
 
 }  // namespace
-
-float HalfToFloat(uint16_t half) {
-  const float sign = (half & 0x8000) != 0 ? -1.0f : 1.0f;
-  const int exponent = (half >> 10) & 0x1f;
-  const auto mantissa = static_cast<float>(half & 0x3ff);
-  if (exponent == 31) return mantissa == 0 ? sign * INFINITY : NAN;
-  if (exponent == 0) return sign * std::ldexp(mantissa, -24);
-  return sign * std::ldexp(mantissa + 1024.0f, exponent - 25);
-}
 
 void TensorReader::NoteConversion(DataType type) {
   if (ComputeType(type) != type) converted_.insert(type);

@@ -33,8 +33,6 @@ class TensorReader {
 std::vector<std::byte> ReadExternalData(const std::filesystem::path& folder,
                                         const std::string& location, int64_t offset, size_t size);
 
-float HalfToFloat(uint16_t half);  // IEEE 754 binary16, subnormals included
-
 }  // namespace penumbra::model
 
 #endif  // PENUMBRA_MODEL_ONNX_TENSOR_READER_H_

@@ -26,7 +26,7 @@ struct ImportSettings {
 // Thread-safe. Throws Error.
 class PENUMBRA_API FloatModel {
  public:
-  explicit FloatModel(const std::filesystem::path& onnx, const ImportSettings& settings = {});
+  explicit FloatModel(const std::filesystem::path& model, const ImportSettings& settings = {});
   ~FloatModel();
   FloatModel(FloatModel&&) noexcept;
   FloatModel& operator=(FloatModel&&) noexcept;
@@ -49,6 +49,14 @@ struct OperatorInfo {
   std::string protection;  // what `protect` asks for beyond that; "refused ..." where it cannot
 };
 PENUMBRA_API std::vector<OperatorInfo> SupportedOperators();
+
+struct TfliteOperatorInfo {
+  std::string name;  // builtin operator
+  int max_version = 0;
+  std::string becomes;  // ONNX operators, by which `protect` judges it; empty: nothing remains
+  std::string notes;
+};
+PENUMBRA_API std::vector<TfliteOperatorInfo> SupportedTfliteOperators();
 
 struct Version {
   std::string penumbra;

@@ -1,4 +1,4 @@
-// Turning an ONNX file into a bundle.
+// Turning a model file (ONNX, TFLite) into a bundle.
 #ifndef PENUMBRA_PROTECT_H_
 #define PENUMBRA_PROTECT_H_
 
