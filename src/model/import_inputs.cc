@@ -5,8 +5,7 @@
 namespace penumbra::model {
 namespace {
 
-void CheckNames(const std::vector<DeclaredInput>& inputs,
-                const ImportOptions& options) {
+void CheckNames(const std::vector<DeclaredInput>& inputs, const ImportOptions& options) {
   const auto check = [&inputs](const std::string& name) {
     std::string known;
     for (const DeclaredInput& input : inputs) {

@@ -15,7 +15,7 @@ inline constexpr int64_t kDynamicExtent = -1;
 struct DeclaredInput {
   std::string name;
   bool has_shape = true;
-  Shape shape = {};                        // kDynamicExtent where the file leaves it open
+  Shape shape = {};                       // kDynamicExtent where the file leaves it open
   std::vector<std::string> symbols = {};  // one per dimension; "" where the file names none
 };
 

@@ -85,7 +85,8 @@ TEST(TfliteBadInputTest, IsRefusedByName) {
 
 TEST(TfliteBadInputTest, EveryBadModelIsListed) {
   size_t count = 0;
-  for (const auto& entry : fs::directory_iterator(kFolder / "bad")) count += entry.is_regular_file();
+  for (const auto& entry : fs::directory_iterator(kFolder / "bad"))
+    count += entry.is_regular_file();
   EXPECT_EQ(count, std::size(kBadCases));
 }
 

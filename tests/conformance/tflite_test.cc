@@ -51,7 +51,8 @@ class TfliteCase : public testing::TestWithParam<std::string> {
     auto at = values_.begin();
     std::map<std::string, Tensor> inputs;
     for (const ValueId id : graph_.inputs) {
-      Tensor& tensor = inputs[graph_.value(id).name] = Tensor(DataType::kFloat32, graph_.value(id).shape);
+      Tensor& tensor = inputs[graph_.value(id).name] =
+          Tensor(DataType::kFloat32, graph_.value(id).shape);
       ASSERT_GE(values_.end() - at, tensor.count());
       std::copy_n(at, tensor.count(), tensor.Floats().begin());
       at += tensor.count();

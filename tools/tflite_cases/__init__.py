@@ -1,1 +1,1 @@
-"""Small TFLite models, one for each operator and each way a layout can change, and what they compute."""
+"""Small TFLite models: one for each operator and each way a layout can change."""

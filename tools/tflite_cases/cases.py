@@ -40,6 +40,14 @@ def image(m: Maker, channels: int = 4, size: int = 5) -> int:
     return conv(m, m.input(1, size, size + 1, 3), 3, channels)
 
 
+def transpose_conv(m: Maker, padding: int, stride: int) -> int:
+    overhang = 0 if padding == SAME else 2
+    size = m.ints(1, 4 * stride + overhang, 5 * stride + overhang, 2)
+    inputs = [size, m.weights(2, 3, 3, 4), m.input(1, 4, 5, 4), m.weights(2)]
+    fields = {"padding": padding, "strideW": stride, "strideH": stride}
+    return int(m.op("TRANSPOSE_CONV", inputs, "TransposeConvOptions", version=3, **fields))
+
+
 def add_windows() -> None:
     for padding, text in ((SAME, "same"), (VALID, "valid")):
         for stride in (1, 2, 3):
@@ -55,37 +63,42 @@ def add_windows() -> None:
                     "DEPTHWISE_CONV_2D",
                     [m.input(1, 6, 7, 3), m.weights(1, 3, 3, 6), m.weights(6)],
                     "DepthwiseConv2DOptions",
-                    padding=p, strideW=s, strideH=s, depthMultiplier=2,
+                    padding=p,
+                    strideW=s,
+                    strideH=s,
+                    depthMultiplier=2,
                     fusedActivationFunction=RELU6,
                 ),
-            )  # fmt: skip
+            )
             add(
                 f"transpose-conv-{text}-{stride}",
-                lambda m, p=padding, s=stride: m.op(
-                    "TRANSPOSE_CONV",
-                    [
-                        m.ints(1, 4 * s + (0 if p == SAME else 2), 5 * s + (0 if p == SAME else 2), 2),
-                        m.weights(2, 3, 3, 4),
-                        m.input(1, 4 if p == SAME else 4, 5, 4),
-                        m.weights(2),
-                    ],
-                    "TransposeConvOptions",
-                    version=3, padding=p, strideW=s, strideH=s,
-                ),
-            )  # fmt: skip
+                lambda m, p=padding, s=stride: transpose_conv(m, p, s),
+            )
         for kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
             add(
                 f"{kind.lower().split('_')[0]}-pool-{text}",
                 lambda m, k=kind, p=padding: m.op(
-                    k, [m.input(1, 7, 6, 3)], "Pool2DOptions",
-                    padding=p, strideW=2, strideH=3, filterWidth=3, filterHeight=2,
+                    k,
+                    [m.input(1, 7, 6, 3)],
+                    "Pool2DOptions",
+                    padding=p,
+                    strideW=2,
+                    strideH=3,
+                    filterWidth=3,
+                    filterHeight=2,
                     fusedActivationFunction=RELU,
                 ),
-            )  # fmt: skip
-    add("conv-dilated", lambda m: conv(m, m.input(1, 9, 9, 2), 2, 3, dilationWFactor=2, dilationHFactor=3))
+            )
+    add(
+        "conv-dilated",
+        lambda m: conv(m, m.input(1, 9, 9, 2), 2, 3, dilationWFactor=2, dilationHFactor=3),
+    )
     add("conv-grouped", lambda m: conv(m, m.input(1, 5, 5, 6), 2, 9))
     add("conv-fused", lambda m: conv(m, m.input(1, 5, 5, 2), 2, 3, fusedActivationFunction=RELU))
-    add("conv-clipped", lambda m: conv(m, m.input(1, 5, 5, 2), 2, 3, fusedActivationFunction=RELU_N1_TO_1))
+    add(
+        "conv-clipped",
+        lambda m: conv(m, m.input(1, 5, 5, 2), 2, 3, fusedActivationFunction=RELU_N1_TO_1),
+    )
     for corners, centers in ((False, False), (True, False), (False, True)):
         for kind, options in (
             ("RESIZE_BILINEAR", "ResizeBilinearOptions"),
@@ -95,11 +108,18 @@ def add_windows() -> None:
                 add(
                     f"{kind.lower().replace('_', '-')}-{corners:d}{centers:d}-{size[0]}",
                     lambda m, k=kind, o=options, c=corners, h=centers, s=size: m.op(
-                        k, [m.input(1, 5, 6, 2), m.ints(*s)], o, version=3,
-                        alignCorners=c, halfPixelCenters=h,
+                        k,
+                        [m.input(1, 5, 6, 2), m.ints(*s)],
+                        o,
+                        version=3,
+                        alignCorners=c,
+                        halfPixelCenters=h,
                     ),
-                )  # fmt: skip
-    add("depth-to-space", lambda m: m.op("DEPTH_TO_SPACE", [image(m, 8)], "DepthToSpaceOptions", blockSize=2))
+                )
+    add(
+        "depth-to-space",
+        lambda m: m.op("DEPTH_TO_SPACE", [image(m, 8)], "DepthToSpaceOptions", blockSize=2),
+    )
     add(
         "space-to-depth",
         lambda m: m.op("SPACE_TO_DEPTH", [m.input(1, 4, 6, 3)], "SpaceToDepthOptions", blockSize=2),
@@ -121,25 +141,36 @@ def add_dense() -> None:
     add("dense-of-image", lambda m: dense(m, image(m), 120, 5))
     add("dense-of-flattened", lambda m: dense(m, flatten(m, image(m), -1, 120), 120, 5))
     add("dense-of-pixels", lambda m: dense(m, image(m), 4, 5))
-    add("dense-of-relu-of-flattened", lambda m: dense(m, m.op("RELU", [flatten(m, image(m), 1, 120)]), 120, 5))
+    add(
+        "dense-of-relu-of-flattened",
+        lambda m: dense(m, m.op("RELU", [flatten(m, image(m), 1, 120)]), 120, 5),
+    )
     add("dense-of-input-image", lambda m: dense(m, m.input(2, 3, 4, 2), 24, 5))
-    add("dense-without-bias", lambda m: m.op(
-        "FULLY_CONNECTED", [m.input(2, 6), m.weights(3, 6), -1], "FullyConnectedOptions", version=6
-    ))  # fmt: skip
+    add(
+        "dense-without-bias",
+        lambda m: m.op(
+            "FULLY_CONNECTED",
+            [m.input(2, 6), m.weights(3, 6), -1],
+            "FullyConnectedOptions",
+            version=6,
+        ),
+    )
     for x, y in ((False, False), (True, False), (False, True)):
         add(
             f"batch-matmul-{x:d}{y:d}",
             lambda m, x=x, y=y: m.op(
                 "BATCH_MATMUL",
                 [m.input(2, *((4, 3) if x else (3, 4))), m.input(2, *((5, 4) if y else (4, 5)))],
-                "BatchMatMulOptions", adjX=x, adjY=y,
+                "BatchMatMulOptions",
+                adjX=x,
+                adjY=y,
             ),
-        )  # fmt: skip
+        )
 
 
 def add_elementwise() -> None:
-    plain = "ABS CEIL ELU EXP FLOOR HARD_SWISH LOGISTIC NEG RELU RELU6 RELU_N1_TO_1 RELU_0_TO_1 SQUARE TANH"
-    for name in plain.split():
+    plain = "ABS CEIL ELU EXP FLOOR HARD_SWISH LOGISTIC NEG SQUARE TANH"
+    for name in f"{plain} RELU RELU6 RELU_N1_TO_1 RELU_0_TO_1".split():
         add(f"{name.lower().replace('_', '-')}", lambda m, n=name: m.op(n, [image(m)]))
     for name in ("LOG", "RSQRT", "SQRT"):
         add(name.lower(), lambda m, n=name: m.op(n, [m.op("EXP", [m.input(2, 9)])]))
@@ -188,7 +219,9 @@ def compared(m: Maker, name: str) -> int:
     x = m.op("FLOOR", [image(m)])
     truth = m.op(name, [x, m.constant(np.zeros(4, np.float32))], dtype=np.bool_)
     other = m.op("LESS", [x, m.constant(np.float32(1))], dtype=np.bool_)
-    both = m.op("LOGICAL_AND", [truth, m.op("LOGICAL_NOT", [other], dtype=np.bool_)], dtype=np.bool_)
+    both = m.op(
+        "LOGICAL_AND", [truth, m.op("LOGICAL_NOT", [other], dtype=np.bool_)], dtype=np.bool_
+    )
     either = m.op("LOGICAL_OR", [both, truth], dtype=np.bool_)
     return int(m.op("CAST", [either], "CastOptions", inDataType=6, outDataType=0))
 
@@ -213,12 +246,16 @@ def add_reductions() -> None:
         for keep in (False, True):
             add(
                 f"mean-{''.join(map(str, axes))}-{keep:d}",
-                lambda m, a=axes, k=keep: m.op("MEAN", [image(m), m.ints(*a)], "ReducerOptions", keepDims=k),
+                lambda m, a=axes, k=keep: m.op(
+                    "MEAN", [image(m), m.ints(*a)], "ReducerOptions", keepDims=k
+                ),
             )
     for name in ("SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"):
         add(
             name.lower().replace("_", "-"),
-            lambda m, n=name: m.op(n, [m.input(2, 3, 4), m.scalar(1)], "ReducerOptions", keepDims=False),
+            lambda m, n=name: m.op(
+                n, [m.input(2, 3, 4), m.scalar(1)], "ReducerOptions", keepDims=False
+            ),
         )
     add("softmax", lambda m: m.op("SOFTMAX", [m.input(2, 7)], "SoftmaxOptions", beta=1.0))
     add("softmax-of-image", lambda m: m.op("SOFTMAX", [image(m)], "SoftmaxOptions", beta=0.7))
@@ -229,7 +266,11 @@ def add_reductions() -> None:
 
 def arg_max(m: Maker) -> int:
     index = m.op(
-        "ARG_MAX", [image(m), m.scalar(3)], "ArgMaxOptions", dtype=np.int32, outputType=schema.TensorType.INT32
+        "ARG_MAX",
+        [image(m), m.scalar(3)],
+        "ArgMaxOptions",
+        dtype=np.int32,
+        outputType=schema.TensorType.INT32,
     )
     return int(m.op("CAST", [index], "CastOptions", inDataType=2, outDataType=0))
 
@@ -244,29 +285,69 @@ def add_moves() -> None:
         add(
             f"concatenation-{axis}",
             lambda m, a=axis: m.op(
-                "CONCATENATION", [image(m), m.input(1, 5, 6, 4), image(m)], "ConcatenationOptions", axis=a
+                "CONCATENATION",
+                [image(m), m.input(1, 5, 6, 4), image(m)],
+                "ConcatenationOptions",
+                axis=a,
             ),
         )
-    add("gather", lambda m: m.op("GATHER", [m.input(3, 4), m.ints(2, 0, 2)], "GatherOptions", axis=1))
+    add(
+        "gather",
+        lambda m: m.op("GATHER", [m.input(3, 4), m.ints(2, 0, 2)], "GatherOptions", axis=1),
+    )
     pads = [[0, 0], [1, 2], [0, 3], [2, 0]]
     add("pad", lambda m: m.op("PAD", [image(m), m.constant(pads, np.int32)]))
-    add("padv2", lambda m: m.op("PADV2", [image(m), m.constant(pads, np.int32), m.constant(np.float32(1.5))]))
+    add(
+        "padv2",
+        lambda m: m.op(
+            "PADV2", [image(m), m.constant(pads, np.int32), m.constant(np.float32(1.5))]
+        ),
+    )
     add(
         "mirror-pad",
-        lambda m: m.op("MIRROR_PAD", [image(m), m.constant(pads, np.int32)], "MirrorPadOptions", mode=0),
+        lambda m: m.op(
+            "MIRROR_PAD", [image(m), m.constant(pads, np.int32)], "MirrorPadOptions", mode=0
+        ),
     )
-    add("pad-before-conv", lambda m: conv(
-        m, m.op("PAD", [image(m), m.constant([[0, 0], [0, 1], [0, 1], [0, 0]], np.int32)]), 4, 3,
-        padding=VALID, strideW=2, strideH=2,
-    ))  # fmt: skip
+    add(
+        "pad-before-conv",
+        lambda m: conv(
+            m,
+            m.op("PAD", [image(m), m.constant([[0, 0], [0, 1], [0, 1], [0, 0]], np.int32)]),
+            4,
+            3,
+            padding=VALID,
+            strideW=2,
+            strideH=2,
+        ),
+    )
     add("slice", lambda m: m.op("SLICE", [image(m), m.ints(0, 1, 2, 1), m.ints(1, 3, -1, 2)]))
-    add("split", lambda m: m.op("SPLIT", [m.scalar(3), image(m)], "SplitOptions", outputs=2, numSplits=2))
-    add("split-v", lambda m: m.op(
-        "SPLIT_V", [image(m), m.ints(1, -1, 2), m.scalar(2)], "SplitVOptions", outputs=3, numSplits=3
-    ))  # fmt: skip
-    add("strided-slice", lambda m: cut(m, image(m), (0, 1, 9, 0), (1, 9, 0, 0), (1, 2, -1, 1), endMask=8))
-    add("strided-slice-backwards", lambda m: cut(m, m.input(4, 5), (0, -1), (3, 0), (1, -2), endMask=2))
-    add("strided-slice-drops", lambda m: cut(m, image(m), (0, -2, 0), (1, 0, 4), (1, 1, 2), shrinkAxisMask=3))
+    add(
+        "split",
+        lambda m: m.op("SPLIT", [m.scalar(3), image(m)], "SplitOptions", outputs=2, numSplits=2),
+    )
+    add(
+        "split-v",
+        lambda m: m.op(
+            "SPLIT_V",
+            [image(m), m.ints(1, -1, 2), m.scalar(2)],
+            "SplitVOptions",
+            outputs=3,
+            numSplits=3,
+        ),
+    )
+    add(
+        "strided-slice",
+        lambda m: cut(m, image(m), (0, 1, 9, 0), (1, 9, 0, 0), (1, 2, -1, 1), endMask=8),
+    )
+    add(
+        "strided-slice-backwards",
+        lambda m: cut(m, m.input(4, 5), (0, -1), (3, 0), (1, -2), endMask=2),
+    )
+    add(
+        "strided-slice-drops",
+        lambda m: cut(m, image(m), (0, -2, 0), (1, 0, 4), (1, 1, 2), shrinkAxisMask=3),
+    )
     add("tile", lambda m: m.op("TILE", [image(m), m.ints(1, 2, 1, 3)]))
     add("transpose", lambda m: m.op("TRANSPOSE", [image(m), m.ints(0, 3, 1, 2)]))
     add("transpose-of-input", lambda m: m.op("TRANSPOSE", [m.input(2, 3, 4), m.ints(2, 0, 1)]))
@@ -275,15 +356,27 @@ def add_moves() -> None:
 
 def add_reshapes() -> None:
     add("expand-dims", lambda m: m.op("EXPAND_DIMS", [image(m), m.scalar(-1)]))
-    add("pack", lambda m: m.op("PACK", [m.input(3, 4), m.input(3, 4)], "PackOptions", axis=1, valuesCount=2))
-    add("unpack", lambda m: m.op("UNPACK", [image(m, 2)], "UnpackOptions", outputs=2, axis=3, num=2))
+    add(
+        "pack",
+        lambda m: m.op(
+            "PACK", [m.input(3, 4), m.input(3, 4)], "PackOptions", axis=1, valuesCount=2
+        ),
+    )
+    add(
+        "unpack", lambda m: m.op("UNPACK", [image(m, 2)], "UnpackOptions", outputs=2, axis=3, num=2)
+    )
     add("reshape-image", lambda m: flatten(m, image(m), 1, 30, 1, 4))
     add("reshape-to-itself", lambda m: m.op("RELU", [flatten(m, image(m), 1, 5, 6, 4)]))
     add("flattened-output", lambda m: flatten(m, image(m), 1, -1))
-    add("squeeze", lambda m: m.op(
-        "SQUEEZE", [m.op("MEAN", [image(m), m.ints(1, 2)], "ReducerOptions", keepDims=True)],
-        "SqueezeOptions", squeezeDims=[1, 2],
-    ))  # fmt: skip
+    add(
+        "squeeze",
+        lambda m: m.op(
+            "SQUEEZE",
+            [m.op("MEAN", [image(m), m.ints(1, 2)], "ReducerOptions", keepDims=True)],
+            "SqueezeOptions",
+            squeezeDims=[1, 2],
+        ),
+    )
     add("shape-arithmetic", lambda m: shape_arithmetic(m))
     add("two-heads", lambda m: two_heads(m))
 

@@ -54,7 +54,9 @@ class Maker:
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(array.tobytes(), np.uint8)
         self._buffers.append(buffer)
-        return self._tensor(f"c{len(self._tensors)}", array.shape, array.dtype, len(self._buffers) - 1)
+        return self._tensor(
+            f"c{len(self._tensors)}", array.shape, array.dtype, len(self._buffers) - 1
+        )
 
     def ints(self, *values: int) -> int:
         return self.constant(values, np.int32)
@@ -148,7 +150,8 @@ class Maker:
 def load(model: bytes) -> Interpreter:
     """The runtime's own kernels: no delegate takes over."""
     runtime = Interpreter(
-        model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        model_content=model,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     runtime.allocate_tensors()
     return runtime

@@ -71,7 +71,8 @@ ErrorPlace TfliteGraphBuilder::PlaceOf(size_t index) const {
 std::string TfliteGraphBuilder::Objection(const tflite::Operator& op) const {
   const tflite::OperatorCode& code = CodeOf(op);
   const tflite::BuiltinOperator builtin = BuiltinOf(code);
-  if (builtin == tflite::BuiltinOperator_CUSTOM) return "custom operator " + Text(code.custom_code());
+  if (builtin == tflite::BuiltinOperator_CUSTOM)
+    return "custom operator " + Text(code.custom_code());
   const TfliteOpInfo* info = FindTfliteOp(builtin);
   const std::string name = BuiltinName(builtin);
   if (info == nullptr) return name;
@@ -108,7 +109,8 @@ void TfliteGraphBuilder::CheckPorts() const {
   }
   seen.clear();
   for (const int32_t tensor : *subgraph_.outputs()) {
-    if (!seen.insert(tensor).second) Malformed("output '" + tensors_.Name(tensor) + "' comes twice");
+    if (!seen.insert(tensor).second)
+      Malformed("output '" + tensors_.Name(tensor) + "' comes twice");
   }
 }
 

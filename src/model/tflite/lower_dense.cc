@@ -27,8 +27,8 @@ void LowerFullyConnected(OperatorContext& ctx) {
   ctx.Require(weights.size() == 2 && weights[1] > 0, "weights of shape " + ShapeText(weights));
   const Shape x = ctx.ShapeOf(0);
   const int64_t rows = ElementCount(x) / weights[1];
-  ctx.Require(rows * weights[1] == ElementCount(x), "input of shape " + ShapeText(x) +
-                                                        " for weights of " + ShapeText(weights));
+  ctx.Require(rows * weights[1] == ElementCount(x),
+              "input of shape " + ShapeText(x) + " for weights of " + ShapeText(weights));
   ValueId w = ctx.File(1);
   ValueId matrix = ImageOfRows(ctx, weights[1]);
   if (matrix != kNoValue) {

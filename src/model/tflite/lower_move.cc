@@ -10,8 +10,8 @@ namespace {
 // Numbers that the operator takes for each axis of input 0.
 std::vector<int64_t> PerAxis(OperatorContext& ctx, size_t i, const std::string& what) {
   std::vector<int64_t> numbers = ctx.Ints(i);
-  ctx.Require(std::ssize(numbers) == ctx.RankOf(0),
-              std::to_string(numbers.size()) + " " + what + " for shape " + ShapeText(ctx.ShapeOf(0)));
+  ctx.Require(std::ssize(numbers) == ctx.RankOf(0), std::to_string(numbers.size()) + " " + what +
+                                                        " for shape " + ShapeText(ctx.ShapeOf(0)));
   return numbers;
 }
 
@@ -48,10 +48,9 @@ void Pad(OperatorContext& ctx, const std::string& mode, float value) {
 // Input `i` along `axis` in parts of these sizes.
 void SplitInto(OperatorContext& ctx, size_t i, int64_t axis, const std::vector<int64_t>& parts) {
   const Layout layout = ctx.LayoutOf(i);
-  const std::vector<ValueId> made =
-      ctx.EmitMany(OpKind::kSplit, {ctx.As(i, layout)},
-                   {{"axis", OperatorContext::AxisIn(layout, axis)}, {"split", parts}},
-                   ctx.output_count());
+  const std::vector<ValueId> made = ctx.EmitMany(
+      OpKind::kSplit, {ctx.As(i, layout)},
+      {{"axis", OperatorContext::AxisIn(layout, axis)}, {"split", parts}}, ctx.output_count());
   for (size_t part = 0; part < made.size(); ++part) ctx.Result(made[part], layout, part);
 }
 
@@ -123,8 +122,8 @@ void LowerSlice(OperatorContext& ctx) {
   const std::vector<int64_t> starts = PerAxis(ctx, 1, "starts");
   std::vector<int64_t> ends = PerAxis(ctx, 2, "sizes");
   for (size_t i = 0; i < shape.size(); ++i) {
-    const bool inside = starts[i] >= 0 && starts[i] <= shape[i] && ends[i] >= -1 &&
-                        ends[i] <= shape[i] - starts[i];
+    const bool inside =
+        starts[i] >= 0 && starts[i] <= shape[i] && ends[i] >= -1 && ends[i] <= shape[i] - starts[i];
     ctx.Require(inside, "the slice leaves its input");
     ends[i] = ends[i] == -1 ? shape[i] : starts[i] + ends[i];
   }

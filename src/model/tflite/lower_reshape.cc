@@ -75,8 +75,7 @@ void LowerExpandDims(OperatorContext& ctx) {
 
 void LowerPack(OperatorContext& ctx) {
   const Shape shape = ctx.ShapeOf(0);
-  const int64_t axis =
-      ctx.Axis(ctx.OptionsOf<tflite::PackOptions>().axis(), ctx.RankOf(0) + 1);
+  const int64_t axis = ctx.Axis(ctx.OptionsOf<tflite::PackOptions>().axis(), ctx.RankOf(0) + 1);
   Shape lifted = shape;
   lifted.insert(lifted.begin() + axis, 1);
   std::vector<ValueId> parts;

@@ -62,7 +62,8 @@ void Resize(OperatorContext& ctx, const std::string& mode, const std::string& co
   ctx.Require(size.size() == 2, "the new size is not a height and a width");
   const ValueId x = ctx.ChannelsFirst(0);
   const Shape shape = ctx.ValueShape(x);
-  const ValueId sizes = ctx.Constant(Tensor::Vector<int64_t>({shape[0], shape[1], size[0], size[1]}));
+  const ValueId sizes =
+      ctx.Constant(Tensor::Vector<int64_t>({shape[0], shape[1], size[0], size[1]}));
   const ValueId y = ctx.Emit(OpKind::kResize, {x, kNoValue, kNoValue, sizes},
                              {{"mode", mode},
                               {"coordinate_transformation_mode", coordinates},

@@ -97,10 +97,10 @@ const tflite::Model& VerifiedModel(std::span<const std::byte> bytes) {
   if (bytes.empty() || !tflite::VerifyModelBuffer(verifier)) ThrowUnreadable(bytes);
   const tflite::Model& model = *tflite::GetModel(bytes.data());
   if (model.version() != kSchemaVersion) {
-    throw ModelError(Status::kUnsupportedVersion,
-                     "TFLite schema version " + std::to_string(model.version()) +
-                         " is not supported",
-                     {}, "convert the model to version " + std::to_string(kSchemaVersion));
+    throw ModelError(
+        Status::kUnsupportedVersion,
+        "TFLite schema version " + std::to_string(model.version()) + " is not supported", {},
+        "convert the model to version " + std::to_string(kSchemaVersion));
   }
   const size_t subgraph_count = model.subgraphs() == nullptr ? 0 : model.subgraphs()->size();
   if (subgraph_count == 0) Malformed("the model has no subgraph");

@@ -13,13 +13,13 @@ class OperatorContext;
 
 struct TfliteOpInfo {
   tflite::BuiltinOperator op;
-  int max_version;                  // of the operator's definition; later ones may mean another thing
+  int max_version;  // of the operator's definition; later ones may mean another thing
   void (*lower)(OperatorContext&);  // throws ModelError
   std::string_view becomes;         // operators of the graph
   std::string_view notes = {};      // limits and remarks for people
 };
 
-std::span<const TfliteOpInfo> AllTfliteOps();  // by name
+std::span<const TfliteOpInfo> AllTfliteOps();                  // by name
 const TfliteOpInfo* FindTfliteOp(tflite::BuiltinOperator op);  // null when unknown
 
 }  // namespace penumbra::model

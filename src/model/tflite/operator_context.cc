@@ -36,9 +36,9 @@ DataType OperatorContext::OutputType(size_t i) const {
 const Tensor& OperatorContext::ConstantOf(size_t i) const {
   const Value& value = tensors_.graph().value(File(i));
   if (!value.IsConstant()) {
-    Unsupported("input " + std::to_string(i) + " ('" + tensors_.Name(In(i)) +
-                    "') must be a constant",
-                "turn the model input it depends on into a constant with --fix-input");
+    Unsupported(
+        "input " + std::to_string(i) + " ('" + tensors_.Name(In(i)) + "') must be a constant",
+        "turn the model input it depends on into a constant with --fix-input");
   }
   return *value.constant;
 }

@@ -73,7 +73,8 @@ TensorTable::Entry& TensorTable::Known(int32_t tensor) {
   Entry& entry = entries_[static_cast<size_t>(tensor)];
   if (entry.defined) return entry;
   if (!IsConstant(tensor)) {
-    throw ModelError(Status::kMalformed, "tensor '" + Name(tensor) + "' is read but nothing defines it");
+    throw ModelError(Status::kMalformed,
+                     "tensor '" + Name(tensor) + "' is read but nothing defines it");
   }
   NoteConversion(DataTypeFromTflite(FileTensor(tensor).type()));
   const Shape shape = DeclaredShape(FileTensor(tensor));
@@ -86,7 +87,8 @@ const Shape& TensorTable::ShapeOf(int32_t tensor) { return Known(tensor).shape; 
 
 Layout TensorTable::LayoutOf(int32_t tensor) {
   const Entry& entry = Known(tensor);
-  const bool there = entry.channels_first != kNoValue && !graph_.value(entry.channels_first).IsConstant();
+  const bool there =
+      entry.channels_first != kNoValue && !graph_.value(entry.channels_first).IsConstant();
   return there ? Layout::kChannelsFirst : Layout::kFile;
 }
 
@@ -123,10 +125,10 @@ void TensorTable::CheckType(int32_t tensor, ValueId value) const {
   const DataType declared = ComputeType(DataTypeFromTflite(FileTensor(tensor).type()));
   const DataType computed = graph_.value(value).type;
   if (declared == computed) return;
-  throw ModelError(Status::kMalformed,
-                   "tensor '" + Name(tensor) + "' is declared as " +
-                       std::string(DataTypeName(declared)) + " and computed as " +
-                       std::string(DataTypeName(computed)));
+  throw ModelError(Status::kMalformed, "tensor '" + Name(tensor) + "' is declared as " +
+                                           std::string(DataTypeName(declared)) +
+                                           " and computed as " +
+                                           std::string(DataTypeName(computed)));
 }
 
 void TensorTable::Define(int32_t tensor, ValueId value, Layout layout) {
@@ -162,10 +164,8 @@ void TensorTable::CountConstant(int64_t element_count) {
 std::vector<ValueId> TensorTable::EmitMany(const std::string& label, OpKind op,
                                            std::vector<ValueId> inputs, Attributes attributes,
                                            size_t output_count) {
-  Node node{.op = op,
-            .name = label,
-            .inputs = std::move(inputs),
-            .attributes = std::move(attributes)};
+  Node node{
+      .op = op, .name = label, .inputs = std::move(inputs), .attributes = std::move(attributes)};
   for (size_t i = 0; i < output_count; ++i) {
     node.outputs.push_back(graph_.AddValue(ValueName(label), DataType::kUndefined, {}));
   }

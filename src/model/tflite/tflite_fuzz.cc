@@ -1,6 +1,6 @@
 // libFuzzer entry: see testing/fuzz_graph.h.
-#include "model/tflite/import.h"
 #include "model/testing/fuzz_graph.h"
+#include "model/tflite/import.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return penumbra::model::FuzzImporter(
