@@ -14,7 +14,7 @@ namespace {
 // (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon).
 class WrittenOut {
  public:
-  explicit WrittenOut(const Graph& graph) : graph_(graph), producers_(graph.AllProducers()) {}
+  explicit WrittenOut(const Graph& graph) : graph_(graph), makers_(graph) {}
 
   struct Match {
     ValueId x;
@@ -24,14 +24,14 @@ class WrittenOut {
 
   std::optional<Match> Find(const Node& division) const {
     if (division.op != OpKind::kDiv) return std::nullopt;
-    const Node* centred = Maker(division.inputs[0], OpKind::kSub);
-    const Node* root = Maker(division.inputs[1], OpKind::kSqrt);
-    const Node* sum = root == nullptr ? nullptr : Maker(root->inputs[0], OpKind::kAdd);
+    const Node* centred = makers_.Find(division.inputs[0], OpKind::kSub);
+    const Node* root = makers_.Find(division.inputs[1], OpKind::kSqrt);
+    const Node* sum = root == nullptr ? nullptr : makers_.Find(root->inputs[0], OpKind::kAdd);
     if (centred == nullptr || sum == nullptr) return std::nullopt;
     const bool right = graph_.value(sum->inputs[1]).IsConstant();
     const std::optional<float> epsilon = ScalarOf(sum->inputs[right ? 1 : 0]);
-    const Node* variance = Maker(sum->inputs[right ? 0 : 1], OpKind::kReduceMean);
-    const Node* mean = Maker(centred->inputs[1], OpKind::kReduceMean);
+    const Node* variance = makers_.Find(sum->inputs[right ? 0 : 1], OpKind::kReduceMean);
+    const Node* mean = makers_.Find(centred->inputs[1], OpKind::kReduceMean);
     if (!epsilon || variance == nullptr || mean == nullptr) return std::nullopt;
     const ValueId x = centred->inputs[0];
     const std::optional<int64_t> axis = TrailingAxes(*mean);
@@ -41,11 +41,6 @@ class WrittenOut {
   }
 
  private:
-  const Node* Maker(ValueId id, OpKind op) const {
-    const NodeIndex at = producers_[static_cast<size_t>(id)];
-    const Node* node = at == kNoNode ? nullptr : &graph_.nodes()[static_cast<size_t>(at)];
-    return node != nullptr && node->op == op ? node : nullptr;
-  }
   std::optional<float> ScalarOf(ValueId id) const {
     const Value& v = graph_.value(id);
     if (!v.IsConstant() || v.type != DataType::kFloat32 || v.constant->count() != 1)
@@ -64,19 +59,19 @@ class WrittenOut {
   // The difference may have been written twice.
   bool IsSame(ValueId id, const Node& difference) const {
     if (id == difference.outputs[0]) return true;
-    const Node* other = Maker(id, OpKind::kSub);
+    const Node* other = makers_.Find(id, OpKind::kSub);
     return other != nullptr && other->inputs == difference.inputs;
   }
   bool IsSquareOf(ValueId id, const Node& difference) const {
-    if (const Node* power = Maker(id, OpKind::kPow))
+    if (const Node* power = makers_.Find(id, OpKind::kPow))
       return ScalarOf(power->inputs[1]) == 2.0f && IsSame(power->inputs[0], difference);
-    const Node* product = Maker(id, OpKind::kMul);
+    const Node* product = makers_.Find(id, OpKind::kMul);
     return product != nullptr && IsSame(product->inputs[0], difference) &&
            IsSame(product->inputs[1], difference);
   }
 
   const Graph& graph_;
-  std::vector<NodeIndex> producers_;
+  Makers makers_;
 };
 
 // Mean and inverse deviation, which only training reads; dead otherwise.

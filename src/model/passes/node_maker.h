@@ -44,6 +44,24 @@ class NodeMaker {
   std::vector<Node> nodes_;
 };
 
+// Finds what computes a value, for passes that look for patterns.
+class Makers {
+ public:
+  // The graph outlives the finder and does not change.
+  explicit Makers(const Graph& graph) : graph_(graph), producers_(graph.AllProducers()) {}
+
+  // The node of kind `op` that computes the value; null when there is none.
+  const Node* Find(ValueId id, OpKind op) const {
+    const NodeIndex at = producers_[static_cast<size_t>(id)];
+    const Node* node = at == kNoNode ? nullptr : &graph_.nodes()[static_cast<size_t>(at)];
+    return node != nullptr && node->op == op ? node : nullptr;
+  }
+
+ private:
+  const Graph& graph_;
+  std::vector<NodeIndex> producers_;
+};
+
 // Replaces every node for which `rewrite` returns true by what it made. Returns how many.
 size_t ReplaceNodes(Graph& graph, const std::function<bool(const Node&, NodeMaker*)>& rewrite);
 

@@ -38,6 +38,8 @@ size_t ReplaceGlobalReductions(Graph& graph);
 // (x - mean) / sqrt(variance + epsilon) over the last axes into LayerNormalization without scale
 // and shift.
 size_t RecogniseLayerNorm(Graph& graph);
+// relu(x) + slope * -relu(-x) with a constant slope, as TensorFlow exports it, into PRelu.
+size_t RecognisePRelu(Graph& graph);
 // Scale and shift of LayerNormalization into Mul and Add.
 size_t SplitLayerNorm(Graph& graph);
 size_t DecomposeGelu(Graph& graph);

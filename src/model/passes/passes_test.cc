@@ -217,5 +217,44 @@ TEST(InferShapesTest, IsIdempotentOnCanonicalForm) {
   EXPECT_EQ(shape, (Shape{1, 2, 13, 7}));
 }
 
+// relu(x) + slope * -relu(-x); `signed_slope` leaves the sign to the slope.
+ModelMaker WrittenOutPRelu(bool signed_slope, bool swapped, const Shape& slope_shape) {
+  ModelMaker maker;
+  maker.Input("x", {2, 3, 4}).Output("y").RandomFloats("slope", slope_shape);
+  maker.Node("Relu", {"x"}, {"above"});
+  maker.Node("Neg", {"x"}, {"mirrored"});
+  maker.Node("Relu", {"mirrored"}, {"below"});
+  if (!signed_slope) maker.Node("Neg", {"below"}, {"part"});
+  const std::string part = signed_slope ? "below" : "part";
+  maker.Node("Mul", {swapped ? part : "slope", swapped ? "slope" : part}, {"product"});
+  maker.Node("Add", {swapped ? "product" : "above", swapped ? "above" : "product"}, {"y"});
+  return maker;
+}
+
+TEST(RecognisePReluTest, WrittenOutFormsAreExactlyPRelu) {
+  for (const bool signed_slope : {false, true}) {
+    for (const bool swapped : {false, true}) {
+      Graph graph;
+      EXPECT_EQ(NormalizeError(WrittenOutPRelu(signed_slope, swapped, {3, 1}), &graph), 0.0f);
+      EXPECT_EQ(Kinds(graph), "PRelu");
+    }
+  }
+}
+
+TEST(RecognisePReluTest, OtherSumsStay) {
+  Graph graph;
+  NormalizeError(WrittenOutPRelu(false, false, {2, 2, 3, 4}), &graph);
+  EXPECT_EQ(Kinds(graph), "Relu Neg Relu Neg Mul Add");
+  ModelMaker two;  // the parts are of two values
+  two.Input("x", {3}).Input("z", {3}).Output("y").RandomFloats("slope", {3});
+  two.Node("Relu", {"x"}, {"above"});
+  two.Node("Neg", {"z"}, {"mirrored"});
+  two.Node("Relu", {"mirrored"}, {"below"});
+  two.Node("Mul", {"slope", "below"}, {"product"});
+  two.Node("Add", {"above", "product"}, {"y"});
+  NormalizeError(two, &graph);
+  EXPECT_EQ(Kinds(graph), "Relu Neg Relu Mul Add");
+}
+
 }  // namespace
 }  // namespace penumbra::model
