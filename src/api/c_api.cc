@@ -143,11 +143,11 @@ penumbra_status* penumbra_env_create(const char* config_folder, penumbra_log log
 
 void penumbra_env_free(penumbra_env* env) { delete env; }
 
-penumbra_status* penumbra_protect(const penumbra_env* env, const char* onnx_file,
+penumbra_status* penumbra_protect(const penumbra_env* env, const char* model_file,
                                   const char* bundle_file,
                                   const penumbra_protect_options* options) {
   return Guarded([&] {
-    Require(env != nullptr && onnx_file != nullptr && bundle_file != nullptr,
+    Require(env != nullptr && model_file != nullptr && bundle_file != nullptr,
             "an argument is null");
     const penumbra_protect_options in = CopyOptions(options);
     penumbra::ProtectOptions out;
@@ -159,7 +159,7 @@ penumbra_status* penumbra_protect(const penumbra_env* env, const char* onnx_file
     if (in.device_key_file != nullptr) out.device_keys.emplace_back(in.device_key_file);
     if (in.secure_memory_size != 0) out.secure_memory_size = in.secure_memory_size;
     if (in.model_version != 0) out.model_version = in.model_version;
-    const penumbra::ProtectReport report = penumbra::Protect(env->env, onnx_file, bundle_file, out);
+    const penumbra::ProtectReport report = penumbra::Protect(env->env, model_file, bundle_file, out);
     for (const std::string& warning : report.warnings)
       env->env.Log(penumbra::LogLevel::kWarning, warning);
     for (const std::string& note : report.notes) env->env.Log(penumbra::LogLevel::kInfo, note);

@@ -95,12 +95,12 @@ struct LayerComparer::Impl {
   }
 };
 
-LayerComparer::LayerComparer(const std::filesystem::path& onnx, const ProtectOptions& options,
+LayerComparer::LayerComparer(const std::filesystem::path& model_file, const ProtectOptions& options,
                              const std::string& stored_preprocess)
     : impl_(std::make_unique<Impl>()) {
   api::Translated([&] {
     ProtectReport report;
-    impl_->model = api::Compile(onnx, options, stored_preprocess, &report);
+    impl_->model = api::Compile(model_file, options, stored_preprocess, &report);
     if (impl_->model->quantized().empty()) {
       api::Throw(Status::kIllegalCombination,
                  "these options compute in float32, so there are no integers to compare; give the "

@@ -115,12 +115,12 @@ protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, Protec
 
 }  // namespace
 
-std::unique_ptr<protect::CompiledModel> Compile(const std::filesystem::path& onnx,
+std::unique_ptr<protect::CompiledModel> Compile(const std::filesystem::path& model_file,
                                                 const ProtectOptions& options,
                                                 const std::string& stored_preprocess,
                                                 ProtectReport* out_report) {
   protect::CompileOptions compile = MakeCompileOptions(options, out_report);
-  model::ImportedModel imported = Import(onnx, options.import);
+  model::ImportedModel imported = Import(model_file, options.import);
   model::Normalize(imported.graph);
   out_report->notes.insert(out_report->notes.end(), imported.notes.begin(), imported.notes.end());
   SetSamples(options, GraphInputs(imported.graph), stored_preprocess, &compile);

@@ -14,7 +14,7 @@ namespace penumbra::api {
 // Fills in the preset and the notes of `out_report`. `stored_preprocess`: JSON that a bundle keeps,
 // for calibration with pictures when the options name no preprocessing; may be empty. Throws the
 // exceptions of the inner rooms.
-std::unique_ptr<protect::CompiledModel> Compile(const std::filesystem::path& onnx,
+std::unique_ptr<protect::CompiledModel> Compile(const std::filesystem::path& model_file,
                                                 const ProtectOptions& options,
                                                 const std::string& stored_preprocess,
                                                 ProtectReport* out_report);

@@ -22,10 +22,10 @@ struct FloatModel::Impl {
   std::vector<TensorInfo> inputs, outputs;
 };
 
-FloatModel::FloatModel(const std::filesystem::path& model, const ImportSettings& settings)
+FloatModel::FloatModel(const std::filesystem::path& model_file, const ImportSettings& settings)
     : impl_(std::make_unique<Impl>()) {
   api::Translated([&] {
-    impl_->graph = api::Import(model, settings).graph;
+    impl_->graph = api::Import(model_file, settings).graph;
     model::Normalize(impl_->graph);
     impl_->inputs = api::GraphInputs(impl_->graph);
     impl_->outputs = api::GraphOutputs(impl_->graph);

@@ -7,13 +7,13 @@
 
 namespace penumbra::api {
 
-model::ImportedModel Import(const std::filesystem::path& model, const ImportSettings& settings) {
+model::ImportedModel Import(const std::filesystem::path& model_file, const ImportSettings& settings) {
   model::ImportOptions options;
   options.shapes = settings.shapes;
   for (const auto& [name, tensor] : settings.fix_inputs) {
     options.fix_inputs.emplace(name, ToModelTensor(tensor, ModelTypeOf(tensor.type)));
   }
-  return model::ImportModelFile(model, options);
+  return model::ImportModelFile(model_file, options);
 }
 
 std::vector<TensorInfo> GraphInputs(const model::Graph& graph) {

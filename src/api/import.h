@@ -10,7 +10,7 @@
 
 namespace penumbra::api {
 
-model::ImportedModel Import(const std::filesystem::path& model, const ImportSettings& settings);
+model::ImportedModel Import(const std::filesystem::path& model_file, const ImportSettings& settings);
 
 // With the element types that the file declares.
 std::vector<TensorInfo> GraphInputs(const model::Graph& graph);

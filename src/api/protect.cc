@@ -47,7 +47,7 @@ void Fill(const protect::CompileReport& inner, ProtectReport* out) {
   }
 }
 
-void WriteBundle(const Env& env, const std::filesystem::path& onnx,
+void WriteBundle(const Env& env, const std::filesystem::path& model_file,
                  const std::filesystem::path& bundle, const ProtectOptions& options,
                  const protect::CompiledModel& compiled) {
   const auto vendor_path = options.vendor_key.empty()
@@ -58,7 +58,7 @@ void WriteBundle(const Env& env, const std::filesystem::path& onnx,
   const host::KeyPair vendor = host::ReadPrivateKey(host::KeyKind::kVendor, vendor_path);
   protect::BundleOptions out;
   out.path = bundle.string();
-  out.name = options.name.empty() ? onnx.stem().string() : options.name;
+  out.name = options.name.empty() ? model_file.stem().string() : options.name;
   out.model_version = options.model_version;
   for (const auto& path : device_paths) {
     out.device_keys.push_back(host::ReadPublicKey(host::KeyKind::kDevice, path));
@@ -69,15 +69,15 @@ void WriteBundle(const Env& env, const std::filesystem::path& onnx,
 
 }  // namespace
 
-ProtectReport Protect(const Env& env, const std::filesystem::path& onnx,
+ProtectReport Protect(const Env& env, const std::filesystem::path& model_file,
                       const std::filesystem::path& bundle, const ProtectOptions& options) {
   return api::Translated([&] {
     ProtectReport report;
     const std::unique_ptr<protect::CompiledModel> compiled =
-        api::Compile(onnx, options, {}, &report);
+        api::Compile(model_file, options, {}, &report);
     Fill(compiled->report(), &report);
     if (options.dry_run) return report;
-    WriteBundle(env, onnx, bundle, options, *compiled);
+    WriteBundle(env, model_file, bundle, options, *compiled);
     report.bundle_size = std::filesystem::file_size(bundle);
     return report;
   });

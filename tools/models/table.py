@@ -181,7 +181,7 @@ synthetic pictures or numbers (`tools/zoo`): their top-1 margins are far smaller
 trained networks, so read the error, not the agreement. Calibration: 100 CIFAR pictures, 96 views of
 the photograph, 64 of the page (48 for `ppocr-rec`), 64 synthetic pictures for the MobileNets, 50 of
 32x32 and for `mlp`, 12 for the other large networks, 32 samples for `lstm` and `transformer-small`, 96
-pieces of a photograph for the TFLite files (48 for the large ones).
+pieces of a photograph for `rnet` and `onet`, 48 of three photographs for the other TFLite files.
 
 | model | input | preset | exact | error | rms | top-1 | secure memory | bundle | protect |
 |---|---|---|---|---|---|---|---|---|---|

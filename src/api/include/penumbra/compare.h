@@ -39,7 +39,7 @@ class PENUMBRA_API LayerComparer {
   // `options`: those the bundle was made with; keys, names and versions do not matter.
   // `stored_preprocess`: Session::preprocess(), used when the options name none. P107 for a scheme
   // that computes in float32: it has no integers to compare.
-  LayerComparer(const std::filesystem::path& onnx, const ProtectOptions& options,
+  LayerComparer(const std::filesystem::path& model_file, const ProtectOptions& options,
                 const std::string& stored_preprocess = {});
   ~LayerComparer();
   LayerComparer(LayerComparer&&) noexcept;

@@ -26,7 +26,7 @@ struct ImportSettings {
 // Thread-safe. Throws Error.
 class PENUMBRA_API FloatModel {
  public:
-  explicit FloatModel(const std::filesystem::path& model, const ImportSettings& settings = {});
+  explicit FloatModel(const std::filesystem::path& model_file, const ImportSettings& settings = {});
   ~FloatModel();
   FloatModel(FloatModel&&) noexcept;
   FloatModel& operator=(FloatModel&&) noexcept;

@@ -50,7 +50,7 @@ typedef struct {
   uint64_t secure_memory_size;
   uint64_t model_version;
 } penumbra_protect_options;
-PENUMBRA_API penumbra_status* penumbra_protect(const penumbra_env* env, const char* onnx_file,
+PENUMBRA_API penumbra_status* penumbra_protect(const penumbra_env* env, const char* model_file,
                                                const char* bundle_file,
                                                const penumbra_protect_options* options);
 

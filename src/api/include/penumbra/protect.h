@@ -99,7 +99,7 @@ struct ProtectReport {
 
 // Writes `bundle` complete or not at all. Throws Error; P106 lists every operator that is not
 // supported.
-PENUMBRA_API ProtectReport Protect(const Env& env, const std::filesystem::path& onnx,
+PENUMBRA_API ProtectReport Protect(const Env& env, const std::filesystem::path& model_file,
                                    const std::filesystem::path& bundle,
                                    const ProtectOptions& options = {});
 
