@@ -135,9 +135,25 @@ std::string SizeText(uint64_t size) {
   return Fixed(value, unit == 0 ? 0 : 2) + " " + kUnits[unit];
 }
 
-std::string SoundnessText(uint32_t bits) {
-  if (bits == 0) return "replies are not checked";
-  return "freivalds; a wrong reply passes with probability at most 2^-" + std::to_string(bits);
+std::string IntegrityText(uint32_t soundness_bits, const FingerprintInfo& fingerprints) {
+  if (soundness_bits != 0) {
+    return "freivalds; a wrong reply passes with probability at most 2^-" + std::to_string(soundness_bits);
+  }
+  if (fingerprints.count == 0) return "replies are not checked";
+  const bool fixed = fingerprints.cornerstones == 1;
+  return std::to_string(fingerprints.count) + (fixed ? " fixed" : "") + " fingerprint" +
+         (fingerprints.count == 1 ? "" : "s") + " beside each request, compared at a rate of " +
+         Fixed(fingerprints.challenge_rate, 4) + "; " + std::to_string(fingerprints.cornerstones) +
+         " sealed cornerstones a segment, " + SizeText(fingerprints.cornerstones_size);
+}
+
+Json FingerprintsJson(const FingerprintInfo& fingerprints) {
+  if (fingerprints.count == 0) return nullptr;
+  return {{"fingerprints", fingerprints.count},
+          {"cornerstones", fingerprints.cornerstones},
+          {"challenge_rate", fingerprints.challenge_rate},
+          {"cornerstone_bytes", fingerprints.cornerstones_size},
+          {"macs", fingerprints.macs}};
 }
 
 std::string Fixed(double value, int digits) {

@@ -51,7 +51,9 @@ std::string Table(const std::vector<Row>& rows);
 
 std::string ShapeText(const std::vector<int64_t>& shape);  // "1x3x32x32"
 std::string SizeText(uint64_t size);                       // "1.5 MiB"
-std::string SoundnessText(uint32_t bits);          // of checked replies; 0: they are not checked
+// How replies are checked, if they are.
+std::string IntegrityText(uint32_t soundness_bits, const FingerprintInfo& fingerprints);
+Json FingerprintsJson(const FingerprintInfo& fingerprints);
 std::string Fixed(double value, int digits);
 Json PortsJson(const std::vector<TensorInfo>& ports);
 

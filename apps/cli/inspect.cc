@@ -43,6 +43,7 @@ Json InfoJson(const BundleInfo& info) {
           {"exchange_bytes", info.exchange_size},
           {"secure_memory_bytes", info.secure_memory_size},
           {"soundness_bits", info.soundness_bits},
+          {"fingerprints", FingerprintsJson(info.fingerprints)},
           {"device_ids", info.device_ids},
           {"inputs", PortsJson(info.inputs)},
           {"outputs", PortsJson(info.outputs)},
@@ -88,7 +89,7 @@ std::string InfoText(const BundleInfo& info) {
              {"exchange region", SizeText(info.exchange_size)},
              {"one pad", PadText(info)},
              {"devices", std::to_string(info.device_count)},
-             {"integrity", SoundnessText(info.soundness_bits)},
+             {"integrity", IntegrityText(info.soundness_bits, info.fingerprints)},
              {"per-layer report", info.has_report ? "sealed; opens with --vendor-key or --device-key"
                                                   : "none in this bundle"},
              {"preprocessing", info.preprocess.empty() ? "none stored" : info.preprocess}});
@@ -122,6 +123,7 @@ std::optional<SealedReport> OpenReport(const Options& options, const Console& co
 Json RefusedJson(const RefusedReply& reply) {
   return {{"layer", reply.layer},
           {"layer_index", reply.layer_index},
+          {"float_segment", reply.float_segment ? Json(*reply.float_segment) : Json(nullptr)},
           {"prime", reply.prime},
           {"row", reply.row},
           {"word", reply.word},
@@ -130,8 +132,12 @@ Json RefusedJson(const RefusedReply& reply) {
 }
 
 std::string RefusedText(const RefusedReply& reply) {
-  return Table({{"refused reply", "layer " + std::to_string(reply.layer_index) + ", " + reply.layer},
-                {"where", "prime " + std::to_string(reply.prime) + ", row " + std::to_string(reply.row) +
+  const std::string layer =
+      reply.layer.empty() ? "no linear layer" : "layer " + std::to_string(reply.layer_index) + ", " + reply.layer;
+  const std::string part = reply.float_segment ? "segment " + std::to_string(*reply.float_segment)
+                                               : "prime " + std::to_string(reply.prime);
+  return Table({{"refused reply", layer},
+                {"where", part + ", row " + std::to_string(reply.row) +
                               ", instruction at word " + std::to_string(reply.word)},
                 {"when", "start " + std::to_string(reply.start) + " since the model was loaded, version " +
                              std::to_string(reply.model_version)}});

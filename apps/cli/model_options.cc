@@ -24,8 +24,7 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
     if (preset.needs.empty()) presets.append(presets.empty() ? "" : ", ").append(preset.name);
   }
   command->add_option("--preset", out->preset,
-                      presets + ", and soter with --integrity none; default: enclave, or mlcapsule without "
-                                "calibration data");
+                      presets + "; default: enclave, or mlcapsule without calibration data");
   command->add_option("--calibration", out->calibration,
                       "folder of sample inputs: .npy, .jpg, .png, or .npz with an array for each input");
   command->add_option("--calibration-limit", out->calibration_limit, "samples to use at most")
@@ -42,9 +41,17 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
                       "axis, how public weights are hidden: plain, scalar:RANGE, "
                       "channel-scalar:RANGE, shadownet:RATIO, groupcover");
   command->add_option("--activations", out->activations, "axis: plain, otp");
-  command->add_option("--integrity", out->integrity, "axis: none, freivalds");
+  command->add_option("--integrity", out->integrity, "axis: none, fingerprints, freivalds");
   command->add_option("--soundness", out->soundness,
                       "with freivalds: a wrong reply passes with probability at most 2^-BITS; default: 40");
+  command->add_option("--cornerstones", out->cornerstones,
+                      "with fingerprints: secret samples of each segment that they combine, 4 to 64; default: 16");
+  command->add_option("--fingerprints", out->fingerprints,
+                      "with fingerprints: so many in every job beside the request, 1 to 7; default: 1");
+  command->add_option("--challenge-rate", out->challenge_rate,
+                      "with fingerprints: probability that a tile of a reply is compared, above 0 to 1; default: 1");
+  command->add_flag("--fixed-fingerprints", out->fixed_fingerprints,
+                    "with fingerprints: always the same one, which any accelerator recognises; for comparison only");
   command->add_option("--ratio", out->ratio,
                       "published to secret channels of shadownet, at least 1");
   command->add_option("--theta", out->theta,
@@ -86,6 +93,10 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
   options.theta = arguments.theta;
   options.seed = arguments.seed;
   options.soundness = arguments.soundness;
+  options.cornerstones = arguments.cornerstones;
+  options.fingerprints = arguments.fingerprints;
+  options.challenge_rate = arguments.challenge_rate;
+  options.fixed_fingerprints = arguments.fixed_fingerprints;
   options.layers = arguments.layers;
   options.mask_ends = arguments.mask_ends;
   options.calibration = arguments.calibration;

@@ -22,7 +22,9 @@ struct ProtectArguments {
   std::string arithmetic, placement, weights, activations, integrity;
   std::optional<double> ratio, theta;
   uint64_t seed = 0;
-  std::optional<uint32_t> soundness;
+  std::optional<uint32_t> soundness, cornerstones, fingerprints;
+  std::optional<double> challenge_rate;
+  bool fixed_fingerprints = false;
   std::vector<std::string> layers;
   std::optional<bool> mask_ends;
   std::string secure_memory = "12MiB";

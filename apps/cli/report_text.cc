@@ -36,7 +36,8 @@ Json LayerJson(const ProtectedLayer& layer) {
           {"pad_bytes", layer.pad_size},
           {"projections", layer.projection_count},
           {"soundness_bits", layer.soundness_bits},
-          {"check_macs", layer.check_macs}};
+          {"check_macs", layer.check_macs},
+          {"float_segment", layer.float_segment ? Json(*layer.float_segment) : Json(nullptr)}};
 }
 
 }  // namespace
@@ -58,6 +59,7 @@ Json ReportJson(const ProtectReport& report) {
            "a wrong reply is accepted with probability p^-projections, p the layer's smallest prime; "
            "an inference with the largest over its layers"},
           {"check_macs", report.check_macs},
+          {"fingerprints", FingerprintsJson(report.fingerprints)},
           {"trusted_macs", macs.trusted},
           {"public_macs", macs.published},
           {"warnings", report.warnings},
@@ -82,7 +84,7 @@ std::vector<Row> ReportTotals(const ProtectReport& report) {
           {"exchange region", SizeText(report.exchange_size)},
           {"pads per inference", SizeText(report.pad_size)},
           {"crossing per inference", SizeText(report.crossing_size)},
-          {"integrity", SoundnessText(report.soundness_bits)}};
+          {"integrity", IntegrityText(report.soundness_bits, report.fingerprints)}};
 }
 
 std::string LayerTable(const ProtectReport& report) {

@@ -51,6 +51,22 @@ protect::Scheme ChooseScheme(const ProtectOptions& options, ProtectReport* repor
   return scheme;
 }
 
+void SetFingerprints(const ProtectOptions& options, protect::CompileOptions* compile) {
+  const bool asked = options.cornerstones || options.fingerprints || options.challenge_rate || options.fixed_fingerprints;
+  if (asked && compile->scheme.integrity != protect::IntegrityAxis::kFingerprints) {
+    Throw(Status::kIllegalCombination,
+          "--cornerstones, --fingerprints, --challenge-rate and --fixed-fingerprints need integrity fingerprints, and the "
+          "scheme is " + protect::SchemeText(compile->scheme));
+  }
+  if (options.cornerstones && options.fixed_fingerprints) {
+    Throw(Status::kIllegalCombination, "--fixed-fingerprints have one cornerstone: leave --cornerstones away");
+  }
+  if (options.cornerstones) compile->fingerprints.cornerstone_count = *options.cornerstones;
+  if (options.fingerprints) compile->fingerprints.count = *options.fingerprints;
+  if (options.challenge_rate) compile->fingerprints.challenge_rate = *options.challenge_rate;
+  compile->fingerprints.fixed = options.fixed_fingerprints;
+}
+
 // Extents of the model's picture input; [h, w] of a 4-D input, whichever end its 3 (or 1) channels
 // are on.
 std::pair<uint32_t, uint32_t> PictureSize(const TensorInfo& input) {
@@ -98,6 +114,7 @@ protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, Protec
     }
     compile.soundness_bits = *options.soundness;
   }
+  SetFingerprints(options, &compile);
   compile.secure_memory_size = options.secure_memory_size;
   compile.ring.prime_count = options.primes;
   compile.ring.bits_w = options.weight_bits;

@@ -82,6 +82,17 @@ void DescribeIntegrity(const std::string& metadata, BundleInfo* info) {
   if (bits != integrity.end() && bits->is_number_unsigned()) {
     info->soundness_bits = bits->get<uint32_t>();
   }
+  const auto number = [&integrity](const char* name) -> double {
+    const auto found = integrity.find(name);
+    return found != integrity.end() && found->is_number() && *found >= 0 ? found->get<double>() : 0;
+  };
+  if (integrity.value("check", nlohmann::json()) == "fingerprints") {
+    info->fingerprints.count = static_cast<uint32_t>(std::min(number("fingerprints"), double{kMaxFingerprints}));
+    info->fingerprints.cornerstones = static_cast<uint32_t>(std::min(number("cornerstones"), double{kMaxCornerstones}));
+    info->fingerprints.challenge_rate = std::min(number("challenge_rate"), 1.0);
+    info->fingerprints.cornerstones_size = static_cast<uint64_t>(std::min(number("cornerstone_bytes"), 0x1p53));
+    info->fingerprints.macs = info->fingerprints.cornerstones_size / sizeof(float) * info->fingerprints.count;
+  }
   const auto projections = integrity.find("projections");
   if (projections == integrity.end() || !projections->is_array()) return;
   for (size_t i = 0; i < std::min(projections->size(), info->segments.size()); ++i) {
@@ -119,6 +130,10 @@ BundleInfo Describe(const host::BundleFile& bundle) {
     info.segments.push_back(Describe(bundle, bundle.Segment(i)));
   }
   DescribeIntegrity(manifest.metadata, &info);
+  for (PublicSegment& segment : info.segments) {
+    segment.multiply_count *= 1 + info.fingerprints.count;
+    segment.crossing_bytes *= 1 + info.fingerprints.count;
+  }
   return info;
 }
 

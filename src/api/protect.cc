@@ -23,6 +23,11 @@ void Fill(const protect::CompileReport& inner, ProtectReport* out) {
   out->crossing_size = inner.crossing_size;
   out->soundness_bits = inner.soundness_bits;
   out->check_macs = inner.check_macs;
+  out->fingerprints = {.count = inner.fingerprint_count,
+                       .cornerstones = inner.cornerstone_count,
+                       .challenge_rate = inner.challenge_rate,
+                       .cornerstones_size = inner.cornerstones_size,
+                       .macs = inner.fingerprint_macs};
   for (const protect::LayerReport& layer : inner.layers) {
     out->layers.push_back({.name = layer.name,
                            .kernel = layer.kernel,
@@ -43,7 +48,8 @@ void Fill(const protect::CompileReport& inner, ProtectReport* out) {
                            .pad_size = layer.pad_size,
                            .projection_count = layer.projection_count,
                            .soundness_bits = layer.soundness_bits,
-                           .check_macs = layer.check_macs});
+                           .check_macs = layer.check_macs,
+                           .float_segment = layer.float_segment});
   }
 }
 

@@ -77,12 +77,23 @@ std::string OpenReport(const host::BundleFile& bundle, const Recipient& recipien
   return text;
 }
 
-// The public linear layers of a plan are those of the report that are in residues, in its order.
-uint32_t IndexInReport(const ProtectReport& report, uint32_t plan_layer) {
+// The public linear layers of a plan are those of the report that are in residues, in its order. A plan with fingerprints has
+// none, but float segments, whose numbers stand in the report.
+void NameLayer(const ProtectReport& report, uint32_t plan_layer, RefusedReply* out) {
   uint32_t public_count = 0;
   for (uint32_t i = 0; i < report.layers.size(); ++i) {
-    const bool in_plan = report.layers[i].is_public && report.layers[i].prime_count != 0;
-    if (in_plan && public_count++ == plan_layer) return i;
+    const ProtectedLayer& layer = report.layers[i];
+    const bool in_plan = layer.is_public && layer.prime_count != 0;
+    if (layer.float_segment != plan_layer && !(in_plan && public_count++ == plan_layer)) continue;
+    out->layer_index = i;
+    out->layer = layer.name;
+    out->float_segment = layer.float_segment;
+    return;
+  }
+  if (report.fingerprints.count != 0) {
+    out->layer_index = static_cast<uint32_t>(report.layers.size());
+    out->float_segment = plan_layer;
+    return;
   }
   api::Throw(Status::kMalformed, "the failure log names a layer the bundle does not have");
 }
@@ -123,8 +134,7 @@ RefusedReply ReadFailureLog(const std::vector<uint8_t>& log, const std::filesyst
     const uint64_t size = api::SealedReportSize(file->manifest().metadata);
     if (size == 0) return reply;
     const ProtectReport report = api::ParseReport(OpenReport(*file, vendor, size)).report;
-    reply.layer_index = IndexInReport(report, record.layer);
-    reply.layer = report.layers[reply.layer_index].name;
+    NameLayer(report, record.layer, &reply);
     return reply;
   });
 }

@@ -33,7 +33,10 @@ ProtectedLayer ParseLayer(const Json& json) {
           .pad_size = json.at("pad_size"),
           .projection_count = json.at("projection_count"),
           .soundness_bits = json.at("soundness_bits"),
-          .check_macs = json.at("check_macs")};
+          .check_macs = json.at("check_macs"),
+          .float_segment = json.value("float_segment", Json(nullptr)).is_null()
+                               ? std::nullopt
+                               : std::optional(json.at("float_segment").get<uint32_t>())};
 }
 
 ProtectReport ParseInner(const Json& json) {
@@ -50,6 +53,11 @@ ProtectReport ParseInner(const Json& json) {
   report.crossing_size = json.at("crossing_size");
   report.soundness_bits = json.at("soundness_bits");
   report.check_macs = json.at("check_macs");
+  report.fingerprints = {.count = json.value("fingerprint_count", 0u),
+                         .cornerstones = json.value("cornerstone_count", 0u),
+                         .challenge_rate = json.value("challenge_rate", 0.0),
+                         .cornerstones_size = json.value("cornerstones_size", uint64_t{0}),
+                         .macs = json.value("fingerprint_macs", uint64_t{0})};
   for (const Json& layer : json.at("layers")) report.layers.push_back(ParseLayer(layer));
   return report;
 }
@@ -63,6 +71,10 @@ ProtectOptions ParseRequest(const Json& json) {
   options.seed = json.value("seed", uint64_t{0});
   options.layers = json.at("layers");
   if (json.contains("soundness")) options.soundness = json.at("soundness").get<uint32_t>();
+  if (json.contains("cornerstones")) options.cornerstones = json.at("cornerstones").get<uint32_t>();
+  if (json.contains("fingerprints")) options.fingerprints = json.at("fingerprints").get<uint32_t>();
+  if (json.contains("challenge_rate")) options.challenge_rate = json.at("challenge_rate").get<double>();
+  options.fixed_fingerprints = json.value("fixed_fingerprints", false);
   if (json.contains("mask_ends")) options.mask_ends = json.at("mask_ends").get<bool>();
   options.calibration_limit = json.at("calibration_limit");
   options.secure_memory_size = json.at("secure_memory_size");
@@ -93,6 +105,10 @@ std::string RequestJson(const ProtectOptions& options) {
   if (options.theta) json["theta"] = *options.theta;
   if (options.seed != 0) json["seed"] = options.seed;
   if (options.soundness) json["soundness"] = *options.soundness;
+  if (options.cornerstones) json["cornerstones"] = *options.cornerstones;
+  if (options.fingerprints) json["fingerprints"] = *options.fingerprints;
+  if (options.challenge_rate) json["challenge_rate"] = *options.challenge_rate;
+  if (options.fixed_fingerprints) json["fixed_fingerprints"] = true;
   if (options.mask_ends) json["mask_ends"] = *options.mask_ends;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -15,7 +15,7 @@ inline constexpr uint32_t kFailureRecordVersion = 1;
 
 struct FailureRecord {
   uint32_t version;           // kFailureRecordVersion
-  uint32_t layer;             // of the plan: the n-th public linear layer
+  uint32_t layer;             // of the plan: the n-th public linear layer, or the n-th float segment
   uint32_t prime;             // plane of residues
   uint32_t row;               // of the reply
   uint32_t program;           // ProgramId

@@ -31,6 +31,10 @@ inline constexpr uint32_t kMaxFilterLength = 67371;
 // Secret projections per prime that check a reply: beyond 2^-110 nothing is gained.
 inline constexpr uint32_t kMaxProjections = 15;
 
+// Cornerstones a fingerprint combines, and fingerprints in a job of a float segment.
+inline constexpr uint32_t kMaxCornerstones = 64;
+inline constexpr uint32_t kMaxFingerprints = 7;
+
 // Levels lie strictly between -kLevelLimit and kLevelLimit: float32 rounds them exactly.
 inline constexpr int32_t kLevelLimit = 1 << 22;
 

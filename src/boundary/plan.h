@@ -35,6 +35,9 @@ enum class TensorKind : uint16_t {
   kDerived = 5,   // s^T W': written once by the prepare program, sealed outside while the model is loaded, then read-only
   kMasked = 6,    // x' as it was sent: written by the layer's mask sink only, read by kExpect only
   kExpected = 7,  // s^T y' as it must be: written by kExpect only, compared by the layer's restore source
+  // Of a port of a fingerprinted float segment, see CheckedPortRec:
+  kFingerprint = 8,  // combinations of cornerstones: written by kCombine only, sent or compared
+  kReply = 9,        // replies to fingerprints: written by kFloatReceive only, read by kCompare only
 };
 
 struct TensorRec {
@@ -43,7 +46,8 @@ struct TensorRec {
   uint32_t rows;       // constants and public slices: 1 row per tile
   uint32_t row_elems;  // constants and public slices: bytes of the largest tile
   uint32_t tile_rows;  // constants and public slices: 1
-  uint32_t source;     // kConstant: first chunk; kPublic: first slice; kPad and later kinds: layer; else 0
+  // kConstant: first chunk; kPublic: first slice; kPad to kExpected: layer; kFingerprint, kReply: float port; else 0
+  uint32_t source;
 };
 
 // A slice of a public blob the trusted half relies on. `tag` is AES-256-GCM over an empty plaintext with
@@ -157,12 +161,36 @@ struct PortRec {
 // ---- Float segments ------------------------------------------------------------------------------------
 // A public segment that computes in float32 on unmasked tensors. Its ports are a run of the plan's float ports: first what it
 // gets, then what it replies, each in the order of the public half. Ports of one side are packed in the exchange region: each
-// stands at the multiple of kTileAlignment that follows the one before it.
+// stands at the multiple of kTileAlignment that follows the one before it. With fingerprints a port has SlotCount() slots of
+// its elem_count elements, one after the other: a batch, in which the request's own sample has a secret place.
 struct FloatSegmentRec {
   uint32_t segment;     // index into the public half's segments
   uint32_t first_port;  // index into the float ports
   uint32_t input_count, output_count;
 };
+
+// ---- Fingerprints --------------------------------------------------------------------------------------
+// Every float segment of a plan with PlanHeader::fingerprint_count is affine, and its jobs carry that many fingerprints
+// beside the request: sum c_i X_i with fresh secret c, sum c_i = 1, whose reply must be sum c_i Y_i (docs/integrity.md).
+struct FingerprintRec {
+  uint32_t cornerstone_count;  // K, 1..kMaxCornerstones; 1: the fingerprint is always the same
+  uint32_t challenge_rate;     // 1..kFullChallengeRate: each tile of a reply is compared with probability
+                               //   challenge_rate / kFullChallengeRate
+};
+inline constexpr uint32_t kFullChallengeRate = 1u << 16;
+
+// Of float port p, whose tensor has tiles of R rows. Group g of a tile holds cornerstones [g G, min(K, (g + 1) G)), as
+// [cornerstone][rows of the tile][row_elems] float32; with `groups` groups a tile G = ceil(K / groups).
+struct CheckedPortRec {
+  uint32_t cornerstones;  // tensor id (kConstant): X_i of an input, Y_i of an output; group g of tile t is tile t * groups + g
+  uint32_t fingerprints;  // tensor id (kFingerprint): row grid of the port's tensor, but fingerprint_count times row_elems; a
+                          //   tile is [fingerprint][rows of the tile][row_elems]
+  uint32_t replies;       // of an output: tensor id (kReply), likewise; of an input: kNoTensor
+  float tolerance;        // of an output: |reply - expectation| at most, >= 0; of an input: 0
+};
+constexpr uint32_t GroupSize(uint32_t cornerstone_count, uint32_t groups) {
+  return (cornerstone_count + groups - 1) / groups;
+}
 
 // ---- Programs ------------------------------------------------------------------------------------------
 // A program is a sequence of instructions: one word (opcode | operand words << 16), then operands.
@@ -189,6 +217,10 @@ enum class Opcode : uint16_t {
   kFloatSend = 31,     // float segment, port of its run (an input), tile: copy out; tiles in order
   kFloatJob = 32,      // float segment: hand it to the accelerator and wait for its reply
   kFloatReceive = 33,  // float segment, port of its run (an output), tile: copy in; NaN and infinity are refused
+  // With fingerprints kFloatSend and kFloatReceive copy the same tile of every slot, in the order of the slots; a tile that
+  // was received can be used after kCompare.
+  kCombine = 34,  // float segment, port of its run, tile, group: adds the group's part to the tile of fingerprints
+  kCompare = 35,  // float segment, port of its run (an output), tile: replies to fingerprints with what they must be
   kPadRandom = 40,  // layer, prime, tensor, tile: rows of r as canonical residues, of every pad of the program
   kPadConv = 41,    // PadConvInstr
   kPadFinish = 42,  // layer, tile of the pad tensor, tensor holding L'(r), pad: 0, then 1 once that tile of pad 0 is stored, ...
@@ -339,7 +371,7 @@ struct PlanHeader {
   uint32_t soundness_bits;   // claim: a wrong reply is accepted with probability at most 2^-soundness_bits; 0: none
   uint32_t batch_words;    // length of the program that makes several pads in one pass over the weights; 0: there is none
   uint32_t pad_batch;      // how many it makes, 2..kMaxPadBatch; 0: there is none
-  uint32_t reserved;
+  uint32_t fingerprint_count;  // in every job of a float segment, 1..kMaxFingerprints; 0: replies of these are not checked
   uint64_t arena_size;     // dynamic tiles
   uint64_t scratch_size;   // kernels
   uint64_t exchange_size;  // whole exchange region
@@ -348,16 +380,20 @@ struct PlanHeader {
   uint8_t failure_log_key[32];  // the vendor's X25519 public key that failure logs are sealed to (boundary/failure_log.h)
 };
 // After the header: TensorRec[], PublicSliceRec[], LayerRec[], PortRec inputs[], PortRec outputs[],
-// FloatSegmentRec[], PortRec float ports[], u32 infer program[], u32 pad program[], u32 prepare program[],
-// u32 batch program[]. Nothing else; the sizes must add up exactly.
+// FloatSegmentRec[], PortRec float ports[], with fingerprints FingerprintRec and CheckedPortRec[float_port_count],
+// u32 infer program[], u32 pad program[], u32 prepare program[], u32 batch program[]. Nothing else; sizes add up exactly.
 
 static_assert(sizeof(TensorRec) == 20);
 static_assert(sizeof(PublicSliceRec) == 32);
 static_assert(sizeof(ConvGeometry) == 68);
 static_assert(sizeof(LayerRec) == 152);
 static_assert(sizeof(PortRec) == 16 && sizeof(FloatSegmentRec) == 16);
+static_assert(sizeof(FingerprintRec) == 8 && sizeof(CheckedPortRec) == 16);
 static_assert(sizeof(PassHead) == 28 && sizeof(PassOp) == 20 && sizeof(PassSink) == 20);
 static_assert(sizeof(PlanHeader) == 136);
+
+// Samples of a job of a float segment: the request's and its fingerprints.
+constexpr uint32_t SlotCount(const PlanHeader& header) { return 1 + header.fingerprint_count; }
 
 }  // namespace penumbra
 

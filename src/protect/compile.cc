@@ -6,6 +6,7 @@
 
 #include "crypto/wipe.h"
 #include "model/error.h"
+#include "protect/fingerprints/affine.h"
 #include "protect/lower/lower.h"
 #include "protect/lower/shared_layers.h"
 #include "protect/placement/checkable.h"
@@ -32,6 +33,9 @@ constexpr uint32_t kNoiseSamples = 4;
 
 bool UsesLevels(const Scheme& scheme) { return scheme.arithmetic != Arithmetic::kFloat32; }
 
+// Item of the bundle's secrets that cornerstones follow from; layers have the small ones.
+constexpr uint64_t kCornerstoneKey = ~uint64_t{0};
+
 // The layer reads a model input as it came.
 bool ReadsInput(const LoweredGraph& graph, TensorId x) {
   return std::ranges::any_of(graph.inputs, [x](const LoweredPort& p) { return p.tensor == x; });
@@ -51,6 +55,7 @@ std::unique_ptr<PublishedWeights> Publish(const Scheme& scheme, const IntegerLay
 CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& options)
     : options_(options) {
   RequireCompilable(options_.scheme);
+  if (options_.scheme.integrity == IntegrityAxis::kFingerprints) CheckedRecord(options_.fingerprints);
   if (UsesLevels(options_.scheme) && !options_.calibration) {
     throw model::ModelError(
         Status::kInvalidArgument,
@@ -67,6 +72,7 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
   const crypto::ScopedWipe wipe(secrets);
   ScaleWeights(secrets);
   Transform(secrets);
+  MakeCornerstones(secrets);
   Progress("schedule", 0, 1);
   ScheduleOptions schedule;
   schedule.secure_memory_size = options_.secure_memory_size;
@@ -75,6 +81,7 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
     schedule.soundness_bits = options_.soundness_bits;
   }
   if (!UsesLevels(options_.scheme)) schedule.float_public = public_;
+  if (cornerstones_ != nullptr) schedule.fingerprints = &cornerstones_->plan();
   plan_ = Schedule(lowered_, linears_, schedule, &report_.schedule);
   Report();
 }
@@ -94,12 +101,50 @@ void CompiledModel::PlaceOperators() {
   for (size_t op = 0; op < placement.size(); ++op) {
     public_.push_back(placement[op] == Side::kPublic && (!is_scaled || random.associative[op]));
   }
+  KeepUnfingerprintable();
   if (options_.scheme.placement != PlacementKind::kMagnitude) return;
   SplitGraph split =
       SplitByMagnitude(std::move(lowered_), public_, options_.scheme.placement_parameter);
   lowered_ = std::move(split.graph);
   MarkSharedLayers(&lowered_);
   public_ = std::move(split.is_public);
+}
+
+void CompiledModel::KeepUnfingerprintable() {
+  if (options_.scheme.integrity != IntegrityAxis::kFingerprints) return;
+  uint32_t kept_count = 0;
+  for (size_t op = 0; op < public_.size(); ++op) {
+    if (!public_[op] || IsAffine(lowered_.ops[op])) continue;
+    if (options_.scheme.placement == PlacementKind::kAllPublic) {
+      throw model::ModelError(Status::kIllegalCombination,
+                              "this operator is not additive: fingerprints cannot check what the accelerator makes of it",
+                              {.node = lowered_.ops[op].name},
+                              "use --placement linear-public or random, or --integrity none");
+    }
+    public_[op] = false;
+    ++kept_count;
+  }
+  if (kept_count == 0) return;
+  report_.warnings.push_back(std::to_string(kept_count) +
+                             " operators that the placement published are not additive and stay inside: fingerprints "
+                             "cannot check them.");
+}
+
+void CompiledModel::MakeCornerstones(const SecretKey& secrets) {
+  if (options_.scheme.integrity != IntegrityAxis::kFingerprints) return;
+  const FloatPlan floats = PlanFloatSegments(lowered_, public_);
+  if (floats.segments.empty()) return;
+  Progress("fingerprint", 0, 1);
+  const auto moments = ObserveInputs(lowered_, floats, options_.calibration);
+  SecretKey key = DeriveSecretKey(secrets, kCornerstoneKey);
+  const crypto::ScopedWipe wipe(key);
+  cornerstones_ = std::make_unique<Cornerstones>(lowered_, floats, moments, options_.fingerprints, key);
+  report_.fingerprint_count = cornerstones_->plan().count;
+  report_.cornerstone_count = cornerstones_->plan().record.cornerstone_count;
+  report_.challenge_rate =
+      double{1} * cornerstones_->plan().record.challenge_rate / kFullChallengeRate;
+  report_.cornerstones_size = cornerstones_->size();
+  report_.fingerprint_macs = cornerstones_->multiplications();
 }
 
 void CompiledModel::ScaleWeights(const SecretKey& secrets) {

@@ -15,6 +15,7 @@
 
 #include "model/graph.h"
 #include "protect/emit/bundle_writer.h"
+#include "protect/fingerprints/cornerstones.h"
 #include "protect/lower/lowered.h"
 #include "protect/presets/scheme.h"
 #include "protect/quantize/calibrate.h"
@@ -35,10 +36,12 @@ struct CompileOptions {
   uint64_t placement_seed = 0;
   // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness_bits.
   uint32_t soundness_bits = 40;
+  FingerprintOptions fingerprints;  // with integrity fingerprints
   // true: also layers whose replies cost more to check than the layer to compute inside are public.
   bool check_costly_layers = false;
   uint64_t secure_memory_size = uint64_t{12} << 20;
-  SampleSource calibration;  // ring and integer arithmetic need it; float32 does not
+  // Ring and integer arithmetic need it; fingerprints are matched to it, or to what noise gives.
+  SampleSource calibration;
   RingOptions ring;
   PrimeOptions prime;
   IntegerOptions integer;
@@ -80,6 +83,7 @@ struct LayerReport {
   // probability at most 2^-soundness_bits), and byte multiplications of one inference.
   uint32_t projection_count = 0, soundness_bits = 0;
   uint64_t check_macs = 0;
+  std::optional<uint32_t> float_segment;  // it runs in on the accelerator
 };
 
 struct CompileReport {
@@ -92,6 +96,10 @@ struct CompileReport {
   ScheduleReport schedule;
   uint64_t arena_size = 0, scratch_size = 0, exchange_size = 0;
   uint32_t soundness_bits = 0;                // the least over checked layers; 0: none is
+  // Fingerprints in every job of a float segment, 0: none; cornerstones and what they take, see Cornerstones.
+  uint32_t fingerprint_count = 0, cornerstone_count = 0;
+  double challenge_rate = 0;
+  uint64_t cornerstones_size = 0, fingerprint_macs = 0;
   uint64_t check_macs = 0;                    // per inference
   uint64_t pad_size = 0;                      // per inference
   uint64_t crossing_size = 0;                 // per inference, without sealed tiles
@@ -133,6 +141,9 @@ class CompiledModel {
   void MeasureNoise();
   // Scaled weights: lowered_ becomes a graph of scaled tensors.
   void ScaleWeights(const SecretKey& secrets);
+  // With fingerprints: what they do not pass through becomes trusted, or is refused where everything is to be public.
+  void KeepUnfingerprintable();
+  void MakeCornerstones(const SecretKey& secrets);
   // Layers whose replies cost more to check than the layer to compute become trusted.
   void KeepUncheckable();
   uint32_t ProjectionsOf(const QuantizedLinear& layer) const;
@@ -153,6 +164,7 @@ class CompiledModel {
   std::vector<Sample> first_samples_;
   std::vector<std::unique_ptr<PublishedWeights>> published_;
   std::vector<LinearPlan> linears_;
+  std::unique_ptr<Cornerstones> cornerstones_;  // plan_ borrows from it
   CompiledPlan plan_;
   CompileReport report_;
 };

@@ -27,7 +27,7 @@ uint64_t MacCount(const ConvGeometry& g) {
 }
 
 LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
-                        const CompiledPlan& plan, bool in_float_segment,
+                        const CompiledPlan& plan, uint32_t float_segment,
                         const std::string& kept_because) {
   const ConvGeometry& g = linear.linear->geometry;
   LayerReport out;
@@ -43,10 +43,11 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
     out.may_wrap = linear.quantized->may_wrap;
     out.field_share = linear.quantized->field_share;
   }
-  if (in_float_segment) {
+  if (float_segment != kNone) {
     out.is_public = true;
+    out.float_segment = float_segment;
     out.ratio = 1;
-    out.public_macs = MacCount(g);
+    out.public_macs = MacCount(g) * SlotCount(plan);
     return out;
   }
   if (!linear.is_public()) {
@@ -107,6 +108,7 @@ nlohmann::json PortsJson(const LoweredGraph& lowered, const std::vector<LoweredP
 }
 
 nlohmann::json LayerJson(const LayerReport& layer) {
+  const nlohmann::json segment = layer.float_segment ? nlohmann::json(*layer.float_segment) : nullptr;
   return {{"name", layer.name},
           {"kernel", layer.kernel},
           {"input", layer.input},
@@ -126,7 +128,8 @@ nlohmann::json LayerJson(const LayerReport& layer) {
           {"pad_size", layer.pad_size},
           {"projection_count", layer.projection_count},
           {"soundness_bits", layer.soundness_bits},
-          {"check_macs", layer.check_macs}};
+          {"check_macs", layer.check_macs},
+          {"float_segment", segment}};
 }
 
 // Below it a warning names what rounds finer; the same as for a single layer (docs/decisions/0014).
@@ -153,11 +156,12 @@ std::string KernelText(const ConvGeometry& g) {
 
 void CompiledModel::Report() {
   report_.scheme = SchemeText(options_.scheme);
-  report_.warnings = Warnings(options_.scheme);
+  const std::vector<std::string> known = Warnings(options_.scheme);
+  report_.warnings.insert(report_.warnings.begin(), known.begin(), known.end());
   for (const LinearPlan& linear : linears_) {
     const auto kept = kept_.find(linear.op);
     report_.layers.push_back(ReportLayer(lowered_, linear, plan_,
-                                         report_.schedule.in_float_segment[linear.op],
+                                         report_.schedule.float_segment_of[linear.op],
                                          kept == kept_.end() ? "" : kept->second));
     LayerReport& layer = report_.layers.back();
     layer.secure_memory_size = report_.schedule.in_use[linear.op];
@@ -177,7 +181,7 @@ void CompiledModel::Report() {
   ReportUnprovedBounds();
   ReportNoise();
   for (const PortRec& port : plan_.float_ports) {
-    report_.crossing_size += uint64_t{port.elem_count} * sizeof(float);
+    report_.crossing_size += uint64_t{port.elem_count} * sizeof(float) * SlotCount(plan_);
   }
   report_.arena_size = plan_.arena_size;
   report_.scratch_size = plan_.scratch_size;
@@ -235,6 +239,11 @@ std::string CompiledModel::ReportJson() const {
                          {"crossing_size", report_.crossing_size},
                          {"soundness_bits", report_.soundness_bits},
                          {"check_macs", report_.check_macs},
+                         {"fingerprint_count", report_.fingerprint_count},
+                         {"cornerstone_count", report_.cornerstone_count},
+                         {"challenge_rate", report_.challenge_rate},
+                         {"cornerstones_size", report_.cornerstones_size},
+                         {"fingerprint_macs", report_.fingerprint_macs},
                          {"layers", std::move(layers)}};
   if (!options_.request_json.empty()) {
     json["request"] = nlohmann::json::parse(options_.request_json);
@@ -266,6 +275,14 @@ std::string CompiledModel::MetadataJson(size_t report_size) const {
     json["integrity"] = {{"check", "freivalds"},
                          {"soundness_bits", report_.soundness_bits},
                          {"projections", std::move(projections)}};
+  }
+  if (report_.fingerprint_count != 0) {
+    json["max_batch"] = SlotCount(plan_);
+    json["integrity"] = {{"check", "fingerprints"},
+                         {"fingerprints", report_.fingerprint_count},
+                         {"cornerstones", report_.cornerstone_count},
+                         {"challenge_rate", report_.challenge_rate},
+                         {"cornerstone_bytes", report_.cornerstones_size}};
   }
   if (!options_.labels.empty()) json["labels"] = options_.labels;
   if (!options_.preprocess_json.empty()) {

@@ -50,6 +50,26 @@ class CliLies(CliCase):
                     self.assertEqual(done.stderr, REFUSED)
                     self.assertEqual(sorted(self.scratch.iterdir()), before)
 
+    def test_fingerprints_refuse_what_hits_them(self) -> None:
+        soter = self.scratch / "soter.penumbra"
+        self.succeed("protect", self.model, "-o", soter, "--preset", "soter", "--fingerprints", 3,
+                     "--preprocess", "cifar10")  # fmt: skip
+        enclave = self.shipped.parent / "penumbra-enclave"
+        log = self.scratch / "soter.log"
+        for carrier in ("direct", "process"):
+            for lie in ("replace-tile", "swap-channels", "add-constant", "zeros"):
+                with self.subTest(lie=lie, carrier=carrier):
+                    done = self.run_cli(
+                        "run", soter, "--input", self.frog, "--accelerator", f"lie-{lie}", "--enclave", enclave,
+                        "--carrier", carrier, "--quiet", "--vendor-log", log,
+                    )  # fmt: skip
+                    self.assertEqual(done.returncode, 3, done.stderr)
+                    self.assertEqual((done.stdout, done.stderr), ("", REFUSED))
+        key = self.scratch / "config" / "penumbra" / "vendor.key"
+        document = self.succeed_json("inspect", soter, "--vendor-key", key, "--failure-log", log)
+        layers = {layer["name"]: layer for layer in document["report"]["layers"]}
+        self.assertEqual(layers[document["refused"]["layer"]]["float_segment"], 1)
+
     def test_a_wrong_reply_in_json(self) -> None:
         done = self.lied_to("zeros", "--json", "--quiet")
         self.assertEqual(done.returncode, 3)

@@ -201,8 +201,7 @@ class Cli(CliCase):
         soter = ["protect", self.model, "-o", self.scratch / "none", "--preset", "soter"]
         for theta in (-0.1, 1.1, "nan"):
             self.refused("P101", 2, "between 0 and 1", *soter, "--integrity", "none", f"--theta={theta}")
-        self.refused("P106", 5, "fingerprints", *soter)
-        self.refused("P106", 5, "fingerprints", *soter, "--placement", "random:1")
+        self.assertEqual(self.succeed_json(*soter, "--dry-run")["fingerprints"]["cornerstones"], 16)
         plain = ["protect", self.model, "-o", self.scratch / "none", "--preset", "plain"]
         for option in (["--theta", 0.5], ["--seed", 1]):
             self.refused("P107", 2, "placement random", *plain, *option)

@@ -29,7 +29,7 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-// The scheme of a preset; of `soter` without fingerprints, which are not built.
+// The scheme of a preset; of `soter` without fingerprints, whose cornerstones outweigh the model.
 protect::Scheme SchemeOf(const std::string& preset);
 
 struct Keys {

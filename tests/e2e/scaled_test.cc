@@ -50,7 +50,7 @@ class ScaledGraphs : public testing::TestWithParam<GraphCase> {
   }
 
   // Runs the bundle on both accelerators; returns the number of segments.
-  size_t ExpectSameAsModel(const CompileOptions& options) {
+  size_t ExpectSameAsModel(const CompileOptions& options, uint32_t repeat = 1) {
     const CompiledModel model(test_.graph, options);
     const ScratchFolder scratch;
     const Keys keys;
@@ -59,7 +59,7 @@ class ScaledGraphs : public testing::TestWithParam<GraphCase> {
       SCOPED_TRACE(device);
       const auto session = OpenSession(scratch.path() / "model.penumbra", keys,
                                        {.device = device, .threads = 2}, scratch.path());
-      ExpectClose(RunSession(session.get(), inputs_), wanted_);
+      for (uint32_t i = 0; i < repeat; ++i) ExpectClose(RunSession(session.get(), inputs_), wanted_);
     }
     return model.plan().segments.size();
   }
@@ -78,6 +78,25 @@ TEST_P(ScaledGraphs, Soter) {
   }
   EXPECT_GT(segments, 0u);
   EXPECT_TRUE(CompiledModel(test_.graph, Soter(0, 1)).plan().segments.empty());
+}
+
+// The whole preset: requests stand at any place of a batch, and honest accelerators are never refused.
+TEST_P(ScaledGraphs, Fingerprints) {
+  constexpr uint32_t kRepeat = 20;
+  size_t segments = 0;
+  for (const uint32_t count : {1u, 3u}) {
+    SCOPED_TRACE(count);
+    CompileOptions options = Soter(1, 3);
+    protect::SetAxis("integrity", "fingerprints", &options.scheme);
+    options.fingerprints.count = count;
+    options.fingerprints.challenge_rate = count == 1 ? 1 : 0.5;
+    segments += ExpectSameAsModel(options, kRepeat);
+  }
+  CompileOptions options = Preset("securenets");
+  protect::SetAxis("integrity", "fingerprints", &options.scheme);
+  options.fingerprints.fixed = true;
+  segments += ExpectSameAsModel(options, kRepeat);
+  EXPECT_GT(segments, 0u);
 }
 
 TEST_P(ScaledGraphs, SecureNets) { EXPECT_GT(ExpectSameAsModel(Preset("securenets")), 0u); }

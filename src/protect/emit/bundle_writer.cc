@@ -65,6 +65,7 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   header.pad_batch = plan.pad_batch;
   header.float_segment_count = static_cast<uint32_t>(plan.float_segments.size());
   header.float_port_count = static_cast<uint32_t>(plan.float_ports.size());
+  header.fingerprint_count = plan.fingerprint_count;
   header.arena_size = plan.arena_size;
   header.scratch_size = plan.scratch_size;
   header.exchange_size = plan.exchange_size;
@@ -89,6 +90,8 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   writer.PutAll(plan.outputs);
   writer.PutAll(plan.float_segments);
   writer.PutAll(plan.float_ports);
+  if (plan.fingerprint_count != 0) writer.Put(plan.fingerprint);
+  writer.PutAll(plan.checked_ports);
   writer.PutAll(plan.infer_program);
   writer.PutAll(plan.pad_program);
   writer.PutAll(plan.prepare_program);

@@ -98,12 +98,16 @@ TEST(Presets, UsableOnesCompileOthersSayWhatTheyNeed) {
   EXPECT_THROW(PresetScheme("shadow"), model::ModelError);
 }
 
-// Fingerprints are a choice that is not there yet: without it SOTER compiles, and says so.
-TEST(Presets, SoterWithoutFingerprintsCompiles) {
-  Scheme scheme = FindPreset("soter").scheme;
-  EXPECT_TRUE(MissingPart(scheme));
+// Fingerprints are there in float32 only.
+TEST(Presets, SoterCompilesWithAndWithoutFingerprints) {
+  Scheme scheme = PresetScheme("soter");
+  EXPECT_NO_THROW(RequireCompilable(scheme));
   SetAxis("integrity", "none", &scheme);
   EXPECT_NO_THROW(RequireCompilable(scheme));
+  Scheme residues = PresetScheme("slalom-verify");
+  SetAxis("integrity", "fingerprints", &residues);
+  EXPECT_FALSE(Legality(residues));
+  EXPECT_NE(MissingPart(residues).value_or("").find("fingerprints"), std::string::npos);
 }
 
 TEST(Presets, DefaultsHaveNoKnownBreak) {

@@ -53,7 +53,7 @@ constexpr std::array kPresets = {
            ""},
     Preset{"soter",
            {A::kFloat32, P::kRandom, 0.8, W::kScalar, kScaleRange, V::kPlain, I::kFingerprints},
-           "the integrity check fingerprints"},
+           ""},
     Preset{"shadownet",
            {A::kRing, P::kLinearPublic, 0, W::kShadowNet, kRatio, V::kOtp, I::kUnverified},
            ""},

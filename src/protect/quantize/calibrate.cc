@@ -7,6 +7,7 @@
 #include "protect/quantize/statistics.h"
 
 namespace penumbra::protect {
+
 std::map<size_t, LinearStatistics> Calibrate(const LoweredGraph& graph, const SampleSource& next) {
   std::map<size_t, LayerAccumulator> layers;
   for (size_t i = 0; i < graph.ops.size(); ++i) {

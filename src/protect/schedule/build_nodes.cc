@@ -146,13 +146,25 @@ class NodeBuilder {
   void AddSegment(uint32_t segment) {
     const FloatSegment& s = floats_.segments[segment];
     FloatJobNode job{segment, {}};
-    for (const TensorId id : s.inputs) job.inputs.push_back(Of(id));
+    for (const TensorId id : s.inputs) {
+      job.inputs.push_back(Of(id));
+      HasFingerprints(Of(id));
+    }
     Add(std::move(job));
     auto port = static_cast<uint32_t>(s.inputs.size());
     for (const TensorId id : s.outputs) {
       const LoweredTensor& t = graph_.tensors[id];
-      Add(FloatReplyNode{segment, port++, NewStorage(id, t.rows(), t.row_elems())});
+      const StorageId y = NewStorage(id, t.rows(), t.row_elems());
+      HasFingerprints(y);
+      Add(FloatReplyNode{segment, port++, y});
     }
+  }
+
+  // A tile of a port's fingerprints is that many times as large.
+  void HasFingerprints(StorageId id) {
+    if (floats_.fingerprints == nullptr) return;
+    At(id).limit_row_size =
+        std::max(At(id).limit_row_size, uint64_t{floats_.fingerprints->count} * At(id).row_elems * sizeof(float));
   }
 
   // A mask sink that permutes channels needs whole pixels in its rows: a flattened image has them in several.

@@ -2,18 +2,15 @@
 
 #include <array>
 
-#include "protect/schedule/checker_state.h"
+#include "protect/schedule/checker_floats.h"
 
 namespace penumbra::protect {
 namespace {
 
-class Checker : private CheckerState {
+class Checker : private FloatChecker {
  public:
   Checker(const CompiledPlan& plan, const std::vector<uint32_t>& program, ProgramId id)
-      : CheckerState(plan, program, id),
-        masked_(plan.layers.size()),
-        sent_(plan.layers.size()),
-        float_tiles_(plan.float_ports.size()) {}
+      : FloatChecker(plan, program, id), masked_(plan.layers.size()), sent_(plan.layers.size()) {}
 
   void Run() {
     while (at_ < program_.size()) {
@@ -210,49 +207,6 @@ class Checker : private CheckerState {
     sent_[layer] = true;
   }
 
-  // Tiles of a port in order; those of the reply count from 1, which the job sets.
-  void StepFloatPort(bool send) {
-    const uint32_t segment = Word();
-    const uint32_t port = Word();
-    const uint32_t tile = Word();
-    Require(segment < plan_.float_segments.size(), "a float segment does not exist");
-    const FloatSegmentRec& s = plan_.float_segments[segment];
-    Require(send ? port < s.input_count
-                 : port >= s.input_count && port - s.input_count < s.output_count,
-            "a port of a float segment does not exist");
-    const uint32_t tensor = plan_.float_ports[s.first_port + port].tensor;
-    Require(float_tiles_[s.first_port + port]++ == tile + (send ? 0 : 1),
-            "tiles cross to a float segment out of order");
-    if (send) {
-      Read(tensor, tile);
-      Claim(static_cast<uint32_t>(plan_.layers.size()) + segment, true);
-      return;
-    }
-    Write(tensor, tile);
-    bool taken_in = true;  // all of the reply: its area may serve others
-    for (uint32_t p = s.first_port + s.input_count;
-         p < s.first_port + s.input_count + s.output_count; ++p)
-      taken_in &= float_tiles_[p] == TileCount(Tensor(plan_.float_ports[p].tensor)) + 1;
-    if (taken_in) in_flight_.erase({static_cast<uint32_t>(plan_.layers.size()) + segment, false});
-  }
-
-  void StepFloatJob() {
-    const uint32_t segment = Word();
-    Require(segment < plan_.float_segments.size(), "a float segment does not exist");
-    const FloatSegmentRec& s = plan_.float_segments[segment];
-    const uint32_t area = static_cast<uint32_t>(plan_.layers.size()) + segment;
-    for (uint32_t p = s.first_port; p < s.first_port + s.input_count; ++p)
-      Require(float_tiles_[p] == TileCount(Tensor(plan_.float_ports[p].tensor)),
-              "a float segment runs before its input is sent");
-    for (uint32_t p = s.first_port + s.input_count;
-         p < s.first_port + s.input_count + s.output_count; ++p) {
-      Require(float_tiles_[p] == 0, "a float segment runs twice");
-      float_tiles_[p] = 1;
-    }
-    Claim(area, false);
-    in_flight_.erase({area, true});
-  }
-
   void StepReduce() {
     const auto c = Record<ReduceInstr>();
     Read(c.src, c.src_tile);
@@ -289,7 +243,6 @@ class Checker : private CheckerState {
 
   std::vector<uint32_t> masked_;
   std::vector<bool> sent_;
-  std::vector<uint32_t> float_tiles_;  // of each float port
 };
 
 void Checker::Step(Opcode opcode, uint32_t count) {
@@ -319,6 +272,10 @@ void Checker::Step(Opcode opcode, uint32_t count) {
       return StepFloatJob();
     case Opcode::kFloatReceive:
       return StepFloatPort(false);
+    case Opcode::kCombine:
+      return StepCombine();
+    case Opcode::kCompare:
+      return StepCompare();
     case Opcode::kPadConv:
       return StepPadConv();
     case Opcode::kPadRandom:

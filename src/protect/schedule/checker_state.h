@@ -142,7 +142,7 @@ class CheckerState {
       const PortRec& first = plan_.float_ports[s.first_port + (input ? 0 : s.input_count)];
       const PortRec& last =
           plan_.float_ports[s.first_port + s.input_count - 1 + (input ? 0 : s.output_count)];
-      return {first.offset, last.offset + uint64_t{last.elem_count} * 4};
+      return {first.offset, last.offset + uint64_t{last.elem_count} * 4 * SlotCount(plan_)};
     }
     const LayerRec& l = plan_.layers[layer];
     const uint64_t begin = input ? l.x_offset : l.y_offset;

@@ -50,6 +50,7 @@ namespace {
 // One side of a float segment.
 struct FloatSide {
   std::span<PortRec> ports;
+  uint32_t slots;  // samples of a port
   uint64_t offset = 0;
 
   // Puts the ports one after the other from `offset` on; returns their size.
@@ -57,7 +58,7 @@ struct FloatSide {
     uint64_t end = offset;
     for (PortRec& port : ports) {
       port.offset = AlignUp(end, kTileAlignment);
-      end = port.offset + uint64_t{port.elem_count} * sizeof(float);
+      end = port.offset + uint64_t{port.elem_count} * sizeof(float) * slots;
     }
     return end - offset;
   }
@@ -68,8 +69,8 @@ std::vector<FloatSide> FloatSides(CompiledPlan* plan) {
   std::vector<FloatSide> sides;
   const std::span<PortRec> ports(plan->float_ports);
   for (const FloatSegmentRec& s : plan->float_segments) {
-    sides.push_back({ports.subspan(s.first_port, s.input_count)});
-    sides.push_back({ports.subspan(s.first_port + s.input_count, s.output_count)});
+    sides.push_back({ports.subspan(s.first_port, s.input_count), SlotCount(*plan)});
+    sides.push_back({ports.subspan(s.first_port + s.input_count, s.output_count), SlotCount(*plan)});
   }
   return sides;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protect/lower/lowered.h"
+#include "protect/schedule/fingerprint_plan.h"
 #include "protect/schedule/plan_parts.h"
 
 namespace penumbra::protect {
@@ -23,6 +24,7 @@ struct FloatPlan {
   // All operators in an order in which each segment can run where its first operator stands.
   std::vector<uint32_t> order;
   std::vector<uint32_t> segment_of;  // of each operator; kNone: trusted, or a reshape
+  const FingerprintPlan* fingerprints = nullptr;  // of all segments, borrowed; null: their replies are not checked
 };
 
 // is_public: of each operator, what may leave the trusted half; empty: nothing. Operators that

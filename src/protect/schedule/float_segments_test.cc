@@ -347,7 +347,7 @@ TEST_F(FloatSegments, SchedulesPassTheChecker) {
   EXPECT_EQ(CheckPlan(plan), "");
   EXPECT_EQ(plan.float_segments.size(), 2u);
   EXPECT_EQ(plan.constants.size(), 0u);
-  EXPECT_EQ(report.in_float_segment, (std::vector<bool>{true, true, false, false, true, true}));
+  EXPECT_EQ(report.float_segment_of, (std::vector<uint32_t>{0, 0, kNone, kNone, 1, 1}));
   uint32_t tried = 0;
   const std::vector<uint32_t>& words = plan.infer_program;
   for (size_t at = 0; at < words.size(); at += 1 + (words[at] >> 16)) {

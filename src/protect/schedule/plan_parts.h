@@ -67,7 +67,8 @@ struct ConstantTile {
 
 // Written by programs and never read from the bundle: its tiles are ready when something has made them.
 constexpr bool IsComputed(TensorKind kind) {
-  return kind == TensorKind::kActivation || kind == TensorKind::kMasked || kind == TensorKind::kExpected;
+  return kind == TensorKind::kActivation || kind == TensorKind::kMasked || kind == TensorKind::kExpected ||
+         kind == TensorKind::kFingerprint || kind == TensorKind::kReply;
 }
 // Made by a program of its own, stored outside, and only read by the inference program.
 constexpr bool IsStored(TensorKind kind) {
@@ -106,6 +107,9 @@ struct CompiledPlan {
   std::vector<PortRec> inputs, outputs;
   std::vector<FloatSegmentRec> float_segments;
   std::vector<PortRec> float_ports;
+  uint32_t fingerprint_count = 0;  // in every job of a float segment; 0: their replies are not checked
+  FingerprintRec fingerprint{};
+  std::vector<CheckedPortRec> checked_ports;  // with fingerprints one per float port
   std::vector<uint32_t> infer_program, pad_program, prepare_program, batch_program;
   uint32_t pad_batch = 0;  // pads the batch program makes; 0: there is none
   uint64_t arena_size = 0, scratch_size = 0;
@@ -125,6 +129,11 @@ constexpr uint32_t RowsOfTile(const TensorRec& t, uint32_t tile) {
   return rest < t.tile_rows ? rest : t.tile_rows;
 }
 uint64_t TileSize(const CompiledPlan& plan, TileRef ref);
+
+// Samples of a job of a float segment.
+inline uint32_t SlotCount(const CompiledPlan& plan) { return 1 + plan.fingerprint_count; }
+// Cornerstones of a port come in so many groups a tile.
+uint32_t GroupCount(const CompiledPlan& plan, uint32_t float_port);
 
 // Sealed chunks a bundle may have behind those its plan uses: the vendor's report.
 inline constexpr uint32_t kMaxReportChunks = 8;

@@ -207,7 +207,8 @@ uint64_t SecureMemorySize(const CompiledPlan& plan) {
 
 CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& linears,
                       const ScheduleOptions& options, ScheduleReport* out_report) {
-  const FloatPlan floats = PlanFloatSegments(graph, options.float_public);
+  FloatPlan floats = PlanFloatSegments(graph, options.float_public);
+  if (!floats.segments.empty()) floats.fingerprints = options.fingerprints;
   NodeGraph nodes = BuildNodes(graph, linears, floats);
   FusePasses(&nodes);
   AddSinks(linears, &nodes);
@@ -229,9 +230,7 @@ CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& 
   plan.scratch_size = AlignUp(plan.scratch_size, kTileAlignment);
   LayOutExchange(infer, &plan);
   *out_report = {};
-  for (const uint32_t segment : floats.segment_of) {
-    out_report->in_float_segment.push_back(segment != kNone);
-  }
+  out_report->float_segment_of = floats.segment_of;
   PlaceTiles(graph, infer, *pads, prepare, options.secure_memory_size, &plan, out_report);
   AddBatchProgram(pad_steps, options.secure_memory_size, out_report);
   GiveRoomForWinograd(pad_steps, options.secure_memory_size, out_report);

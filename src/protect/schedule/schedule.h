@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "protect/schedule/fingerprint_plan.h"
 #include "protect/schedule/linear_plan.h"
 #include "protect/schedule/plan_parts.h"
 
@@ -16,6 +17,8 @@ struct ScheduleOptions {
   uint32_t soundness_bits = 0;                       // of every public layer; 0: replies are not checked
   // Of each operator: may run in float32 on the accelerator, unmasked; empty: none may.
   std::vector<bool> float_public = {};
+  // Of the segments these operators make (float_segments.h), all of them affine. Outlives the plan; null: none.
+  const FingerprintPlan* fingerprints = nullptr;
 };
 
 struct ScheduleReport {
@@ -23,7 +26,7 @@ struct ScheduleReport {
   uint64_t evicted_size = 0;        // bytes sealed and fetched again per inference for lack of room
   uint64_t pad_evicted_size = 0;    // the same per pad
   uint64_t batch_evicted_size = 0;  // the same per run of the batch program
-  std::vector<bool> in_float_segment;  // of each operator
+  std::vector<uint32_t> float_segment_of;  // of each operator; kNone: of none
   std::vector<uint64_t> in_use;  // of each operator: most bytes of tiles in the arena at its steps
 };
 

@@ -88,7 +88,14 @@ class TaskBuilder {
 
   // --- Float segments ---
   // A tile of a port follows the tile before it: `progress` is the event of that one, or kNone.
-  void AddFloatTile(Step step, Task task, EventId* progress);
+  void AddFloatTile(Task task, EventId* progress);
+  // With fingerprints: the tensors beside `storage` of a port, and the steps that combine one tile of them.
+  void AddCheckedPort(uint32_t segment, uint32_t port, StorageId storage);
+  void AddCombination(uint32_t segment, uint32_t port, uint32_t tile, Task* task);
+  void AddComparison(const FloatReplyNode& n, uint32_t tile, Step receive, Task* task);
+  CheckedPortRec& CheckedPort(uint32_t segment, uint32_t port) {
+    return plan_.checked_ports[plan_.float_segments[segment].first_port + port];
+  }
 
   // One task per tile: `encode` gives the instruction that turns tile `tile` of n.x into that of
   // n.y.

@@ -17,6 +17,15 @@ Status ReadTable(ByteReader* reader, uint64_t count, Arena* arena, std::span<con
   return Status::kOk;
 }
 
+Status ReadFingerprints(ByteReader* reader, Arena* arena, Plan* plan) {
+  FingerprintRec& rec = plan->fingerprint;
+  PENUMBRA_REQUIRE(reader->Read(&rec), Status::kPlanRejected);
+  PENUMBRA_REQUIRE(rec.cornerstone_count >= 1 && rec.cornerstone_count <= kMaxCornerstones &&
+                       rec.challenge_rate >= 1 && rec.challenge_rate <= kFullChallengeRate,
+                   Status::kPlanRejected);
+  return ReadTable(reader, plan->header.float_port_count, arena, &plan->checked_ports);
+}
+
 bool BatchFits(const PlanHeader& h) {
   if (h.pad_batch == 0) return h.batch_words == 0;
   return h.pad_batch >= 2 && h.pad_batch <= kMaxPadBatch && h.pad_words != 0 && h.batch_words != 0 &&
@@ -27,7 +36,7 @@ bool HeaderFits(const PlanHeader& h, uint64_t exchange_size) {
   return h.tensor_count <= kMaxTensors && h.slice_count <= kMaxChunks && h.layer_count <= kMaxLayers &&
          h.input_count <= kMaxPorts && h.output_count <= kMaxPorts && h.infer_words <= kMaxProgramWords &&
          h.pad_words <= kMaxProgramWords && h.prepare_words <= kMaxProgramWords && h.float_segment_count <= kMaxLayers &&
-         h.float_port_count <= kMaxFloatPorts && BatchFits(h) && h.reserved == 0 && h.arena_size % kTileAlignment == 0 &&
+         h.float_port_count <= kMaxFloatPorts && BatchFits(h) && h.fingerprint_count <= kMaxFingerprints && h.arena_size % kTileAlignment == 0 &&
          h.scratch_size % kTileAlignment == 0 && h.exchange_size <= exchange_size &&
          h.window_offset % kTileAlignment == 0 &&
          h.window_size >= kMaxChunkSize + kAeadTagSize && Fits(h.window_offset, h.window_size, h.exchange_size);
@@ -56,7 +65,9 @@ bool TensorFits(const TensorRec& t, const Plan& plan, uint32_t plan_chunk_count)
                ? t.source >= plan_chunk_count && end <= plan.chunk_sizes.size()
                : end <= plan.slices.size();
   }
-  if (IsLayerKind(t.kind)) {
+  if (t.kind == TensorKind::kFingerprint || t.kind == TensorKind::kReply) {
+    if (t.type != PlanType::kF32 || t.source >= plan.checked_ports.size()) return false;
+  } else if (IsLayerKind(t.kind)) {
     if (t.type != PlanType::kU8 || t.source >= plan.layers.size()) return false;
   } else if (t.kind != TensorKind::kActivation) {
     return false;
@@ -140,28 +151,69 @@ bool LayerFits(const Plan& plan, uint32_t index) {
          PadTensorFits(plan, l, index) && PermFits(plan, l) && CheckFits(plan, l, index);
 }
 
-bool PortFits(const Plan& plan, const PortRec& port) {
+// `slots`: samples that stand one after the other.
+bool PortFits(const Plan& plan, const PortRec& port, uint32_t slots = 1) {
   if (port.tensor >= plan.tensors.size()) return false;
   const TensorRec& t = plan.tensors[port.tensor];
   return t.kind == TensorKind::kActivation && t.type == PlanType::kF32 &&
          uint64_t{t.rows} * t.row_elems == port.elem_count && port.offset % 4 == 0 &&
-         Fits(port.offset, uint64_t{port.elem_count} * 4, plan.header.exchange_size);
+         Fits(port.offset, uint64_t{port.elem_count} * 4 * slots, plan.header.exchange_size);
 }
 
 // One side of a float segment lies packed, so that it is one run of bytes to the host.
-bool SideFits(std::span<const PortRec> ports) {
+bool SideFits(std::span<const PortRec> ports, uint32_t slots) {
   if (ports.empty() || ports[0].offset % kTileAlignment != 0) return false;
   for (size_t i = 1; i < ports.size(); ++i) {
     const PortRec& before = ports[i - 1];
-    if (ports[i].offset != AlignUp(before.offset + uint64_t{before.elem_count} * 4, kTileAlignment)) return false;
+    if (ports[i].offset != AlignUp(before.offset + uint64_t{before.elem_count} * 4 * slots, kTileAlignment)) return false;
   }
   return true;
 }
 
+// `tensor` has this kind, belongs to the port and holds `fingerprint_count` times what the port's tensor does.
+bool FingerprintTensorFits(const Plan& plan, uint32_t port, uint32_t tensor, TensorKind kind) {
+  if (tensor >= plan.tensors.size()) return false;
+  const TensorRec &t = plan.tensors[tensor], &own = plan.tensors[plan.float_ports[port].tensor];
+  return t.kind == kind && t.source == port && t.rows == own.rows && t.tile_rows == own.tile_rows &&
+         t.row_elems == uint64_t{own.row_elems} * plan.header.fingerprint_count;
+}
+
+// Every group of cornerstones of every tile has the size it must have, and none is empty.
+bool CornerstonesFit(const Plan& plan, const TensorRec& own, uint32_t tensor) {
+  if (tensor >= plan.tensors.size() || plan.tensors[tensor].kind != TensorKind::kConstant) return false;
+  const TensorRec& t = plan.tensors[tensor];
+  const uint32_t tiles = TileCount(own), k = plan.fingerprint.cornerstone_count;
+  const uint32_t groups = t.rows / tiles;
+  if (groups == 0 || groups > k || t.rows != uint64_t{groups} * tiles) return false;
+  const uint32_t group_size = GroupSize(k, groups);
+  if ((groups - 1) * group_size >= k) return false;
+  for (uint32_t i = 0; i < t.rows; ++i) {
+    const uint32_t rest = k - i % groups * group_size;
+    const uint64_t size = uint64_t{RowsOfTile(own, i / groups)} * own.row_elems * 4;
+    if (plan.chunk_sizes[t.source + i] != (rest < group_size ? rest : group_size) * size) return false;
+  }
+  return true;
+}
+
+bool CheckedPortFits(const Plan& plan, uint32_t port, bool is_output) {
+  const CheckedPortRec& checked = plan.checked_ports[port];
+  const bool tolerates = checked.tolerance >= 0 && checked.tolerance <= 0x1.fffffep127F;
+  return tolerates && CornerstonesFit(plan, plan.tensors[plan.float_ports[port].tensor], checked.cornerstones) &&
+         FingerprintTensorFits(plan, port, checked.fingerprints, TensorKind::kFingerprint) &&
+         (is_output ? FingerprintTensorFits(plan, port, checked.replies, TensorKind::kReply)
+                    : checked.replies == kNoTensor);
+}
+
 bool FloatSegmentFits(const Plan& plan, const FloatSegmentRec& s) {
   const uint64_t end = uint64_t{s.first_port} + s.input_count + s.output_count;
-  // Float replies cannot be checked: a plan with such a segment claims nothing.
-  return plan.header.soundness_bits == 0 && end <= plan.float_ports.size() && SideFits(FloatInputs(plan, s)) && SideFits(FloatOutputs(plan, s));
+  const uint32_t slots = SlotCount(plan.header);
+  // Float replies cannot be checked exactly: a plan with such a segment claims nothing.
+  if (plan.header.soundness_bits != 0 || end > plan.float_ports.size()) return false;
+  if (!SideFits(FloatInputs(plan, s), slots) || !SideFits(FloatOutputs(plan, s), slots)) return false;
+  for (uint32_t p = 0; p < s.input_count + s.output_count && plan.header.fingerprint_count != 0; ++p) {
+    if (!CheckedPortFits(plan, s.first_port + p, p >= s.input_count)) return false;
+  }
+  return true;
 }
 
 Status IndexTiles(Plan* plan, Arena* arena) {
@@ -191,7 +243,9 @@ Status CheckRecords(const Plan& plan, uint32_t plan_chunk_count, uint64_t public
   }
   for (const PortRec& port : plan.inputs) PENUMBRA_REQUIRE(PortFits(plan, port), Status::kPlanRejected);
   for (const PortRec& port : plan.outputs) PENUMBRA_REQUIRE(PortFits(plan, port), Status::kPlanRejected);
-  for (const PortRec& port : plan.float_ports) PENUMBRA_REQUIRE(PortFits(plan, port), Status::kPlanRejected);
+  for (const PortRec& port : plan.float_ports) {
+    PENUMBRA_REQUIRE(PortFits(plan, port, SlotCount(plan.header)), Status::kPlanRejected);
+  }
   for (const FloatSegmentRec& s : plan.float_segments) {
     PENUMBRA_REQUIRE(FloatSegmentFits(plan, s), Status::kPlanRejected);
   }
@@ -242,6 +296,7 @@ Status ParsePlan(std::span<const uint8_t> bytes, std::span<const uint32_t> chunk
   PENUMBRA_TRY(ReadTable(&reader, h.output_count, arena, &plan.outputs));
   PENUMBRA_TRY(ReadTable(&reader, h.float_segment_count, arena, &plan.float_segments));
   PENUMBRA_TRY(ReadTable(&reader, h.float_port_count, arena, &plan.float_ports));
+  if (h.fingerprint_count != 0) PENUMBRA_TRY(ReadFingerprints(&reader, arena, &plan));
   PENUMBRA_TRY(ReadTable(&reader, h.infer_words, arena, &plan.infer_program));
   PENUMBRA_TRY(ReadTable(&reader, h.pad_words, arena, &plan.pad_program));
   PENUMBRA_TRY(ReadTable(&reader, h.prepare_words, arena, &plan.prepare_program));

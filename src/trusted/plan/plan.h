@@ -20,6 +20,8 @@ struct Plan {
   std::span<const PortRec> inputs, outputs;
   std::span<const FloatSegmentRec> float_segments;
   std::span<const PortRec> float_ports;
+  FingerprintRec fingerprint;
+  std::span<const CheckedPortRec> checked_ports;  // with fingerprints one per float port, else none
   std::span<const uint32_t> infer_program, pad_program, prepare_program, batch_program;
   std::span<const uint32_t> first_tile;  // [tensors + 1]: tiles of tensor t are [first_tile[t], first_tile[t+1])
   std::span<const uint32_t> chunk_sizes;  // plaintext bytes of every chunk of the bundle
@@ -55,6 +57,11 @@ inline std::span<const PortRec> FloatInputs(const Plan& plan, const FloatSegment
 }
 inline std::span<const PortRec> FloatOutputs(const Plan& plan, const FloatSegmentRec& s) {
   return plan.float_ports.subspan(s.first_port + s.input_count, s.output_count);
+}
+// Cornerstones of a port come in so many groups a tile.
+inline uint32_t GroupCount(const Plan& plan, uint32_t float_port) {
+  return plan.tensors[plan.checked_ports[float_port].cornerstones].rows /
+         TileCount(plan.tensors[plan.float_ports[float_port].tensor]);
 }
 // Bytes of one tile; at most kMaxChunkSize after ParsePlan().
 uint64_t TileSize(const Plan& plan, uint32_t tensor, uint32_t tile);

@@ -29,6 +29,8 @@ bool Step(const Prover& prover, const Instruction& i) {
     case Opcode::kFloatSend: return prover.FloatSend(i);
     case Opcode::kFloatJob: return prover.FloatJob(i);
     case Opcode::kFloatReceive: return prover.FloatReceive(i);
+    case Opcode::kCombine: return prover.Combine(i);
+    case Opcode::kCompare: return prover.Compare(i);
     case Opcode::kPadRandom: return prover.PadRandom(i);
     case Opcode::kPadConv: return prover.PadConv(i);
     case Opcode::kPadFinish: return prover.PadFinish(i);

@@ -4,6 +4,8 @@
 //   - shapes, windows, tables and scratch of each instruction fit its operands;
 //   - each row of each masked layer is masked exactly once, in order, before its job, and jobs are sent once;
 //   - tiles of a float segment's input are sent in order and all before its one job, its reply is copied in once, after it;
+//   - with fingerprints they are sent with each tile, every group of cornerstones is in them, and nothing reads a tile of a
+//     reply before the replies to its fingerprints were compared;
 //   - each tile of each pad is written and stored once by a program that makes pads, pad after pad, and only read by the
 //     inference program;
 //   - s^T W' of a checked layer is made from all its public channels, once, by the prepare program;

@@ -45,7 +45,9 @@ bool Prover::Makes(TensorKind kind) const {
   switch (kind) {
     case TensorKind::kActivation: return program != ProgramId::kPrepare;
     case TensorKind::kMasked:
-    case TensorKind::kExpected: return program == ProgramId::kInfer;
+    case TensorKind::kExpected:
+    case TensorKind::kFingerprint:
+    case TensorKind::kReply: return program == ProgramId::kInfer;
     case TensorKind::kPad: return pads != 0;
     case TensorKind::kDerived: return program == ProgramId::kPrepare;
     case TensorKind::kConstant:
@@ -109,11 +111,21 @@ bool Prover::Job(const Instruction& i) const {
   return true;
 }
 
-bool Prover::FloatSend(const Instruction& i) const {
-  if (program != ProgramId::kInfer || i.operands.size() != 3 || i[0] >= plan.float_segments.size()) return false;
+// The port that the first two of `operand_count` operands name.
+bool Prover::FloatPort(const Instruction& i, uint32_t operand_count, uint32_t* out_port) const {
+  if (program != ProgramId::kInfer || i.operands.size() != operand_count) return false;
+  if (i[0] >= plan.float_segments.size()) return false;
   const FloatSegmentRec& s = plan.float_segments[i[0]];
-  if (i[1] >= s.input_count) return false;
-  const uint32_t port = s.first_port + i[1];
+  // The parser proved that the ports of a segment exist, so the sum cannot wrap.
+  if (i[1] >= s.input_count + s.output_count) return false;
+  *out_port = s.first_port + i[1];
+  return true;
+}
+
+bool Prover::FloatSend(const Instruction& i) const {
+  uint32_t port = 0;
+  if (!FloatPort(i, 3, &port) || i[1] >= plan.float_segments[i[0]].input_count) return false;
+  if (plan.header.fingerprint_count != 0 && !Readable(plan.checked_ports[port].fingerprints, i[2])) return false;
   return Readable(plan.float_ports[port].tensor, i[2]) && memory.float_ports[port]++ == i[2];
 }
 
@@ -130,13 +142,39 @@ bool Prover::FloatJob(const Instruction& i) const {
 }
 
 bool Prover::FloatReceive(const Instruction& i) const {
-  if (program != ProgramId::kInfer || i.operands.size() != 3 || i[0] >= plan.float_segments.size()) return false;
-  const FloatSegmentRec& s = plan.float_segments[i[0]];
-  if (i[1] < s.input_count || i[1] - s.input_count >= s.output_count) return false;
-  const uint32_t port = s.first_port + i[1];
+  uint32_t port = 0;
+  if (!FloatPort(i, 3, &port) || i[1] < plan.float_segments[i[0]].input_count) return false;
   // A tile exists up to kMaxTiles, so the count cannot wrap.
-  return memory.float_ports[port] != 0 && memory.float_ports[port]++ - 1 == i[2] &&
-         WriteTile(plan.float_ports[port].tensor, i[2]);
+  if (memory.float_ports[port] == 0 || memory.float_ports[port]++ - 1 != i[2]) return false;
+  if (!WriteTile(plan.float_ports[port].tensor, i[2])) return false;
+  if (plan.header.fingerprint_count == 0) return true;
+  State(plan.float_ports[port].tensor, i[2]).progress = kReceived;
+  return WriteTile(plan.checked_ports[port].replies, i[2]);
+}
+
+// Groups in order, each once.
+bool Prover::Combine(const Instruction& i) const {
+  uint32_t port = 0;
+  if (plan.header.fingerprint_count == 0 || !FloatPort(i, 4, &port)) return false;
+  const CheckedPortRec& checked = plan.checked_ports[port];
+  const uint32_t groups = GroupCount(plan, port);
+  if (!HasTile(checked.fingerprints, i[2]) || i[3] >= groups) return false;
+  TileState& state = State(checked.fingerprints, i[2]);
+  if (state.offset == kAbsent || state.progress != i[3]) return false;
+  state.progress = i[3] + 1 == groups ? kComplete : i[3] + 1;
+  return Readable(checked.cornerstones, i[2] * groups + i[3]);
+}
+
+bool Prover::Compare(const Instruction& i) const {
+  uint32_t port = 0;
+  if (plan.header.fingerprint_count == 0 || !FloatPort(i, 3, &port)) return false;
+  if (i[1] < plan.float_segments[i[0]].input_count) return false;
+  const CheckedPortRec& checked = plan.checked_ports[port];
+  if (!Readable(checked.fingerprints, i[2]) || !Readable(checked.replies, i[2])) return false;
+  TileState& state = State(plan.float_ports[port].tensor, i[2]);
+  if (state.offset == kAbsent || state.progress != kReceived) return false;
+  state.progress = kComplete;
+  return true;
 }
 
 }  // namespace penumbra::trusted

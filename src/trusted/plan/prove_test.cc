@@ -232,7 +232,7 @@ TEST_F(ProveTest, HostileFloatSegmentsAreRefused) {
       [](TinyPlan* p) { p->float_ports[1].offset = 0; },
       [](TinyPlan* p) { p->float_ports[3].offset = kExchangeSize - 4; },
       [](TinyPlan* p) { p->tensors[kIn].type = PlanType::kU8; },
-      [](TinyPlan* p) { p->header.reserved = 1; },
+      [](TinyPlan* p) { p->header.fingerprint_count = 1; },
       [](TinyPlan* p) { std::swap(p->infer, p->pad); },
   };
   for (size_t i = 0; i < attacks.size(); ++i) {

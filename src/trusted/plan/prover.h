@@ -63,6 +63,8 @@ struct Prover {
   bool FloatSend(const Instruction& i) const;
   bool FloatJob(const Instruction& i) const;
   bool FloatReceive(const Instruction& i) const;
+  bool Combine(const Instruction& i) const;
+  bool Compare(const Instruction& i) const;
   bool PadRandom(const Instruction& i) const;
   bool PadConv(const Instruction& i) const;
   bool PadFinish(const Instruction& i) const;
@@ -70,6 +72,7 @@ struct Prover {
   bool Expect(const Instruction& i) const;
 
  private:
+  bool FloatPort(const Instruction& i, uint32_t operand_count, uint32_t* out_port) const;
   bool RunsFit(uint32_t src, uint32_t dst, uint32_t tile, uint32_t length) const;
   bool PassSourceFits(const PassHead& h) const;
   bool PassOpFits(const PassHead& h, const PassOp& op) const;

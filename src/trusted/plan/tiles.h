@@ -11,6 +11,7 @@ namespace penumbra::trusted {
 
 inline constexpr uint32_t kAbsent = 0xffffffffu;    // offset of a tile that is not resident
 inline constexpr uint32_t kComplete = 0xffffffffu;  // every element written
+inline constexpr uint32_t kReceived = 0xfffffffeu;  // written, but not to be read before kCompare
 
 struct TileState {
   uint32_t offset;    // in units of kTileAlignment from the start of the dynamic arena, or kAbsent

@@ -13,6 +13,7 @@ Status Run::Init() {
   PENUMBRA_TRY(spill_key_.Init(zero.bytes()));
   for (crypto::AeadKey& key : pad_keys_) PENUMBRA_TRY(key.Init(zero.bytes()));
   for (crypto::Keystream& stream : pad_streams_) PENUMBRA_TRY(stream.Init(zero.bytes()));
+  PENUMBRA_TRY(fingerprint_stream_.Init(zero.bytes()));
   return Status::kOk;
 }
 
@@ -32,6 +33,7 @@ Status Run::Place(Loaded* loaded, Arena* arena, uint64_t part_offset, uint64_t p
   machine_.kernels = loaded->kernels;
   machine_.pad_streams = pad_streams_;
   machine_.check_stream = &loaded->check_stream;
+  machine_.fingerprint_stream = &fingerprint_stream_;
   machine_.scratch = loaded->scratch;
   PENUMBRA_TRY(port_hashes_.Place(plan, arena));
   machine_.tiles = arena->TakeArray<TileState>(tile_count);
@@ -72,6 +74,7 @@ Status Run::Start(ProgramId program, uint64_t pad_id, std::span<const PadSeed, k
   next_serial_ = 0;
   ahead_count_ = 0;
   machine_.clamped_count = 0;
+  machine_.unchallenged = kNoTensor;
   machine_.pad_count = pads_made();
   machine_.ForgetScratch();
   for (TileState& tile : machine_.tiles) tile = {kAbsent, 0, 0};
@@ -90,6 +93,10 @@ Status Run::MakeKeys(std::span<const PadSeed, kMaxPadBatch> seeds, const Port& p
       PENUMBRA_TRY(crypto::HkdfExpand(seeds[i].bytes(), kSealing, key.mutable_bytes()));
       PENUMBRA_TRY(pad_keys_[i].Init(key.bytes()));
     }
+  }
+  if (loaded_->plan.header.fingerprint_count != 0) {
+    PENUMBRA_TRY(port.entropy(port.context, key.mutable_bytes().data(), 32));
+    PENUMBRA_TRY(fingerprint_stream_.Init(key.bytes()));
   }
   PENUMBRA_TRY(port.entropy(port.context, key.mutable_bytes().data(), 32));
   return spill_key_.Init(key.bytes());
@@ -150,14 +157,15 @@ HostJob Run::AccelerateJob(const LayerRec& layer) const {
 }
 
 HostJob Run::FloatJob(const FloatSegmentRec& segment) const {
-  const auto size = [](std::span<const PortRec> side) {
-    return side.back().offset + uint64_t{side.back().elem_count} * 4 - side.front().offset;
+  const uint32_t slots = SlotCount(machine_.plan.header);
+  const auto size = [slots](std::span<const PortRec> side) {
+    return side.back().offset + uint64_t{side.back().elem_count} * 4 * slots - side.front().offset;
   };
   const std::span<const PortRec> x = FloatInputs(machine_.plan, segment), y = FloatOutputs(machine_.plan, segment);
   HostJob job{};
   job.kind = JobKind::kAccelerate;
   job.segment = segment.segment;
-  job.batch = 1;
+  job.batch = slots;
   job.x_offset = part_offset_ + x.front().offset;
   job.x_size = size(x);
   job.y_offset = part_offset_ + y.front().offset;
@@ -188,6 +196,7 @@ void Run::Clear() {
   (void)spill_key_.Init(zero.bytes());
   for (crypto::AeadKey& key : pad_keys_) (void)key.Init(zero.bytes());
   for (crypto::Keystream& stream : pad_streams_) (void)stream.Init(zero.bytes());
+  (void)fingerprint_stream_.Init(zero.bytes());
   crypto::Wipe(machine_.arena);
   if (wants_receipt_) port_hashes_.Clear();
   wants_receipt_ = false;

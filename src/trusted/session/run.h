@@ -92,6 +92,7 @@ class Run {
   // Of the pad the program uses up, or of each it makes.
   crypto::AeadKey pad_keys_[kMaxPadBatch];
   crypto::Keystream pad_streams_[kMaxPadBatch];
+  crypto::Keystream fingerprint_stream_;
   ReadRequest request_;
   ReadRequest ahead_;          // tiles of pads that came with the one before them
   uint32_t ahead_count_ = 0;   // of them, still to be copied in

@@ -33,8 +33,12 @@ uint64_t TransferSize(const Plan& plan, uint32_t tensor, uint32_t tile) {
 
 }  // namespace
 
-// Leaves *out_job alone when the tile is here already.
+// Leaves *out_job alone when the tile is here already, or nothing will read it.
 Status Run::Fetch(const Instruction& i, HostJob* out_job) {
+  if (i[0] == machine_.unchallenged) {
+    machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = i[2] / kTileAlignment;
+    return Status::kOk;
+  }
   if (ahead_count_ == 0 || machine_.plan.tensors[i[0]].kind != TensorKind::kPad) return RequestFetch(i, out_job);
   --ahead_count_;
   machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = i[2] / kTileAlignment;
@@ -86,6 +90,8 @@ Status Run::RequestFetch(const Instruction& i, HostJob* out_job) {
     case TensorKind::kActivation:
     case TensorKind::kMasked:
     case TensorKind::kExpected:
+    case TensorKind::kFingerprint:
+    case TensorKind::kReply:
       job.source = JobSource::kSpill;
       job.index = TileIndex(plan, tensor, tile);
       break;
@@ -119,7 +125,9 @@ Status Run::OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
     }
     case TensorKind::kActivation:
     case TensorKind::kMasked:
-    case TensorKind::kExpected: {
+    case TensorKind::kExpected:
+    case TensorKind::kFingerprint:
+    case TensorKind::kReply: {
       const SpillAad aad{tensor, tile, static_cast<uint32_t>(bytes.size())};
       MakeNonce(kNonceSpill, machine_.tiles[slot].serial, nonce);
       return spill_key_.Open(nonce, AsBytes(aad), bytes, tag, bytes);

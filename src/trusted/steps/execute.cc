@@ -22,6 +22,8 @@ Status Execute(Machine* machine, const Instruction& i) {
     case Opcode::kOutput: return RunOutput(machine, i);
     case Opcode::kFloatSend: return RunFloatSend(machine, i);
     case Opcode::kFloatReceive: return RunFloatReceive(machine, i);
+    case Opcode::kCombine: return RunCombine(machine, i);
+    case Opcode::kCompare: return RunCompare(machine, i);
     case Opcode::kPass: return RunPass(machine, i);
     case Opcode::kPool: return RunPool(machine, i);
     case Opcode::kReduce: return RunReduce(machine, i);

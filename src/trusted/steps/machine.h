@@ -47,6 +47,8 @@ struct Machine {
   const RestorePlan* restore_plan = nullptr;
   PackedWeights packed;                     // what stands in the scratch of RunPadConv()
   uint64_t clamped_count = 0;
+  crypto::Keystream* fingerprint_stream = nullptr;  // keyed anew for each program run: coefficients, places, challenges
+  uint32_t unchallenged = kNoTensor;  // cornerstones that no tile under way is compared with: they need not come in
   RefusedRow refused;  // by the instruction that ended in kIntegrity
 
   void ForgetScratch() {
@@ -87,11 +89,19 @@ Status GeneratePadRow(const Machine& machine, uint32_t layer, uint32_t prime, ui
 Status GenerateFieldRow(const Machine& machine, crypto::Keystream* stream, uint32_t layer, uint32_t row,
                         std::span<uint32_t> out_row, std::span<uint8_t> draws);
 
+// The slot that the request's own sample has in the jobs of a float segment of this program run; its fingerprints have the
+// others, in order. Without fingerprints 0. kInternal: the keystream failed.
+Status RequestSlot(const Machine& machine, uint32_t segment, uint32_t* out_slot);
+// Whether the reply's tile of a float port is compared in this program run.
+Status IsChallenged(const Machine& machine, uint32_t float_port, uint32_t tile, bool* out_challenged);
+
 // One instruction each. Errors: kNotFinite (input port), kPlanRejected (a table holds nonsense), kInternal.
 Status RunInput(Machine* machine, const Instruction& i);
 Status RunOutput(Machine* machine, const Instruction& i);
 Status RunFloatSend(Machine* machine, const Instruction& i);
 Status RunFloatReceive(Machine* machine, const Instruction& i);  // kDeviceFailed: the reply is not finite
+Status RunCombine(Machine* machine, const Instruction& i);
+Status RunCompare(Machine* machine, const Instruction& i);  // kIntegrity: the reply to a fingerprint is wrong
 Status RunPass(Machine* machine, const Instruction& i);
 Status RunPool(Machine* machine, const Instruction& i);
 Status RunReduce(Machine* machine, const Instruction& i);

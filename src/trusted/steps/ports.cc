@@ -41,8 +41,25 @@ Status CopyOut(Machine* machine, const PortRec& port, uint32_t tile) {
   return Status::kOk;
 }
 
-const PortRec& FloatPort(const Machine& machine, const Instruction& i) {
-  return machine.plan.float_ports[machine.plan.float_segments[i[0]].first_port + i[1]];
+uint32_t FloatPort(const Machine& machine, const Instruction& i) {
+  return machine.plan.float_segments[i[0]].first_port + i[1];
+}
+
+// The same tile of every slot of a port, in the order of the slots whatever stands there; `copy` gets the bytes outside and
+// inside.
+template <typename Copy>
+Status CopySlots(const Machine& machine, const Instruction& i, uint32_t beside, Copy copy) {
+  const PortRec& port = machine.plan.float_ports[FloatPort(machine, i)];
+  const PortTile own = Locate(machine, port, i[2]);
+  uint32_t request = 0;
+  PENUMBRA_TRY(RequestSlot(machine, i[0], &request));
+  uint8_t* fingerprint = machine.Tile(beside, i[2]);
+  for (uint32_t slot = 0; slot < SlotCount(machine.plan.header); ++slot) {
+    uint8_t* const outside = machine.exchange.data() + own.offset + uint64_t{slot} * port.elem_count * 4;
+    copy(outside, slot == request ? own.tile : fingerprint, own.size);
+    if (slot != request) fingerprint += own.size;
+  }
+  return Status::kOk;
 }
 
 }  // namespace
@@ -56,11 +73,29 @@ Status RunOutput(Machine* machine, const Instruction& i) {
 }
 
 Status RunFloatSend(Machine* machine, const Instruction& i) {
-  return CopyOut(machine, FloatPort(*machine, i), i[2]);
+  const uint32_t port = FloatPort(*machine, i);
+  if (machine->plan.checked_ports.empty()) return CopyOut(machine, machine->plan.float_ports[port], i[2]);
+  return CopySlots(*machine, i, machine->plan.checked_ports[port].fingerprints,
+                   [](uint8_t* outside, const uint8_t* tile, uint64_t size) { std::memcpy(outside, tile, size); });
 }
 
 Status RunFloatReceive(Machine* machine, const Instruction& i) {
-  return CopyIn(machine, FloatPort(*machine, i), i[2], Status::kDeviceFailed);
+  const uint32_t port = FloatPort(*machine, i);
+  if (machine->plan.checked_ports.empty()) {
+    return CopyIn(machine, machine->plan.float_ports[port], i[2], Status::kDeviceFailed);
+  }
+  const CheckedPortRec& checked = machine->plan.checked_ports[port];
+  bool finite = true, challenged = true;
+  PENUMBRA_TRY(CopySlots(*machine, i, checked.replies, [&](const uint8_t* outside, uint8_t* tile, uint64_t size) {
+    std::memcpy(tile, outside, size);
+    finite &= AllFinite(reinterpret_cast<const float*>(tile), size / 4);
+  }));
+  machine->refused = {i[0], 0, i[2] * machine->plan.tensors[checked.replies].tile_rows};
+  // Whichever slot it was: nobody shall learn from the error where the request stood.
+  PENUMBRA_REQUIRE(finite, Status::kIntegrity);
+  PENUMBRA_TRY(IsChallenged(*machine, port, i[2], &challenged));
+  machine->unchallenged = challenged ? kNoTensor : checked.cornerstones;
+  return Status::kOk;
 }
 
 }  // namespace penumbra::trusted

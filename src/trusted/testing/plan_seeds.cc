@@ -37,6 +37,7 @@ int main(int argument_count, char** arguments) {
                        Write(folder + "checked", MakeTinyCheckedPlan()) &&
                        Write(folder + "checked_prime", MakeTinyCheckedPlan(true)) &&
                        Write(folder + "float_segment", MakeTinyFloatPlan()) &&
+                       Write(folder + "fingerprints", MakeTinyFingerprintPlan()) &&
                        Write(folder + "no_pad_program", WithoutPads());
   if (!written) std::cerr << "plan_seeds: cannot write to " << folder << '\n';
   return written ? 0 : 1;

@@ -175,7 +175,11 @@ TinyBundle MakeTinyBundle(const TinyBundleOptions& options) {
   if (options.change_params) options.change_params(&params);
   std::vector<uint8_t> bound_bytes;
   Append(&bound_bytes, bounds.data(), bounds.size() * sizeof(BoundRow));
-  const std::vector<std::vector<uint8_t>> plain = {plan.Bytes(), params, bound_bytes};
+  std::vector<std::vector<uint8_t>> plain = {plan.Bytes(), params, bound_bytes};
+  if (!plan.chunks.empty()) {
+    plain.resize(1);
+    plain.insert(plain.end(), plan.chunks.begin(), plan.chunks.end());
+  }
   for (uint32_t i = 0; i < plain.size(); ++i) {
     bundle.chunks.push_back(SealChunk(&key, i, static_cast<uint32_t>(plain.size()), plain[i]));
   }
@@ -265,12 +269,12 @@ void TinyHost::AcceleratePrime(const HostJob& job) {
 }
 
 void TinyHost::AccelerateFloat(const HostJob& job) {
-  constexpr size_t kCount = kRows * kColumns;
-  std::vector<float> x(2 * kCount), y(2 * kCount);
+  const size_t count = size_t{kRows} * kColumns * job.batch;
+  std::vector<float> x(2 * count), y(2 * count);
   std::memcpy(x.data(), exchange_.data() + job.x_offset, job.x_size);
-  for (size_t i = 0; i < kCount; ++i) {
+  for (size_t i = 0; i < count; ++i) {
     y[i] = x[i];
-    y[kCount + i] = x[i] + 2 * x[kCount + i];
+    y[count + i] = x[i] + 2 * x[count + i];
   }
   std::memcpy(exchange_.data() + job.y_offset, y.data(), job.y_size);
 }

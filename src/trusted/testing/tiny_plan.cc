@@ -9,11 +9,6 @@ using Words = std::vector<uint32_t>;
 
 constexpr uint32_t kBatchTileRows = 3;
 
-void Emit(Words* words, Opcode opcode, const Words& operands) {
-  words->push_back(static_cast<uint32_t>(opcode) | static_cast<uint32_t>(operands.size()) << 16);
-  words->insert(words->end(), operands.begin(), operands.end());
-}
-
 template <typename T>
 Words WordsOf(const T& record) {
   Words words(sizeof(T) / 4);
@@ -181,6 +176,13 @@ void MakePadPrograms(bool prime, TinyPlan* p) {
   p->header.pad_batch = kPadBatch;
 }
 
+}  // namespace
+
+void Emit(std::vector<uint32_t>* words, Opcode opcode, const std::vector<uint32_t>& operands) {
+  words->push_back(static_cast<uint32_t>(opcode) | static_cast<uint32_t>(operands.size()) << 16);
+  words->insert(words->end(), operands.begin(), operands.end());
+}
+
 void MakeHeader(TinyPlan* p) {
   PlanHeader& h = p->header;
   h.version = kPlanVersion;
@@ -195,8 +197,6 @@ void MakeHeader(TinyPlan* p) {
   h.window_size = uint64_t{3} << 20;
   h.failure_log_key[0] = 9;  // the base point of the curve
 }
-
-}  // namespace
 
 std::vector<uint8_t> TinyPlan::Bytes() const {
   PlanHeader head = header;
@@ -219,6 +219,8 @@ std::vector<uint8_t> TinyPlan::Bytes() const {
   append(outputs.data(), outputs.size() * sizeof(PortRec));
   append(float_segments.data(), float_segments.size() * sizeof(FloatSegmentRec));
   append(float_ports.data(), float_ports.size() * sizeof(PortRec));
+  if (header.fingerprint_count != 0) append(&fingerprint, sizeof(fingerprint));
+  append(checked_ports.data(), checked_ports.size() * sizeof(CheckedPortRec));
   append(infer.data(), infer.size() * 4);
   append(pad.data(), pad.size() * 4);
   append(prepare.data(), prepare.size() * 4);

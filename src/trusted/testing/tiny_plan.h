@@ -29,8 +29,11 @@ struct TinyPlan {
   std::vector<PortRec> inputs, outputs;
   std::vector<FloatSegmentRec> float_segments;
   std::vector<PortRec> float_ports;
+  FingerprintRec fingerprint{};  // with header.fingerprint_count
+  std::vector<CheckedPortRec> checked_ports;
   std::vector<uint32_t> infer, pad, prepare, batch;
   std::vector<uint32_t> chunk_sizes;  // chunk 0 is the plan itself
+  std::vector<std::vector<uint8_t>> chunks;  // plaintext from chunk 1 on; empty: MakeTinyBundle() knows it
   PlanHeader header{};
 
   // The sealed encoding; the header's program lengths are those of the programs.
@@ -47,6 +50,21 @@ constexpr uint32_t TinyResidueSize(bool prime) { return prime ? 4 : 1; }
 // input -> float segment with two inputs (both the model's input) and two outputs -> the second one is the output.
 inline constexpr uint32_t kFloatSegment = 1;  // in the public half
 TinyPlan MakeTinyFloatPlan();
+
+// The same with kFingerprints fingerprints of kCornerstones cornerstones, in tiny_fingerprints.cc. Of float port p the
+// cornerstones, the fingerprints and, of an output, the replies are three tensors in a row.
+inline constexpr uint32_t kFingerprints = 2, kCornerstones = 4, kGroups = 2, kSlots = kFingerprints + 1;
+inline constexpr uint64_t kPortSize = uint64_t{kRows} * kColumns * 4 * kSlots;  // in the exchange region
+inline constexpr uint64_t kReplyOffset = 4096;  // of both replies, one after the other
+constexpr uint32_t CornerstonesOf(uint32_t port) { return port < 2 ? 3 + 2 * port : 1 + 3 * port; }
+constexpr uint32_t FingerprintsOf(uint32_t port) { return CornerstonesOf(port) + 1; }
+constexpr uint32_t RepliesOf(uint32_t port) { return CornerstonesOf(port) + 2; }
+TinyPlan MakeTinyFingerprintPlan();
+
+// Appends an instruction to a program.
+void Emit(std::vector<uint32_t>* words, Opcode opcode, const std::vector<uint32_t>& operands);
+// Everything but the programs' lengths; after the records are there.
+void MakeHeader(TinyPlan* p);
 
 // Start words of the instructions of a program.
 std::vector<size_t> InstructionStarts(const std::vector<uint32_t>& words);

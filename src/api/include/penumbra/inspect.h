@@ -19,7 +19,7 @@ struct PublicSegment {
   std::vector<std::string> operators;   // "conv 3x3", in execution order
   std::vector<uint32_t> input, output;  // [h, w, c] of the first port
   uint32_t prime_count = 0;             // planes of residues; 0: float32
-  uint64_t multiply_count = 0;          // multiplications of one inference, all primes
+  uint64_t multiply_count = 0;          // multiplications of one inference, all primes, fingerprints included
   uint64_t weight_size = 0;             // bytes
   uint64_t crossing_bytes = 0;          // masked input and reply of one inference
   uint32_t projection_count = 0;        // secret projections per prime that check its reply
@@ -39,7 +39,8 @@ struct BundleInfo {
   // A wrong reply of a segment is accepted with probability at most 2^-soundness_bits; 0: replies
   // are not checked. As the metadata says; the trusted half proves its own plan at load.
   uint32_t soundness_bits = 0;
-  bool has_report = false;  // sealed, see ReadReport
+  FingerprintInfo fingerprints;  // as the metadata says, likewise
+  bool has_report = false;       // sealed, see ReadReport
   // One sealed pad in bytes, and the multiplications that making it takes; 0 for a model without pads, empty when the
   // bundle does not say.
   std::optional<uint64_t> pad_size, pad_multiplications;
@@ -83,10 +84,13 @@ PENUMBRA_API std::optional<SealedReport> ReadReport(const std::filesystem::path&
 // A reply the trusted half refused on some device.
 struct RefusedReply {
   uint64_t model_version = 0;
-  std::string layer;         // name of the model's node
-  uint32_t layer_index = 0;  // in ProtectReport::layers
+  // Name of the model's node, and index in ProtectReport::layers. Of a fingerprinted segment its first linear layer; when it
+  // has none, no name and the number of layers.
+  std::string layer;
+  uint32_t layer_index = 0;
+  std::optional<uint32_t> float_segment;  // of the public half, when replies are checked by fingerprints
   uint32_t prime = 0;        // plane of residues
-  uint32_t row = 0;          // of the reply
+  uint32_t row = 0;          // of the reply; with fingerprints: first of the tile
   uint32_t word = 0;         // of the instruction that found it, in the inference program
   uint64_t start = 0;        // inferences and pads begun since the model was loaded, this one included
 };

@@ -30,6 +30,12 @@ struct ProtectOptions {
   // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness.
   // Unset: 40.
   std::optional<uint32_t> soundness = {};
+  // With integrity fingerprints: cornerstones of each segment (4 to 64; unset: 16), fingerprints in every job beside the
+  // request (1 to 7; unset: 1), and the probability in (0, 1] with which a tile of a reply is compared (unset: 1). fixed:
+  // the same fingerprint always, which is only there to be compared with.
+  std::optional<uint32_t> cornerstones = {}, fingerprints = {};
+  std::optional<double> challenge_rate = {};
+  bool fixed_fingerprints = false;
   // Layers that may be public, by name ('*' and '?' match); empty: as the placement says.
   std::vector<std::string> layers = {};
   // false: layers that read a model input get it without a one-time pad. Unset: true.
@@ -79,6 +85,16 @@ struct ProtectedLayer {
   // 2^-soundness_bits; byte multiplications of the checks of one inference.
   uint32_t projection_count = 0, soundness_bits = 0;
   uint64_t check_macs = 0;
+  std::optional<uint32_t> float_segment = {};  // of the public half, for float32 layers
+};
+
+// How replies of float32 segments are checked (docs/integrity.md).
+struct FingerprintInfo {
+  uint32_t count = 0;         // in every job beside the request; 0: replies are not checked so
+  uint32_t cornerstones = 0;  // of each segment; 1: fixed fingerprints
+  double challenge_rate = 0;
+  uint64_t cornerstones_size = 0;  // bytes in the sealed half, all of which an inference reads
+  uint64_t macs = 0;               // multiplications of one inference inside
 };
 
 struct ProtectReport {
@@ -94,6 +110,7 @@ struct ProtectReport {
   uint64_t crossing_size = 0;  // bytes of masked inputs and replies of one inference
   uint32_t soundness_bits = 0;  // the least over checked layers; 0: replies are not checked
   uint64_t check_macs = 0;      // byte multiplications of all checks of one inference
+  FingerprintInfo fingerprints;
   std::vector<ProtectedLayer> layers;
 };
 
