@@ -1,6 +1,7 @@
 // A few hundred lies of every kind against every scheme. `malice_run` tells many more.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tally.h"
@@ -84,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Schemes, Malice, testing::ValuesIn(SchemeCases()),
 // Without a check some wrong replies change the result: the lies are worth refusing.
 TEST(Malice, LiesGetThroughWhereNothingChecks) {
   for (const SchemeCase& scheme : SchemeCases()) {
-    if (scheme.is_checked) continue;
+    if (scheme.is_checked || scheme.is_sampled) continue;
     SCOPED_TRACE(scheme.name);
     Victim victim(scheme, {});
     Tally tally;
@@ -92,6 +93,20 @@ TEST(Malice, LiesGetThroughWhereNothingChecks) {
       tally.Add(victim.Try(Lie::kReplaceTile, seed), Lie::kReplaceTile, false, seed);
     }
     EXPECT_GT(tally.count(Effect::kGotThrough), 40u);
+  }
+}
+
+// Lies that change every slot of a batch hit its fingerprints.
+TEST(Malice, FingerprintsCatchLiesAboutEverySlot) {
+  const auto soter = std::ranges::find_if(SchemeCases(), &SchemeCase::is_sampled);
+  ASSERT_NE(soter, SchemeCases().end());
+  Victim victim(*soter, {});
+  for (const Lie lie : {Lie::kReplaceTile, Lie::kAddConstant, Lie::kZeros}) {
+    SCOPED_TRACE(malicious::LieName(lie));
+    Tally tally;
+    for (uint64_t seed = 0; seed < 30; ++seed) tally.Add(victim.Try(lie, seed), lie, true, seed);
+    EXPECT_EQ(tally.first_problem, "");
+    EXPECT_EQ(tally.count(Effect::kRefused), 30u);
   }
 }
 

@@ -38,6 +38,7 @@ const std::vector<SchemeCase>& SchemeCases() {
   static const std::vector<SchemeCase> cases = {
       {.name = "plain", .preset = "plain", .is_float = true},
       {.name = "darknetz", .preset = "darknetz", .is_float = true},
+      {.name = "soter", .preset = "soter", .is_float = true, .is_sampled = true},
       {.name = "shadownet", .preset = "shadownet", .is_masked = true},
       {.name = "shadownet-freivalds",
        .preset = "shadownet",

@@ -20,6 +20,7 @@ struct SchemeCase {
   bool is_checked = false;  // a wrong reply must be refused
   bool is_masked = false;   // uses pads
   bool is_float = false;    // segments in float32: only compared with the honest run
+  bool is_sampled = false;  // fingerprints: a wrong reply is refused when one of them is wrong
 };
 const std::vector<SchemeCase>& SchemeCases();
 // A check of one projection, which accepts a wrong residue modulo p with probability 1 / p: often

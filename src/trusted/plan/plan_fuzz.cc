@@ -64,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace penumbra;
   using namespace penumbra::trusted;
   static Buffers* const buffers = new Buffers;
-  static const std::vector<uint32_t> chunk_sizes = {100, 352, 256, 4096, 64, 1 << 20};
+  static const std::vector<uint32_t> chunk_sizes = {100, 352, 256, 4096, 64, 1 << 20, 512, 512, 512, 512};
   std::memset(buffers, 0, sizeof(Buffers));
   Arena arena(buffers->memory);
   Plan plan{};
@@ -98,7 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (crypto::Keystream& stream : streams) {
     if (!IsOk(stream.Init(key))) return 0;
   }
-  machine.pad_streams = machine.check_stream = streams;
+  machine.pad_streams = machine.check_stream = machine.fingerprint_stream = streams;
   const ProofMemory memory{machine.tiles, layers, float_ports, granules};
   constexpr ProgramId kPrograms[] = {ProgramId::kPrepare, ProgramId::kInfer, ProgramId::kMakePad,
                                      ProgramId::kMakePads};

@@ -33,10 +33,12 @@ uint64_t TransferSize(const Plan& plan, uint32_t tensor, uint32_t tile) {
 
 }  // namespace
 
-// Leaves *out_job alone when the tile is here already, or nothing will read it.
+// Leaves *out_job alone when the tile is here already, or holds cornerstones that nothing is compared with: then it has zeros,
+// not what stood there before.
 Status Run::Fetch(const Instruction& i, HostJob* out_job) {
   if (i[0] == machine_.unchallenged) {
     machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = i[2] / kTileAlignment;
+    std::memset(machine_.Tile(i[0], i[1]), 0, TileSize(machine_.plan, i[0], i[1]));
     return Status::kOk;
   }
   if (ahead_count_ == 0 || machine_.plan.tensors[i[0]].kind != TensorKind::kPad) return RequestFetch(i, out_job);

@@ -82,7 +82,8 @@ Status IsChallenged(const Machine& machine, uint32_t float_port, uint32_t tile, 
 Status RunCombine(Machine* machine, const Instruction& i) {
   const Plan& plan = machine->plan;
   const auto [port, checked] = CheckedPort(*machine, i);
-  if (checked.cornerstones == machine->unchallenged) return Status::kOk;
+  const bool is_output = checked.replies != kNoTensor;
+  if (is_output && checked.cornerstones == machine->unchallenged) return Status::kOk;
   const uint32_t tile = i[2], groups = GroupCount(plan, port), k = plan.fingerprint.cornerstone_count;
   const uint32_t begin = i[3] * GroupSize(k, groups);
   const uint32_t end = begin + GroupSize(k, groups) < k ? begin + GroupSize(k, groups) : k;

@@ -88,7 +88,7 @@ struct RefusedReply {
   // has none, no name and the number of layers.
   std::string layer;
   uint32_t layer_index = 0;
-  std::optional<uint32_t> float_segment;  // of the public half, when replies are checked by fingerprints
+  std::optional<uint32_t> float_segment = {};  // of the public half, when replies are checked by fingerprints
   uint32_t prime = 0;        // plane of residues
   uint32_t row = 0;          // of the reply; with fingerprints: first of the tile
   uint32_t word = 0;         // of the instruction that found it, in the inference program
