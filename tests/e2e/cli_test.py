@@ -208,6 +208,30 @@ class Cli(CliCase):
         self.refused("P107", 2, "shadownet", *plain, "--ratio", 2)
         self.assertFalse((self.scratch / "none").exists())
 
+    def test_fingerprints_are_announced_and_bad_ones_refused(self) -> None:
+        bundle = self.scratch / "fingerprints.penumbra"
+        soter = ["protect", self.model, "-o", bundle, "--preset", "soter"]
+        document = self.succeed_json(*soter, "--cornerstones", 5, "--fingerprints", 2, "--challenge-rate", 0.25)
+        wanted = {"cornerstones": 5, "fingerprints": 2, "challenge_rate": 0.25}
+        for found in (document["fingerprints"], self.succeed_json("inspect", bundle)["fingerprints"]):
+            self.assertEqual({name: found[name] for name in wanted}, wanted)
+            crossing = document["crossing_bytes"] // 3  # of one sample
+            self.assertEqual(found["cornerstone_bytes"], 5 * crossing)
+            self.assertEqual(found["macs"], 2 * 5 * crossing // 4)
+        self.assertIn("5 sealed cornerstones a segment", self.succeed("inspect", bundle).stdout)
+        self.assertIn("known to be evaded", " ".join(document["warnings"]))
+        bundle.unlink()
+        for option in (["--cornerstones", 0], ["--cornerstones", 3], ["--cornerstones", 65], ["--fingerprints", 0],
+                       ["--fingerprints", 8], ["--challenge-rate", 0], ["--challenge-rate", 1.5],
+                       ["--challenge-rate=-0.5"], ["--challenge-rate", "nan"],
+                       ["--fixed-fingerprints", "--fingerprints", 2]):  # fmt: skip
+            self.refused("P101", 2, "--", *soter, *option)
+        self.refused("P107", 2, "--cornerstones", *soter, "--fixed-fingerprints", "--cornerstones", 4)
+        self.refused("P107", 2, "integrity fingerprints", *soter, "--integrity", "none", "--cornerstones", 16)
+        self.refused("P107", 2, "not additive", *soter, "--placement", "all-public")
+        self.refused("P106", 5, "fingerprints in arithmetic ring", *soter, "--arithmetic", "ring", "--weights", "plain")
+        self.assertFalse(bundle.exists())
+
     def test_export_refuses_what_no_standard_operator_computes(self) -> None:
         bundle, folder = self.scratch / "prime.penumbra", self.scratch / "prime"
         self.succeed(

@@ -43,7 +43,7 @@ bool IsClose(const e2e::Tensors& a, const e2e::Tensors& b) {
 }  // namespace
 
 FingerprintVictim::FingerprintVictim(const protect::FingerprintOptions& options)
-    : FingerprintVictim([options] { return CompileNetwork(SoterOptions(options)); }) {}
+    : FingerprintVictim([options] { return CompileNetwork(SoterOptions(options)); }, Tag::kMaker) {}
 
 FingerprintVictim::FingerprintVictim(const std::filesystem::path& onnx, const protect::FingerprintOptions& options)
     : FingerprintVictim([onnx, options] {
@@ -52,9 +52,9 @@ FingerprintVictim::FingerprintVictim(const std::filesystem::path& onnx, const pr
         protect::CompileOptions compile = SoterOptions(options);
         compile.calibration = e2e::SmoothCalibration(imported.graph);
         return std::make_unique<protect::CompiledModel>(imported.graph, compile);
-      }) {}
+      }, Tag::kMaker) {}
 
-FingerprintVictim::FingerprintVictim(Maker make)
+FingerprintVictim::FingerprintVictim(Maker make, Tag)
     : make_(std::move(make)),
       device_(std::make_shared<malicious::AttentiveDevice>(e2e::OpenDevice("reference"))),
       half_(e2e::MakeTransport(keys_, {}, scratch_.path())) {

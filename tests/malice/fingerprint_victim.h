@@ -37,7 +37,8 @@ class FingerprintVictim {
 
  private:
   using Maker = std::function<std::unique_ptr<protect::CompiledModel>()>;
-  explicit FingerprintVictim(Maker make);
+  enum class Tag { kMaker };  // tells this constructor from those that take braces
+  FingerprintVictim(Maker make, Tag);
   void Open();
   const e2e::Tensors& Wanted(uint32_t input);
 
