@@ -110,6 +110,7 @@ ProtectOptions LayerOptions(const Options& options) {
   }
   ProtectOptions request = report->request;
   request.calibration = given.calibration;
+  request.public_backbone = given.public_backbone;
   request.preprocess = given.preprocess;
   request.import.fix_inputs = given.import.fix_inputs;
   return request;

@@ -36,7 +36,7 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
   command->add_option("--arithmetic", out->arithmetic, "axis: float32, ring, prime, integer");
   command->add_option("--placement", out->placement,
                       "axis, which operators are public: all-public, all-trusted, linear-public, "
-                      "random:THETA, last:K, first:K, magnitude:SHARE");
+                      "random:THETA, last:K, first:K, public-backbone, magnitude:SHARE");
   command->add_option("--weights", out->weights,
                       "axis, how public weights are hidden: plain, scalar:RANGE, "
                       "channel-scalar:RANGE, shadownet:RATIO, groupcover");
@@ -58,6 +58,8 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
                       "placement random: share of associative operators that are public, 0 to 1");
   command->add_option("--seed", out->seed, "placement random: decides which operators are public")
       ->capture_default_str();
+  command->add_option("--public-backbone", out->public_backbone,
+                      "placement public-backbone: ONNX file of the public network the model was trained from");
   command->add_option(layers, out->layers,
                       "layers that may be public, by name ('*' and '?' match)");
   command->add_option("--mask-ends", out->mask_ends,
@@ -92,6 +94,7 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
   options.ratio = arguments.ratio;
   options.theta = arguments.theta;
   options.seed = arguments.seed;
+  options.public_backbone = arguments.public_backbone;
   options.soundness = arguments.soundness;
   options.cornerstones = arguments.cornerstones;
   options.fingerprints = arguments.fingerprints;

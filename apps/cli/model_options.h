@@ -18,7 +18,7 @@ void AddImportArguments(CLI::App* command, ImportArguments* out);
 ImportSettings ToImportSettings(const ImportArguments& arguments);  // throws Error
 
 struct ProtectArguments {
-  std::string preset, calibration, preprocess, labels;
+  std::string preset, calibration, preprocess, labels, public_backbone;
   std::string arithmetic, placement, weights, activations, integrity;
   std::optional<double> ratio, theta;
   uint64_t seed = 0;

@@ -28,6 +28,10 @@ void SetParameters(const ProtectOptions& options, protect::Scheme* scheme) {
               protect::SchemeText(*scheme));
   }
   if (options.theta) protect::SetTheta(*options.theta, scheme);
+  if (!options.public_backbone.empty() && scheme->placement != protect::PlacementKind::kPublicBackbone) {
+    Throw(Status::kIllegalCombination, "--public-backbone needs placement public-backbone, and the scheme is " +
+                                           protect::SchemeText(*scheme));
+  }
 }
 
 protect::Scheme ChooseScheme(const ProtectOptions& options, ProtectReport* report) {
@@ -141,6 +145,11 @@ std::unique_ptr<protect::CompiledModel> Compile(const std::filesystem::path& mod
   model::Normalize(imported.graph);
   out_report->notes.insert(out_report->notes.end(), imported.notes.begin(), imported.notes.end());
   SetSamples(options, GraphInputs(imported.graph), stored_preprocess, &compile);
+  if (!options.public_backbone.empty()) {
+    model::ImportedModel backbone = Import(options.public_backbone, options.import);
+    model::Normalize(backbone.graph);
+    compile.public_backbone = std::make_shared<const model::Graph>(std::move(backbone.graph));
+  }
   return std::make_unique<protect::CompiledModel>(imported.graph, compile);
 }
 

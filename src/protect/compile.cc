@@ -62,6 +62,10 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
         std::string(Name(options_.scheme.arithmetic)) + " arithmetic needs calibration data", {},
         "give a folder of samples (--calibration), or use --preset mlcapsule");
   }
+  if (options_.scheme.placement == PlacementKind::kPublicBackbone && options_.public_backbone == nullptr) {
+    throw model::ModelError(Status::kInvalidArgument, "placement public-backbone needs the public network", {},
+                            "name its ONNX file with --public-backbone");
+  }
   Progress("lower", 0, 1);
   lowered_ = Lower(graph);
   PlaceOperators();
@@ -92,14 +96,23 @@ void CompiledModel::Progress(const std::string& stage, uint64_t done, uint64_t t
 
 void CompiledModel::PlaceOperators() {
   const bool is_scaled = AreScaled(options_.scheme.weights);
-  RandomPlacement random{options_.placement_seed, {}};
+  PlacementFacts facts{.seed = options_.placement_seed};
   if (is_scaled || options_.scheme.placement == PlacementKind::kRandom) {
     Progress("profile", 0, 1);
-    random.associative = ProfileOperators(lowered_);
+    facts.associative = ProfileOperators(lowered_);
   }
-  const Placement placement = Place(lowered_, options_.scheme, options_.layers, random);
+  LoweredGraph backbone;
+  if (options_.scheme.placement == PlacementKind::kPublicBackbone) {
+    try {
+      backbone = Lower(*options_.public_backbone);
+    } catch (const model::ModelError& e) {
+      throw model::ModelError(e.status(), "the public backbone: " + e.reason(), e.place(), e.hint());
+    }
+    facts.backbone = &backbone;
+  }
+  const Placement placement = Place(lowered_, options_.scheme, options_.layers, facts);
   for (size_t op = 0; op < placement.size(); ++op) {
-    public_.push_back(placement[op] == Side::kPublic && (!is_scaled || random.associative[op]));
+    public_.push_back(placement[op] == Side::kPublic && (!is_scaled || facts.associative[op]));
   }
   KeepUnfingerprintable();
   if (options_.scheme.placement != PlacementKind::kMagnitude) return;

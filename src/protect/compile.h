@@ -34,6 +34,8 @@ struct CompileOptions {
   bool mask_ends = true;
   // Placement random: which operators are public. Equal seeds give equal splits.
   uint64_t placement_seed = 0;
+  // Placement public-backbone: the public network, normalised.
+  std::shared_ptr<const model::Graph> public_backbone;
   // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness_bits.
   uint32_t soundness_bits = 40;
   FingerprintOptions fingerprints;  // with integrity fingerprints

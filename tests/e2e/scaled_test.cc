@@ -121,6 +121,35 @@ TEST_P(ScaledGraphs, Magnitude) {
   ExpectSameAsModel(options);
 }
 
+// The constant weights of the linear nodes, in their order.
+std::vector<model::ValueId> WeightsOf(const model::Graph& graph) {
+  std::vector<model::ValueId> weights;
+  for (const model::Node& node : graph.nodes()) {
+    const bool linear = node.op == model::OpKind::kConv || node.op == model::OpKind::kMatMul ||
+                        node.op == model::OpKind::kGemm;
+    if (linear && graph.value(node.Input(1)).IsConstant()) weights.push_back(node.Input(1));
+  }
+  return weights;
+}
+
+// All layers but those with the weights of the last one are a public network's.
+TEST_P(ScaledGraphs, PublicBackbone) {
+  model::Graph backbone = test_.graph;
+  const std::vector<model::ValueId> weights = WeightsOf(backbone);
+  CompileOptions options = Preset("ennclave");
+  if (!weights.empty()) {
+    model::Tensor other = *backbone.value(weights.back()).constant;
+    other.Floats()[0] += 1;
+    backbone.SetConstant(weights.back(), std::move(other));
+  }
+  options.public_backbone = std::make_shared<const model::Graph>(std::move(backbone));
+  if (!weights.empty() && weights.front() == weights.back()) {
+    EXPECT_THROW(CompiledModel(test_.graph, options), model::ModelError);
+  } else {
+    EXPECT_GT(ExpectSameAsModel(options), 0u);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Graphs, ScaledGraphs, testing::ValuesIn(GraphCases()),
                          [](const auto& instance) { return instance.param.name; });
 

@@ -1,21 +1,15 @@
 #include "protect/lower/shared_layers.h"
 
-#include <cstring>
 #include <string_view>
-#include <type_traits>
 #include <unordered_map>
+
+#include "protect/lower/same_operator.h"
 
 namespace penumbra::protect {
 namespace {
 
 std::string_view BytesOf(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
-
-bool IsSame(const LinearOp& a, const LinearOp& b) {
-  static_assert(std::has_unique_object_representations_v<ConvGeometry>);
-  return std::memcmp(&a.geometry, &b.geometry, sizeof a.geometry) == 0 &&
-         BytesOf(a.bias) == BytesOf(b.bias) && BytesOf(a.weights) == BytesOf(b.weights);
 }
 
 }  // namespace
@@ -29,8 +23,7 @@ void MarkSharedLayers(LoweredGraph* graph) {
     const size_t hash = std::hash<std::string_view>()(BytesOf(layer->weights));
     const auto [begin, end] = first_ones.equal_range(hash);
     for (auto at = begin; at != end && layer->same_as == kNone; ++at) {
-      if (IsSame(*layer, std::get<LinearOp>(graph->ops[at->second].kind)))
-        layer->same_as = at->second;
+      if (SameParameters(graph->ops[i], graph->ops[at->second])) layer->same_as = at->second;
     }
     if (layer->same_as == kNone) first_ones.emplace(hash, i);
   }

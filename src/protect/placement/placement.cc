@@ -20,7 +20,7 @@ uint32_t LayerCount(double parameter) {
 }
 
 Placement RunPolicy(const LoweredGraph& graph, const Scheme& scheme,
-                    const RandomPlacement& random) {
+                    const PlacementFacts& facts) {
   switch (scheme.placement) {
     case PlacementKind::kAllTrusted:
       return PlaceAllTrusted(graph);
@@ -34,7 +34,9 @@ Placement RunPolicy(const LoweredGraph& graph, const Scheme& scheme,
     case PlacementKind::kFirst:
       return PlaceFirst(graph, LayerCount(scheme.placement_parameter));
     case PlacementKind::kRandom:
-      return PlaceRandom(graph, scheme.placement_parameter, random.seed, random.associative);
+      return PlaceRandom(graph, scheme.placement_parameter, facts.seed, facts.associative);
+    case PlacementKind::kPublicBackbone:
+      return PlacePublicBackbone(graph, *facts.backbone);
     default:
       throw model::ModelError(
           Status::kUnsupported,
@@ -55,8 +57,8 @@ std::string WhyNotResidue(const LinearOp& layer) {
 }
 
 Placement Place(const LoweredGraph& graph, const Scheme& scheme,
-                const std::vector<std::string>& layer_patterns, const RandomPlacement& random) {
-  Placement placement = RunPolicy(graph, scheme, random);
+                const std::vector<std::string>& layer_patterns, const PlacementFacts& facts) {
+  Placement placement = RunPolicy(graph, scheme, facts);
   KeepLayersByName(graph, layer_patterns, &placement);
   const bool residues =
       scheme.arithmetic == Arithmetic::kRing || scheme.arithmetic == Arithmetic::kPrime;

@@ -31,15 +31,21 @@ Placement PlaceFirst(const LoweredGraph& graph, uint32_t count);
 Placement PlaceRandom(const LoweredGraph& graph, double theta, uint64_t seed,
                       const std::vector<bool>& associative);
 
-// What a random placement draws from.
-struct RandomPlacement {
-  uint64_t seed = 0;
-  std::vector<bool> associative = {};  // of each operator
+// Operators that compute what an operator of `backbone` computes from the same values are public
+// (eNNclave, AISec 2020): whatever leaves stands in the public file already. Throws
+// model::ModelError: kWrongShape when the two have other inputs or first layers of other shapes,
+// kInvalidArgument when they share no linear layer.
+Placement PlacePublicBackbone(const LoweredGraph& graph, const LoweredGraph& backbone);
+
+// What the policies need to know beyond the graph; each only when it runs.
+struct PlacementFacts {
+  uint64_t seed = 0;                       // random
+  std::vector<bool> associative = {};      // random: of each operator
+  const LoweredGraph* backbone = nullptr;  // public-backbone
 };
 
 // Of the layers that `placement` made public, keeps those whose name matches one of `patterns` ('*'
-// and
-// '?' as in a shell); the others become trusted. No patterns: nothing changes. Throws
+// and '?' as in a shell); the others become trusted. No patterns: nothing changes. Throws
 // model::ModelError(kWrongName) for a pattern that matches no linear layer.
 void KeepLayersByName(const LoweredGraph& graph, const std::vector<std::string>& patterns,
                       Placement* out_placement);
@@ -48,7 +54,7 @@ void KeepLayersByName(const LoweredGraph& graph, const std::vector<std::string>&
 // a policy that is not built.
 Placement Place(const LoweredGraph& graph, const Scheme& scheme,
                 const std::vector<std::string>& layer_patterns,
-                const RandomPlacement& random = {});
+                const PlacementFacts& facts = {});
 
 // Why a linear layer cannot be computed on residues by an accelerator ("" when it can): sums of
 // longer filters could overflow 32 bits.

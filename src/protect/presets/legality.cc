@@ -89,7 +89,6 @@ std::optional<std::string> Legality(const Scheme& s) {
 
 std::optional<std::string> MissingPart(const Scheme& s) {
   switch (s.placement) {
-    case PlacementKind::kPublicBackbone:
     case PlacementKind::kCritical:
     case PlacementKind::kAuto:
       return "the placement policy " + std::string(Name(s.placement));

@@ -34,7 +34,7 @@ constexpr std::array kPresets = {
            ""},
     Preset{"ennclave",
            {A::kFloat32, P::kPublicBackbone, 0, W::kPlain, kRatio, V::kPlain, I::kUnverified},
-           "the placement policy public-backbone"},
+           ""},
     Preset{"aegisdnn",
            {A::kFloat32, P::kCritical, 1, W::kPlain, kRatio, V::kPlain, I::kUnverified},
            "the placement policy critical"},

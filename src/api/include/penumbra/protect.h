@@ -27,6 +27,9 @@ struct ProtectOptions {
   // seed that decides which.
   std::optional<double> theta = {};
   uint64_t seed = 0;
+  // Placement public-backbone (eNNclave): ONNX file of the public network the model was trained from,
+  // read with the same `import` settings. Layers that are its layers are public, all others trusted.
+  std::filesystem::path public_backbone = {};
   // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness.
   // Unset: 40.
   std::optional<uint32_t> soundness = {};
