@@ -67,19 +67,22 @@ TEST(DeviceThread, OnlyJobsAreTimed) {
 // A job that begins late in the work has the whole limit and no more.
 TEST(DeviceThread, TheLimitCountsFromTheJobsStart) {
   constexpr int kLimit = 300;
-  std::atomic<bool> release{false};
+  struct Job {
+    std::chrono::steady_clock::time_point began;
+    std::atomic<bool> release{false};
+  };
+  const auto job = std::make_shared<Job>();  // outlives the test when its thread is the last to look
   DeviceThread thread(milliseconds{kLimit});
-  std::chrono::steady_clock::time_point began;
-  EXPECT_FALSE(thread.Run([&](DeviceClock* clock) {
+  EXPECT_FALSE(thread.Run([job](DeviceClock* clock) {
     Sleep(kLimit * 3 / 2);
-    began = std::chrono::steady_clock::now();
+    job->began = std::chrono::steady_clock::now();
     static_cast<void>(clock->Time([&] {
-      while (!release) Sleep(1);
+      while (!job->release) Sleep(1);
       return Status::kOk;
     }));
   }));
-  EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds{kLimit});
-  release = true;
+  EXPECT_GE(std::chrono::steady_clock::now() - job->began, milliseconds{kLimit});
+  job->release = true;
 }
 
 // The hung work keeps its memory although thread and caller are gone, and lets it go when the job ends; what would have
