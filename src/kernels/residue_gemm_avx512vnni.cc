@@ -17,7 +17,8 @@ struct Tile {
   const int8_t* b;
   uint8_t* out;
   uint32_t columns;      // of the panels' outputs, how many exist
-  const int8_t* coming;  // a panel that later tiles will use, fetched meanwhile
+  const int8_t* coming;  // panels that later tiles will use, fetched meanwhile
+  uint32_t coming_count;
 };
 
 // ReduceInterleaved of kP accumulators, the rest zeros.
@@ -57,7 +58,9 @@ void RunTile(const ResidueGemmJob& job, const ModPlan& plan, const Tile& tile) {
   const int8_t* b = tile.b;
   const int8_t* coming = tile.coming;
   for (size_t group = 0; group < groups; ++group, b += kPanelGroupSize, coming += kPanelGroupSize) {
-    _mm_prefetch(reinterpret_cast<const char*>(coming), _MM_HINT_T1);
+    for (uint32_t p = 0; p < tile.coming_count; ++p) {
+      _mm_prefetch(reinterpret_cast<const char*>(coming + p * panel_size), _MM_HINT_T1);
+    }
     __m512i weights[kP];
 #pragma GCC unroll 4
     for (uint32_t p = 0; p < kP; ++p) weights[p] = _mm512_loadu_si512(b + p * panel_size);
@@ -131,15 +134,16 @@ struct Pieces {
   uint32_t count, small, larger;
 };
 
-// All rows for one set of panels, which stays in the cache meanwhile. The first tiles fetch a panel
-// each of what follows in memory: the next set or the next product's weights. (Beyond the end a
-// fetch does nothing.)
+// All rows for one set of panels, which stays in the cache meanwhile. Their tiles share the fetching of as many panels that
+// follow in memory: the next set or the next product's weights. (Beyond the end a fetch does nothing.)
 void RunPanels(const ResidueGemmJob& job, const ModPlan& plan, uint32_t panels, Tile tile) {
   const size_t panel_size = PanelSizeU8S8(job.k);
   const Pieces rows(job.rows, kTileRows[panels]);
   for (uint32_t i = 0; i < rows.count; ++i) {
     const uint32_t count = rows.Size(i);
-    tile.coming = tile.b + (i < panels ? (panels + i) * panel_size : 0);
+    const uint32_t begin = panels * i / rows.count;
+    tile.coming = tile.b + (panels + begin) * panel_size;
+    tile.coming_count = panels * (i + 1) / rows.count - begin;
     TileFor(panels, count)(job, plan, tile);
     tile.a += count * job.a_stride;
     tile.out += count * job.out_stride;
@@ -159,7 +163,7 @@ void ResidueGemm(const ResidueGemmJob& job) {
     const uint32_t rest = job.n - column, width = panels * kPanelWidth;
     RunPanels(job, plan, panels,
               {job.a, job.b_packed + panel * panel_size, job.out + column,
-               rest < width ? rest : width, nullptr});
+               rest < width ? rest : width, nullptr, 0});
     panel += panels;
   }
 }

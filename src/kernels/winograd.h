@@ -38,7 +38,8 @@ struct WinogradPlan {
 };
 
 // out in [kWinogradMinOut, kWinogradMaxOut], prime one of kPrimes. Positions of a dimension: points +a, -a, .., then 0 where
-// the number of finite points is odd, infinity last.
+// the number of finite points is odd, infinity last. Rows of +a and -a of `input` agree in the even lines and are each other's
+// negative in the odd ones, which kernels make use of.
 WinogradPlan MakeWinogradPlan(uint32_t out, uint16_t prime);
 
 // KernelTable::winograd_input: a row of overlapping input tiles, `plan->out` pixels apart, to their positions.

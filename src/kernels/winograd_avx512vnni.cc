@@ -23,61 +23,109 @@ PENUMBRA_LANE TransformMod ModOf(uint16_t prime) {
   return {Broadcast(PlanMod(prime)), Repeat(OriginOf(prime))};
 }
 
-// Lines in the slots of a transform.
-template <uint32_t kQuads>
-struct Lines {
-  Interleaved quads[kQuads];
-};
-
-// lines[step * i]: line i.
-template <uint32_t kQuads>
-PENUMBRA_LANE Lines<kQuads> Gather(const WinogradTransform& t, const __m512i* lines, uint32_t step) {
-  Lines<kQuads> out;
-  const auto line = [&](uint32_t slot) {
-    return t.line[slot] == kNoLine ? _mm512_setzero_si512() : lines[step * t.line[slot]];
-  };
-#pragma GCC unroll 3
-  for (uint32_t q = 0; q < kQuads; ++q) {
-    out.quads[q] = Interleave(line(4 * q), line(4 * q + 1), line(4 * q + 2), line(4 * q + 3));
-  }
-  return out;
+PENUMBRA_LANE Interleaved RepeatQuad(const int8_t* coefficients) {
+  uint32_t four;
+  __builtin_memcpy(&four, coefficients, sizeof(four));
+  return Repeat(four);
 }
 
-// One row of the transform: representatives below 253.
-template <uint32_t kQuads>
-PENUMBRA_LANE __m512i Row(const Lines<kQuads>& lines, const int8_t* coefficients, const TransformMod& mod) {
-  Interleaved sums = mod.origin;
-#pragma GCC unroll 3
-  for (uint32_t q = 0; q < kQuads; ++q) {
-    int32_t four;
-    __builtin_memcpy(&four, coefficients + 4 * q, sizeof(four));
-    if (kQuads > 1 && four == 0) continue;
-    const __m512i all = _mm512_set1_epi32(four);
-    sums = AddQuad(sums, lines.quads[q], {{all, all, all, all}});
-  }
+PENUMBRA_LANE Interleaved Add(const Interleaved& a, const Interleaved& b) {
+  return {{_mm512_add_epi32(a.of[0], b.of[0]), _mm512_add_epi32(a.of[1], b.of[1]),
+           _mm512_add_epi32(a.of[2], b.of[2]), _mm512_add_epi32(a.of[3], b.of[3])}};
+}
+PENUMBRA_LANE Interleaved Subtract(const Interleaved& a, const Interleaved& b) {
+  return {{_mm512_sub_epi32(a.of[0], b.of[0]), _mm512_sub_epi32(a.of[1], b.of[1]),
+           _mm512_sub_epi32(a.of[2], b.of[2]), _mm512_sub_epi32(a.of[3], b.of[3])}};
+}
+
+// Representatives below 253.
+PENUMBRA_LANE __m512i Reduce(const Interleaved& sums, const TransformMod& mod) {
   return ReduceInterleaved(sums.of[0], sums.of[1], sums.of[2], sums.of[3], mod.m);
 }
 
-// Both dimensions: in [t.in][t.in], out [t.out][t.out].
-template <uint32_t kQuads>
-PENUMBRA_LANE void TransformTile(const WinogradTransform& t, const TransformMod& mod, const __m512i* in, __m512i* out) {
-  __m512i half[kWinogradMaxPositions];  // [t.out][t.in]
-  for (uint32_t j = 0; j < t.in; ++j) {
-    const Lines<kQuads> column = Gather<kQuads>(t, in + j, t.in);
-    for (uint32_t i = 0; i < t.out; ++i) half[i * t.in + j] = Row<kQuads>(column, t.rows[i], mod);
+// A line of blocks: block i at first[i * step].
+struct Line {
+  const __m512i* first;
+  uint32_t step;
+  PENUMBRA_LANE __m512i At(const Line& line, uint32_t i) { return line.first[i * line.step]; }
+  PENUMBRA_LANE __m512i AtOrZero(const Line& line, uint32_t i) {
+    return i == kNoLine ? _mm512_setzero_si512() : At(line, i);
   }
-  for (uint32_t i = 0; i < t.out; ++i) {
-    const Lines<kQuads> row = Gather<kQuads>(t, half + i * t.in, 1);
-    for (uint32_t j = 0; j < t.out; ++j) out[i * t.out + j] = Row<kQuads>(row, t.rows[j], mod);
+};
+
+PENUMBRA_LANE Interleaved Quad(const WinogradTransform& t, const Line& in, uint32_t slot) {
+  return Interleave(Line::AtOrZero(in, t.line[slot]), Line::AtOrZero(in, t.line[slot + 1]),
+                    Line::AtOrZero(in, t.line[slot + 2]), Line::AtOrZero(in, t.line[slot + 3]));
+}
+
+PENUMBRA_LANE uint32_t PairsOf(const WinogradPlan& plan) { return (plan.in - 1) / 2; }
+
+// Rows of +a and -a agree in the even lines and differ in the sign of the odd ones.
+PENUMBRA_LANE void InputLine(const WinogradPlan& plan, const TransformMod& mod, const Line& in, __m512i* out,
+                             uint32_t out_step) {
+  const WinogradTransform& t = plan.input;
+  const Interleaved even = Quad(t, in, 0), odd = Quad(t, in, 4), rest = Quad(t, in, 8);
+  const Interleaved zero = Repeat(0);
+  const uint32_t paired = 2 * PairsOf(plan);
+  for (uint32_t i = 0; i < paired; i += 2) {
+    const Interleaved evens = AddQuad(mod.origin, even, RepeatQuad(t.rows[i]));
+    const Interleaved odds = AddQuad(zero, odd, RepeatQuad(t.rows[i] + 4));
+    out[i * out_step] = Reduce(Add(evens, odds), mod);
+    out[(i + 1) * out_step] = Reduce(Subtract(evens, odds), mod);
+  }
+  for (uint32_t i = paired; i < t.out; ++i) {
+    const Interleaved halves = AddQuad(AddQuad(mod.origin, even, RepeatQuad(t.rows[i])), odd, RepeatQuad(t.rows[i] + 4));
+    out[i * out_step] = Reduce(t.in > 8 ? AddQuad(halves, rest, RepeatQuad(t.rows[i] + 8)) : halves, mod);
   }
 }
 
-void TransformLarge(const WinogradTransform& t, const TransformMod& mod, const __m512i* in, __m512i* out) {
-  if (t.in > 8) {
-    TransformTile<3>(t, mod, in, out);
-  } else {
-    TransformTile<2>(t, mod, in, out);
+// Row k multiplies the products of +a and -a with a^k and (-a)^k: even rows take sums of the two, odd rows differences.
+PENUMBRA_LANE void OutputLine(const WinogradPlan& plan, const TransformMod& mod, const Line& in, __m512i* out,
+                              uint32_t out_step) {
+  const WinogradTransform& t = plan.output;
+  const uint32_t pairs = PairsOf(plan), paired = 2 * pairs;
+  const __m512i carry = _mm512_set1_epi8(static_cast<int8_t>(256 - plan.prime));
+  __m512i sums[4] = {}, differences[4] = {};
+  for (uint32_t i = 0; i < pairs; ++i) {
+    // Canonical: a carry is worth 256 mod p then, a borrow p.
+    const __m512i plus = Canonical(Line::At(in, 2 * i), mod.m), minus = Canonical(Line::At(in, 2 * i + 1), mod.m);
+    const __m512i sum = _mm512_add_epi8(plus, minus), difference = _mm512_sub_epi8(plus, minus);
+    sums[i] = _mm512_mask_add_epi8(sum, _mm512_cmplt_epu8_mask(sum, plus), sum, carry);
+    differences[i] =
+        _mm512_mask_add_epi8(difference, _mm512_cmplt_epu8_mask(plus, minus), difference, mod.m.prime_bytes);
   }
+  const Interleaved even = Interleave(sums[0], sums[1], sums[2], sums[3]);
+  const Interleaved odd = Interleave(differences[0], differences[1], differences[2], differences[3]);
+  const __m512i zero = _mm512_setzero_si512();
+  const Interleaved rest =
+      Interleave(Line::At(in, paired), paired + 1 < t.in ? Line::At(in, paired + 1) : zero, zero, zero);
+  for (uint32_t k = 0; k < t.out; ++k) {
+    const int8_t* row = t.rows[k];
+    const int8_t powers[4] = {row[0], row[2], row[4], pairs > 3 ? row[6] : int8_t{0}};
+    Interleaved total = AddQuad(mod.origin, k % 2 == 0 ? even : odd, RepeatQuad(powers));
+    if (k == 0 || k + 1 == t.out) {
+      const int8_t others[4] = {row[paired], paired + 1 < t.in ? row[paired + 1] : int8_t{0}, 0, 0};
+      total = AddQuad(total, rest, RepeatQuad(others));
+    }
+    out[k * out_step] = Reduce(total, mod);
+  }
+}
+
+PENUMBRA_LANE void FilterLine(const WinogradPlan& plan, const TransformMod& mod, const Line& in, __m512i* out,
+                              uint32_t out_step) {
+  const Interleaved taps = Quad(plan.filter, in, 0);
+  for (uint32_t i = 0; i < plan.in; ++i) {
+    out[i * out_step] = Reduce(AddQuad(mod.origin, taps, RepeatQuad(plan.filter.rows[i])), mod);
+  }
+}
+
+// Both dimensions: in [side][side], out [out_side][out_side].
+template <typename RunLine>
+PENUMBRA_LANE void TransformTile(uint32_t side, uint32_t out_side, const __m512i* in, __m512i* out,
+                                 const RunLine& run_line) {
+  __m512i half[kWinogradMaxPositions];  // [out_side][side]
+  for (uint32_t j = 0; j < side; ++j) run_line(Line{in + j, side}, half + j, side);
+  for (uint32_t i = 0; i < out_side; ++i) run_line(Line{half + i * side, 1}, out + i * out_side, 1);
 }
 
 }  // namespace
@@ -93,7 +141,9 @@ void WinogradInput(const WinogradInputJob& job) {
     for (uint32_t c = 0; c < job.channels; c += kWinogradBlock) {
       const __mmask64 mask = MaskOf(job.channels - c);
       for (uint32_t q = 0; q < t.in * t.in; ++q) in[q] = LoadTap(taps[q], c, mask);
-      TransformLarge(t, mod, in, out);
+      TransformTile(t.in, t.out, in, out, [&](const Line& line, __m512i* to, uint32_t step) {
+        InputLine(*job.plan, mod, line, to, step);
+      });
       uint8_t* to = job.out + tile * job.tile_size + c;
       for (uint32_t q = 0; q < t.out * t.out; ++q, to += job.position_size) _mm512_storeu_si512(to, out[q]);
     }
@@ -108,7 +158,9 @@ void WinogradOutput(const WinogradOutputJob& job) {
   for (uint32_t tile = 0; tile < job.tiles; ++tile) {
     const uint8_t* from = job.products + size_t{tile} * kWinogradBlock;
     for (uint32_t q = 0; q < t.in * t.in; ++q, from += job.position_size) in[q] = _mm512_loadu_si512(from);
-    TransformLarge(t, mod, in, out);
+    TransformTile(t.in, t.out, in, out, [&](const Line& line, __m512i* to, uint32_t step) {
+      OutputLine(*job.plan, mod, line, to, step);
+    });
     StoreTile(job, tile, out, mod.m);
   }
 }
@@ -122,7 +174,9 @@ void WinogradFilter(const WinogradFilterJob& job) {
     const __m512i weights = _mm512_maskz_loadu_epi8(mask, job.filter + tap * job.tap_stride);
     in[tap] = _mm512_mask_add_epi8(weights, _mm512_movepi8_mask(weights), weights, mod.m.prime_bytes);
   }
-  TransformTile<1>(t, mod, in, out);
+  TransformTile(t.in, t.out, in, out, [&](const Line& line, __m512i* to, uint32_t step) {
+    FilterLine(*job.plan, mod, line, to, step);
+  });
   const __m512i half = _mm512_set1_epi8(static_cast<int8_t>(job.plan->prime / 2));
   for (uint32_t q = 0; q < t.out * t.out; ++q) {
     const __m512i centred = _mm512_mask_sub_epi8(out[q], _mm512_cmpgt_epu8_mask(out[q], half), out[q], mod.m.prime_bytes);

@@ -70,6 +70,10 @@ void Set(WinogradTransform* t, uint32_t row, uint32_t line, uint32_t value, uint
   }
 }
 
+void Negate(WinogradTransform* t, uint32_t row) {
+  for (int8_t& coefficient : t->rows[row]) coefficient = static_cast<int8_t>(-coefficient);
+}
+
 }  // namespace
 
 WinogradPlan MakeWinogradPlan(uint32_t out, uint16_t prime) {
@@ -92,6 +96,11 @@ WinogradPlan MakeWinogradPlan(uint32_t out, uint16_t prime) {
     const uint32_t a = points.value[i];
     uint32_t power = ModularInverse(Evaluate(coefficients, a, prime), prime);
     for (uint32_t t = 0; t < kWinogradTaps; ++t, power = power * a % prime) Set(&plan.filter, i, t, power, prime);
+    // Where 0 is no point, L of -a has the odd coefficients of L of a, and the even ones negated.
+    if (i % 2 == 1 && points.count % 2 == 0) {
+      Negate(&plan.input, i);
+      Negate(&plan.filter, i);
+    }
     power = 1;
     for (uint32_t k = 0; k < out; ++k, power = power * a % prime) Set(&plan.output, k, i, power, prime);
   }

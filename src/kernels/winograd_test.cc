@@ -41,6 +41,24 @@ TEST(WinogradPlan, InterpolatesExactlyForEveryPrimeAndTile) {
   }
 }
 
+TEST(WinogradPlan, RowsOfOppositePointsShareTheirHalves) {
+  for (const uint16_t prime : kPrimes) {
+    for (uint32_t out = kWinogradMinOut; out <= kWinogradMaxOut; ++out) {
+      const WinogradPlan plan = MakeWinogradPlan(out, prime);
+      for (uint32_t i = 0; i + 2 < plan.in; i += 2) {
+        for (uint32_t line = 0; line < plan.in; ++line) {
+          const int32_t sign = line % 2 == 0 ? 1 : -1;
+          EXPECT_EQ(Coefficient(plan.input, i, line), sign * Coefficient(plan.input, i + 1, line)) << prime << " F" << out;
+        }
+        for (uint32_t k = 0; k < out; ++k) {
+          const int32_t sign = k % 2 == 0 ? 1 : -1;
+          EXPECT_EQ(Coefficient(plan.output, k, i), sign * Coefficient(plan.output, k, i + 1)) << prime << " F" << out;
+        }
+      }
+    }
+  }
+}
+
 struct Case {
   ConvGeometry geometry;
   uint32_t images, out, begin, end;

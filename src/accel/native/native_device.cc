@@ -13,7 +13,7 @@ namespace {
 
 class NativeSegment final : public PreparedSegment {
  public:
-  NativeSegment(const KernelTable& kernels, const SegmentView& view, const BlobSource& blobs,
+  NativeSegment(Isa isa, const SegmentView& view, const BlobSource& blobs,
                 const PrepareOptions& options)
       : segment_(view),
         max_batch_(options.max_batch),
@@ -21,10 +21,10 @@ class NativeSegment final : public PreparedSegment {
         residues_(segment_, blobs, max_batch_,
                   [&](const SegmentNode& n, uint32_t primes, const std::byte* weights) {
                     if (n.op == SegmentOp::kConvPrime) {
-                      return residues::MakePrimeConv(kernels, n.geometry, reinterpret_cast<const int32_t*>(weights),
-                                                     &pool_);
+                      return residues::MakePrimeConv(Kernels(isa), n.geometry,
+                                                     reinterpret_cast<const int32_t*>(weights), &pool_);
                     }
-                    return residues::MakeKernelConv(kernels, n.geometry, primes,
+                    return residues::MakeKernelConv(isa, n.geometry, primes,
                                                     reinterpret_cast<const int8_t*>(weights), &pool_);
                   }),
         floats_(segment_, blobs, max_batch_) {}
@@ -50,7 +50,7 @@ class NativeSegment final : public PreparedSegment {
 
 class NativeDevice final : public Device {
  public:
-  NativeDevice(const KernelTable& kernels, std::string_view name) : kernels_(kernels), name_(name) {
+  NativeDevice(Isa isa, std::string_view name) : isa_(isa), name_(name) {
     for (uint16_t op = 1; op <= static_cast<uint16_t>(kLastSegmentOp); ++op) {
       capabilities_.ops |= CapabilityBit(static_cast<SegmentOp>(op));
     }
@@ -67,7 +67,7 @@ class NativeDevice final : public Device {
     out_prepared->reset();
     if (Status s = CheckSegment(segment, blobs, options, capabilities_, out_why); !IsOk(s)) return s;
     try {
-      *out_prepared = std::make_unique<NativeSegment>(kernels_, segment, blobs, options);
+      *out_prepared = std::make_unique<NativeSegment>(isa_, segment, blobs, options);
       return Status::kOk;
     } catch (const std::bad_alloc&) {
       if (out_why != nullptr) *out_why = "segment: no memory for weights and intermediate tensors";
@@ -76,7 +76,7 @@ class NativeDevice final : public Device {
   }
 
  private:
-  const KernelTable& kernels_;
+  const Isa isa_;
   const std::string_view name_;
   Capabilities capabilities_;
 };
@@ -86,7 +86,7 @@ Status Create(Isa best, std::string_view name, std::unique_ptr<Device>* out_devi
   try {
     Isa isa;
     if (!residues::ProveKernels(best, &isa)) return Status::kSelfTestFailed;
-    *out_device = std::make_unique<NativeDevice>(Kernels(isa), name);
+    *out_device = std::make_unique<NativeDevice>(isa, name);
     return Status::kOk;
   } catch (const std::bad_alloc&) {
     return Status::kOutOfMemory;

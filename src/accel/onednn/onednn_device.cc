@@ -26,7 +26,7 @@ class OnednnSegment final : public PreparedSegment {
         residues_(segment_, blobs, max_batch_,
                   [&](const SegmentNode& n, uint32_t primes, const std::byte* weights) {
                     if (n.op == SegmentOp::kConvPrime) {
-                      return residues::MakePrimeConv(*engine.kernels, n.geometry,
+                      return residues::MakePrimeConv(Kernels(engine.isa), n.geometry,
                                                      reinterpret_cast<const int32_t*>(weights), &pool_);
                     }
                     return MakeResidueConv(engine, n.geometry, primes, reinterpret_cast<const int8_t*>(weights),
@@ -105,7 +105,7 @@ Status Create(Arithmetic best, std::string_view name, std::unique_ptr<Device>* o
     if (!residues::ProveKernels(DetectIsa(), &isa)) return Status::kSelfTestFailed;
     for (Arithmetic arithmetic : {Arithmetic::kFused, Arithmetic::kInteger, Arithmetic::kFloat}) {
       if (arithmetic < best || !ClaimsExactResidues(arithmetic, isa)) continue;
-      const ResidueEngine engine = {dnnl::engine(dnnl::engine::kind::cpu, 0), &Kernels(isa), arithmetic};
+      const ResidueEngine engine = {dnnl::engine(dnnl::engine::kind::cpu, 0), isa, arithmetic};
       if (!ResiduesAreExact(engine)) continue;
       *out_device = std::make_unique<OnednnDevice>(engine, name);
       return Status::kOk;

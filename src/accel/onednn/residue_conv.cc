@@ -23,7 +23,7 @@ bool SuitsOnednn(const ConvGeometry& g) {
 std::unique_ptr<ResidueConv> MakeResidueConv(const ResidueEngine& engine, const ConvGeometry& g,
                                              uint32_t primes, const int8_t* weights, WorkerPool* pool) {
   if (engine.arithmetic == Arithmetic::kFused && !SuitsOnednn(g)) {
-    return residues::MakeKernelConv(*engine.kernels, g, primes, weights, pool);
+    return residues::MakeKernelConv(engine.isa, g, primes, weights, pool);
   }
   return std::make_unique<StripConv>(engine.dnnl, g, primes, weights, engine.arithmetic != Arithmetic::kFloat,
                                      pool);

@@ -25,7 +25,7 @@ enum class Arithmetic {
 // What all convolutions of a device share.
 struct ResidueEngine {
   dnnl::engine dnnl;
-  const KernelTable* kernels;  // proven ones
+  Isa isa;  // of the proven kernels
   Arithmetic arithmetic;
 };
 

@@ -13,10 +13,10 @@ namespace penumbra::residues {
 // the scalar ones fail. May throw std::bad_alloc.
 bool ProveKernels(Isa best, Isa* out_isa);
 
-// Any geometry of a checked segment. `weights` (OHWI s8 per prime) are read once; `pool` and `kernels` are borrowed for the
-// life of the result. May throw std::bad_alloc.
-std::unique_ptr<ResidueConv> MakeKernelConv(const KernelTable& kernels, const ConvGeometry& g, uint32_t primes,
-                                            const int8_t* weights, WorkerPool* pool);
+// Any geometry of a checked segment, by the method of the least estimated cost (method.h). isa: proven. `weights` (OHWI s8 per
+// prime) are read once; `pool` is borrowed for the life of the result. May throw std::bad_alloc.
+std::unique_ptr<ResidueConv> MakeKernelConv(Isa isa, const ConvGeometry& g, uint32_t primes, const int8_t* weights,
+                                            WorkerPool* pool);
 
 // Its parts. A matrix product over the input's windows: any geometry.
 std::unique_ptr<ResidueConv> MakeProductConv(const KernelTable& kernels, const ConvGeometry& g, uint32_t primes,

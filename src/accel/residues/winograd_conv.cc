@@ -3,15 +3,12 @@
 
 #include "accel/residues/aligned_bytes.h"
 #include "accel/residues/kernel_conv.h"
+#include "accel/residues/method.h"
 #include "accel/residues/strips.h"
 #include "kernels/winograd_conv.h"
 
 namespace penumbra::residues {
 namespace {
-
-// Bytes of transformed input of one strip: read once per set of panels, in the second-level cache
-// beside the products (2.3 kB per tile of 4x4) and one position's panels.
-constexpr size_t kStripSize = size_t{512} << 10;
 
 class WinogradConv final : public ResidueConv {
  public:
@@ -71,8 +68,7 @@ class WinogradConv final : public ResidueConv {
     planned_batch_ = 0;
     const uint32_t threads = pool_->threads();
     const uint32_t tile_rows = DivideUp(rows.end - rows.begin, out_), tiles_across = WinogradTiles(g_, out_, 1);
-    const size_t row_size = tiles_across * WinogradPositions(out_) * WinogradTileSize(g_);
-    const auto fitting = static_cast<uint32_t>(std::max<size_t>(1, kStripSize / row_size));
+    const uint32_t fitting = WinogradStripRows(g_, out_, tile_rows);
     const std::vector<PlacedStrip> strips = CutStrips(
         /*out_h=*/0, batch, {0, tile_rows}, fitting, tile_rows <= fitting ? 1 : threads);
     // As ProductConv: too few strips for the threads.
