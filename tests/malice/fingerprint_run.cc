@@ -96,8 +96,10 @@ void PrintStrategies(const Options& options) {
     }
   }
   FingerprintVictim victim({});
-  for (const uint32_t seen : {15u, 16u}) {
-    Learn(&victim, seen);
+  uint32_t seen = 0;
+  for (const uint32_t more : {15u, 1u}) {
+    Learn(&victim, more);
+    seen += more;
     PrintStrategy("oblivious", "what lies outside the span of " + std::to_string(seen) + " fingerprints",
                   CountStrategy(&victim, Strategy::kOutsideSpan, inferences, options.seed));
   }

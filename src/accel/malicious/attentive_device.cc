@@ -131,11 +131,11 @@ class AttentiveDevice::Mind {
   // Whatever came once only was a fingerprint.
   void FinishLearning() {
     for (const auto& [segment, counts] : lessons_) {
+      spans_[segment] = {};
       for (const auto& [slot, count] : counts) {
         if (count == 1) spans_[segment].Add(slot);
       }
     }
-    lessons_.clear();
   }
 
  private:

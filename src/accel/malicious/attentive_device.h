@@ -54,7 +54,7 @@ class AttentiveDevice final : public Device {
   uint64_t lie_count() const;
   void Observe(SlotObserver observer);
   // While the adversary asks for the same inference again and again, slots that come again are the request, the others
-  // fingerprints: from now on these are learned, until the next call ends it.
+  // fingerprints: from now on these are learned, besides those of earlier lessons with that input, until the next call ends it.
   void Learn(bool begins);
 
  private:
