@@ -18,7 +18,7 @@ rightly with each. **same**: pictures judged as LiteRT judges them.
 OBJECTS = """
 ## Objects (TFLite)
 
-SSD MobileNetV2 (float16 weights) on pieces of three photographs, none of them seen in calibration.
+SSD MobileNetV2 (float16 weights) on pieces of three photographs; calibration sees other pieces of them.
 **anchors**: places where either the protected model or LiteRT sees something (score above 0.5) and
 both see the same; **views**: pieces in which both see the same kinds of objects.
 
@@ -32,7 +32,7 @@ THINGS = """
 Objectron's MobileNetV2 networks (float16 weights) on the same pieces: is a thing of the kind there, and
 where are the corners of its box. **same**: pieces on which both say yes (score above 0.5) or both no;
 **seen**: those on which LiteRT says yes; **shift**: largest distance of a corner's coordinate, in
-pixels of the 224x224 input.
+pixels of the 224x224 input, over all pieces, those without such a thing included.
 
 | model | preset | same | seen | shift |
 |---|---|---|---|---|
