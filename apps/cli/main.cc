@@ -46,8 +46,9 @@ int Main(int argc, char** argv) {
   Globals globals;
   AddGlobals(&app, &globals);
   const std::vector<Verb> verbs{AddProtect(&app), AddInspect(&app), AddRun(&app),
-                                AddCompare(&app), AddBench(&app),   AddOps(&app),
-                                AddKeygen(&app),  AddVerify(&app),  AddVersion(&app)};
+                                AddCompare(&app), AddBench(&app),   AddProfile(&app),
+                                AddOps(&app),     AddKeygen(&app),  AddVerify(&app),
+                                AddVersion(&app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

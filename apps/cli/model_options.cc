@@ -36,7 +36,7 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
   command->add_option("--arithmetic", out->arithmetic, "axis: float32, ring, prime, integer");
   command->add_option("--placement", out->placement,
                       "axis, which operators are public: all-public, all-trusted, linear-public, "
-                      "random:THETA, last:K, first:K, public-backbone, magnitude:SHARE");
+                      "random:THETA, last:K, first:K, public-backbone, critical:DEADLINE, magnitude:SHARE, auto");
   command->add_option("--weights", out->weights,
                       "axis, how public weights are hidden: plain, scalar:RANGE, "
                       "channel-scalar:RANGE, shadownet:RATIO, groupcover");
@@ -56,10 +56,15 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
                       "published to secret channels of shadownet, at least 1");
   command->add_option("--theta", out->theta,
                       "placement random: share of associative operators that are public, 0 to 1");
-  command->add_option("--seed", out->seed, "placement random: decides which operators are public")
+  command->add_option("--seed", out->seed, "placement random: decides which operators are public; critical: which faults")
       ->capture_default_str();
   command->add_option("--public-backbone", out->public_backbone,
                       "placement public-backbone: ONNX file of the public network the model was trained from");
+  command->add_option("--deadline", out->deadline,
+                      "placement critical: milliseconds an inference may take by the device profile");
+  command->add_option("--device-profile", out->device_profile,
+                      "placement critical and auto: what 'penumbra profile' wrote on the device; default: this "
+                      "machine is measured");
   command->add_option(layers, out->layers,
                       "layers that may be public, by name ('*' and '?' match)");
   command->add_option("--mask-ends", out->mask_ends,
@@ -95,6 +100,8 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
   options.theta = arguments.theta;
   options.seed = arguments.seed;
   options.public_backbone = arguments.public_backbone;
+  options.deadline = arguments.deadline;
+  if (!arguments.device_profile.empty()) options.device_profile = ReadDeviceProfile(arguments.device_profile);
   options.soundness = arguments.soundness;
   options.cornerstones = arguments.cornerstones;
   options.fingerprints = arguments.fingerprints;
@@ -116,14 +123,15 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
   return options;
 }
 
-void AddSessionArguments(CLI::App* command, SessionArguments* out) {
+void AddSessionArguments(CLI::App* command, SessionArguments* out,
+                         const std::vector<std::string>& accelerators) {
   command
       ->add_option("--carrier", out->carrier,
                    "where the trusted half runs; direct isolates nothing")
       ->check(CLI::IsMember({"process", "direct"}))
       ->capture_default_str();
   command->add_option("--accelerator", out->accelerator, "device for public layers")
-      ->check(CLI::IsMember(AcceleratorNames()));
+      ->check(CLI::IsMember(accelerators));
   command
       ->add_option("--accelerator-timeout", out->accelerator_timeout,
                    "seconds one job of the accelerator may take; a longer one ends in P208")

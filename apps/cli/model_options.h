@@ -18,9 +18,9 @@ void AddImportArguments(CLI::App* command, ImportArguments* out);
 ImportSettings ToImportSettings(const ImportArguments& arguments);  // throws Error
 
 struct ProtectArguments {
-  std::string preset, calibration, preprocess, labels, public_backbone;
+  std::string preset, calibration, preprocess, labels, public_backbone, device_profile;
   std::string arithmetic, placement, weights, activations, integrity;
-  std::optional<double> ratio, theta;
+  std::optional<double> ratio, theta, deadline;
   uint64_t seed = 0;
   std::optional<uint32_t> soundness, cornerstones, fingerprints;
   std::optional<double> challenge_rate;
@@ -45,7 +45,9 @@ struct SessionArguments {
   uint32_t threads = 1, pad_lease = 0;
   double accelerator_timeout = 60;  // seconds
 };
-void AddSessionArguments(CLI::App* command, SessionArguments* out);
+// `accelerators`: the names to choose from.
+void AddSessionArguments(CLI::App* command, SessionArguments* out,
+                         const std::vector<std::string>& accelerators = AcceleratorNames());
 SessionOptions ToSessionOptions(const SessionArguments& arguments);  // throws Error
 
 }  // namespace penumbra::cli

@@ -1,5 +1,7 @@
 #include "report_text.h"
 
+#include <cmath>
+
 namespace penumbra::cli {
 namespace {
 
@@ -15,6 +17,11 @@ Macs TotalMacs(const ProtectReport& report) {
   }
   return macs;
 }
+
+// JSON has no infinity.
+Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+std::string MillisecondsText(double value) { return std::isfinite(value) ? Fixed(value, 3) : "never"; }
 
 Json LayerJson(const ProtectedLayer& layer) {
   return {{"name", layer.name},
@@ -37,7 +44,19 @@ Json LayerJson(const ProtectedLayer& layer) {
           {"projections", layer.projection_count},
           {"soundness_bits", layer.soundness_bits},
           {"check_macs", layer.check_macs},
-          {"float_segment", layer.float_segment ? Json(*layer.float_segment) : Json(nullptr)}};
+          {"float_segment", layer.float_segment ? Json(*layer.float_segment) : Json(nullptr)},
+          {"predicted_inside_ms", NumberOrNull(layer.predicted_inside_ms)},
+          {"predicted_outside_ms", NumberOrNull(layer.predicted_outside_ms)},
+          {"damage", layer.damage}};
+}
+
+Json PredictionJson(const std::optional<Prediction>& prediction) {
+  if (!prediction) return nullptr;
+  return {{"device", prediction->device},
+          {"chosen_ms", prediction->chosen_ms},
+          {"inside_ms", NumberOrNull(prediction->inside_ms)},
+          {"outside_ms", NumberOrNull(prediction->outside_ms)},
+          {"damage", prediction->damage}};
 }
 
 }  // namespace
@@ -62,6 +81,7 @@ Json ReportJson(const ProtectReport& report) {
           {"fingerprints", FingerprintsJson(report.fingerprints)},
           {"trusted_macs", macs.trusted},
           {"public_macs", macs.published},
+          {"prediction", PredictionJson(report.prediction)},
           {"warnings", report.warnings},
           {"layers", layers}};
 }
@@ -70,27 +90,38 @@ std::vector<Row> ReportTotals(const ProtectReport& report) {
   size_t public_count = 0;
   for (const ProtectedLayer& layer : report.layers) public_count += layer.is_public ? 1 : 0;
   const Macs macs = TotalMacs(report);
-  return {{"preset", report.preset.empty() ? "axes set by hand" : report.preset},
-          {"scheme", report.scheme},
-          {"linear layers", std::to_string(public_count) + " public, " +
+  std::vector<Row> rows = {{"preset", report.preset.empty() ? "axes set by hand" : report.preset},
+                           {"scheme", report.scheme},
+                           {"linear layers", std::to_string(public_count) + " public, " +
                                 std::to_string(report.layers.size() - public_count) + " trusted"},
-          {"multiplications", std::to_string(macs.published) + " public, " +
+                           {"multiplications", std::to_string(macs.published) + " public, " +
                                   std::to_string(macs.trusted) + " trusted"},
-          {"calibration samples", std::to_string(report.sample_count)},
-          {"noise of the outputs", report.output_noise_db
-                                       ? Fixed(*report.output_noise_db, 1) + " dB below their values"
-                                       : "none"},
-          {"secure memory", SizeText(report.secure_memory_peak)},
-          {"exchange region", SizeText(report.exchange_size)},
-          {"pads per inference", SizeText(report.pad_size)},
-          {"crossing per inference", SizeText(report.crossing_size)},
-          {"integrity", IntegrityText(report.soundness_bits, report.fingerprints)}};
+                           {"calibration samples", std::to_string(report.sample_count)},
+                           {"noise of the outputs", report.output_noise_db
+                                                        ? Fixed(*report.output_noise_db, 1) + " dB below their values"
+                                                        : "none"},
+                           {"secure memory", SizeText(report.secure_memory_peak)},
+                           {"exchange region", SizeText(report.exchange_size)},
+                           {"pads per inference", SizeText(report.pad_size)},
+                           {"crossing per inference", SizeText(report.crossing_size)},
+                           {"integrity", IntegrityText(report.soundness_bits, report.fingerprints)}};
+  if (!report.prediction) return rows;
+  const Prediction& prediction = *report.prediction;
+  rows.push_back({"predicted for", prediction.device});
+  rows.push_back({"predicted", MillisecondsText(prediction.chosen_ms) + " ms; all inside " +
+                                   MillisecondsText(prediction.inside_ms) + " ms, outside what can be " +
+                                   MillisecondsText(prediction.outside_ms) + " ms"});
+  if (prediction.damage != 0) rows.push_back({"damage left", Fixed(prediction.damage, 4)});
+  return rows;
 }
 
 std::string LayerTable(const ProtectReport& report) {
   std::vector<Row> rows{{"layer", "side", "kernel", "primes", "levels", "ratio", "noise dB",
-                         "trusted", "public", "secure", "crossing", "pad", "projections", "check",
-                         "reason"}};
+                         "trusted", "public", "secure", "crossing", "pad", "projections", "check"}};
+  if (report.prediction) {
+    for (const char* name : {"ms inside", "ms outside", "damage"}) rows.front().emplace_back(name);
+  }
+  rows.front().emplace_back("reason");
   for (const ProtectedLayer& layer : report.layers) {
     rows.push_back({layer.name, layer.is_public ? "public" : "trusted", layer.kernel,
                     std::to_string(layer.prime_count), std::to_string(layer.level_count),
@@ -98,7 +129,13 @@ std::string LayerTable(const ProtectReport& report) {
                     std::to_string(layer.trusted_macs), std::to_string(layer.public_macs),
                     SizeText(layer.secure_memory_size), SizeText(layer.crossing_size),
                     SizeText(layer.pad_size), std::to_string(layer.projection_count),
-                    std::to_string(layer.check_macs), layer.reason});
+                    std::to_string(layer.check_macs)});
+    if (report.prediction) {
+      rows.back().push_back(MillisecondsText(layer.predicted_inside_ms));
+      rows.back().push_back(MillisecondsText(layer.predicted_outside_ms));
+      rows.back().push_back(Fixed(layer.damage, 4));
+    }
+    rows.back().push_back(layer.reason);
   }
   return Table(rows);
 }

@@ -20,6 +20,7 @@ Verb AddInspect(CLI::App* app);
 Verb AddRun(CLI::App* app);
 Verb AddCompare(CLI::App* app);
 Verb AddBench(CLI::App* app);
+Verb AddProfile(CLI::App* app);
 Verb AddOps(CLI::App* app);
 Verb AddKeygen(CLI::App* app);
 Verb AddVerify(CLI::App* app);

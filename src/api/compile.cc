@@ -1,5 +1,7 @@
 #include "api/compile.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "api/bundle_preprocess.h"
@@ -8,6 +10,8 @@
 #include "api/report_json.h"
 #include "api/translate.h"
 #include "model/passes/passes.h"
+#include "penumbra/device_profile.h"
+#include "protect/presets/legality.h"
 #include "protect/presets/presets.h"
 
 namespace penumbra::api {
@@ -21,17 +25,21 @@ void SetParameters(const ProtectOptions& options, protect::Scheme* scheme) {
     }
     scheme->weights_parameter = *options.ratio;
   }
-  const bool is_random = scheme->placement == protect::PlacementKind::kRandom;
-  if ((options.theta || options.seed != 0) && !is_random) {
+  using protect::PlacementKind;
+  const auto need = [scheme](bool given, std::initializer_list<PlacementKind> placements, const char* what) {
+    if (!given || std::ranges::count(placements, scheme->placement) != 0) return;
     Throw(Status::kIllegalCombination,
-          "--theta and --seed need placement random, and the scheme is " +
-              protect::SchemeText(*scheme));
-  }
+          std::string(what) + ", and the scheme is " + protect::SchemeText(*scheme));
+  };
+  need(options.theta.has_value(), {PlacementKind::kRandom}, "--theta needs placement random");
+  need(options.seed != 0, {PlacementKind::kRandom, PlacementKind::kCritical}, "--seed needs placement random or critical");
+  need(!options.public_backbone.empty(), {PlacementKind::kPublicBackbone},
+       "--public-backbone needs placement public-backbone");
+  need(options.deadline.has_value(), {PlacementKind::kCritical}, "--deadline needs placement critical");
+  need(!options.device_profile.empty(), {PlacementKind::kCritical, PlacementKind::kAuto},
+       "--device-profile needs placement critical or auto");
   if (options.theta) protect::SetTheta(*options.theta, scheme);
-  if (!options.public_backbone.empty() && scheme->placement != protect::PlacementKind::kPublicBackbone) {
-    Throw(Status::kIllegalCombination, "--public-backbone needs placement public-backbone, and the scheme is " +
-                                           protect::SchemeText(*scheme));
-  }
+  if (options.deadline) protect::SetDeadline(*options.deadline, scheme);
 }
 
 protect::Scheme ChooseScheme(const ProtectOptions& options, ProtectReport* report) {
@@ -103,13 +111,32 @@ void SetSamples(const ProtectOptions& options, const std::vector<TensorInfo>& in
                                          options.calibration_limit);
 }
 
+// The profile goes into the sealed report, also one that was measured just now.
+void SetDeviceProfile(const ProtectOptions& options, ProtectReport* report, protect::CompileOptions* compile) {
+  ProtectOptions request = options;
+  const protect::PlacementKind placement = compile->scheme.placement;
+  if (placement == protect::PlacementKind::kCritical || placement == protect::PlacementKind::kAuto) {
+    protect::RequireCompilable(compile->scheme);
+    if (request.device_profile.empty()) {
+      MeasureOptions measure;
+      if (options.progress) measure.progress = [&](double done) { options.progress("measure", done); };
+      request.device_profile = MeasureDevice(measure);
+      report->notes.push_back("no device profile: this machine was measured, both halves in one process; 'penumbra "
+                              "profile' measures another device once (--device-profile)");
+    }
+    compile->device_profile =
+        std::make_shared<const protect::DeviceProfile>(protect::ParseDeviceProfile(request.device_profile));
+  }
+  compile->request_json = RequestJson(request);
+}
+
 protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, ProtectReport* report) {
   protect::CompileOptions compile;
   compile.scheme = ChooseScheme(options, report);
   compile.preset = report->preset;
-  compile.request_json = RequestJson(options);
   compile.layers = options.layers;
   compile.placement_seed = options.seed;
+  SetDeviceProfile(options, report, &compile);
   if (options.mask_ends) compile.mask_ends = *options.mask_ends;
   if (options.soundness) {
     if (compile.scheme.integrity != protect::IntegrityAxis::kFreivalds) {

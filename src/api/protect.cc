@@ -49,8 +49,18 @@ void Fill(const protect::CompileReport& inner, ProtectReport* out) {
                            .projection_count = layer.projection_count,
                            .soundness_bits = layer.soundness_bits,
                            .check_macs = layer.check_macs,
-                           .float_segment = layer.float_segment});
+                           .float_segment = layer.float_segment,
+                           .predicted_inside_ms = layer.predicted_inside * 1e3,
+                           .predicted_outside_ms = layer.predicted_outside * 1e3,
+                           .damage = layer.damage});
   }
+  out->notes.insert(out->notes.end(), inner.notes.begin(), inner.notes.end());
+  if (inner.predicted_seconds == 0) return;
+  out->prediction = {.device = inner.device,
+                     .chosen_ms = inner.predicted_seconds * 1e3,
+                     .inside_ms = inner.predicted_inside * 1e3,
+                     .outside_ms = inner.predicted_outside * 1e3,
+                     .damage = inner.damage};
 }
 
 void WriteBundle(const Env& env, const std::filesystem::path& model_file,

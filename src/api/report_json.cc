@@ -1,5 +1,6 @@
 #include "api/report_json.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/translate.h"
@@ -12,6 +13,13 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kReportVersion = 2;
+
+// Seconds of a report; null stands for what never ends, nothing for a report without predictions.
+double Milliseconds(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  if (found == json.end()) return 0;
+  return found->is_null() ? std::numeric_limits<double>::infinity() : found->get<double>() * 1e3;
+}
 
 ProtectedLayer ParseLayer(const Json& json) {
   return {.name = json.at("name"),
@@ -36,7 +44,18 @@ ProtectedLayer ParseLayer(const Json& json) {
           .check_macs = json.at("check_macs"),
           .float_segment = json.value("float_segment", Json(nullptr)).is_null()
                                ? std::nullopt
-                               : std::optional(json.at("float_segment").get<uint32_t>())};
+                               : std::optional(json.at("float_segment").get<uint32_t>()),
+          .predicted_inside_ms = Milliseconds(json, "predicted_inside"),
+          .predicted_outside_ms = Milliseconds(json, "predicted_outside"),
+          .damage = json.value("damage", 0.0)};
+}
+
+Prediction ParsePrediction(const Json& json) {
+  return {.device = json.at("device"),
+          .chosen_ms = Milliseconds(json, "chosen"),
+          .inside_ms = Milliseconds(json, "inside"),
+          .outside_ms = Milliseconds(json, "outside"),
+          .damage = json.at("damage")};
 }
 
 ProtectReport ParseInner(const Json& json) {
@@ -59,6 +78,7 @@ ProtectReport ParseInner(const Json& json) {
                          .cornerstones_size = json.value("cornerstones_size", uint64_t{0}),
                          .macs = json.value("fingerprint_macs", uint64_t{0})};
   for (const Json& layer : json.at("layers")) report.layers.push_back(ParseLayer(layer));
+  if (json.contains("prediction")) report.prediction = ParsePrediction(json.at("prediction"));
   return report;
 }
 
@@ -69,6 +89,8 @@ ProtectOptions ParseRequest(const Json& json) {
   if (json.contains("ratio")) options.ratio = json.at("ratio").get<double>();
   if (json.contains("theta")) options.theta = json.at("theta").get<double>();
   options.seed = json.value("seed", uint64_t{0});
+  if (json.contains("deadline")) options.deadline = json.at("deadline").get<double>();
+  options.device_profile = json.value("device_profile", "");
   options.layers = json.at("layers");
   if (json.contains("soundness")) options.soundness = json.at("soundness").get<uint32_t>();
   if (json.contains("cornerstones")) options.cornerstones = json.at("cornerstones").get<uint32_t>();
@@ -104,6 +126,8 @@ std::string RequestJson(const ProtectOptions& options) {
   if (options.ratio) json["ratio"] = *options.ratio;
   if (options.theta) json["theta"] = *options.theta;
   if (options.seed != 0) json["seed"] = options.seed;
+  if (options.deadline) json["deadline"] = *options.deadline;
+  if (!options.device_profile.empty()) json["device_profile"] = options.device_profile;
   if (options.soundness) json["soundness"] = *options.soundness;
   if (options.cornerstones) json["cornerstones"] = *options.cornerstones;
   if (options.fingerprints) json["fingerprints"] = *options.fingerprints;

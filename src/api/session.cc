@@ -91,6 +91,7 @@ RunStats Convert(const host::RunStats& inner) {
   return {.total_ns = inner.total_ns,
           .inside_ns = inner.inside_ns(),
           .outside_ns = inner.outside_ns(),
+          .accelerator_ns = inner.pump.accelerator_ns,
           .switches = inner.pump.switches,
           .crossing_bytes = inner.crossing_bytes(),
           .clamped_count = inner.clamped_count};

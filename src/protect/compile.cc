@@ -6,28 +6,18 @@
 
 #include "crypto/wipe.h"
 #include "model/error.h"
-#include "protect/fingerprints/affine.h"
 #include "protect/lower/lower.h"
 #include "protect/lower/shared_layers.h"
 #include "protect/placement/checkable.h"
-#include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
 #include "protect/quantize/output_noise.h"
 #include "protect/schedule/conv_weights.h"
 #include "protect/schedule/float_segments.h"
-#include "protect/weights/magnitude.h"
-#include "protect/weights/profile.h"
 #include "protect/weights/scalar.h"
 #include "ring/soundness.h"
 
 namespace penumbra::protect {
 namespace {
-
-// Trusted layers of a ring multiply levels of 16 bits.
-bool FitsInside(const QuantizedLinear& layer) {
-  return layer.klo >= std::numeric_limits<int16_t>::min() &&
-         layer.khi <= std::numeric_limits<int16_t>::max();
-}
 
 constexpr uint32_t kNoiseSamples = 4;
 
@@ -62,15 +52,13 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
         std::string(Name(options_.scheme.arithmetic)) + " arithmetic needs calibration data", {},
         "give a folder of samples (--calibration), or use --preset mlcapsule");
   }
-  if (options_.scheme.placement == PlacementKind::kPublicBackbone && options_.public_backbone == nullptr) {
-    throw model::ModelError(Status::kInvalidArgument, "placement public-backbone needs the public network", {},
-                            "name its ONNX file with --public-backbone");
-  }
+  RequireFacts();
   Progress("lower", 0, 1);
   lowered_ = Lower(graph);
   PlaceOperators();
   if (UsesLevels(options_.scheme)) Quantise();
   KeepUncheckable();
+  if (UsesLevels(options_.scheme) && options_.scheme.placement == PlacementKind::kAuto) PlaceFastest();
   MeasureNoise();
   SecretKey secrets = options_.seed_for_tests ? *options_.seed_for_tests : DrawSecretKey();
   const crypto::ScopedWipe wipe(secrets);
@@ -92,55 +80,6 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
 
 void CompiledModel::Progress(const std::string& stage, uint64_t done, uint64_t total) const {
   if (options_.progress) options_.progress(stage, done, total);
-}
-
-void CompiledModel::PlaceOperators() {
-  const bool is_scaled = AreScaled(options_.scheme.weights);
-  PlacementFacts facts{.seed = options_.placement_seed};
-  if (is_scaled || options_.scheme.placement == PlacementKind::kRandom) {
-    Progress("profile", 0, 1);
-    facts.associative = ProfileOperators(lowered_);
-  }
-  LoweredGraph backbone;
-  if (options_.scheme.placement == PlacementKind::kPublicBackbone) {
-    try {
-      backbone = Lower(*options_.public_backbone);
-    } catch (const model::ModelError& e) {
-      throw model::ModelError(e.status(), "the public backbone: " + e.reason(), e.place(), e.hint());
-    }
-    facts.backbone = &backbone;
-  }
-  const Placement placement = Place(lowered_, options_.scheme, options_.layers, facts);
-  for (size_t op = 0; op < placement.size(); ++op) {
-    public_.push_back(placement[op] == Side::kPublic && (!is_scaled || facts.associative[op]));
-  }
-  KeepUnfingerprintable();
-  if (options_.scheme.placement != PlacementKind::kMagnitude) return;
-  SplitGraph split =
-      SplitByMagnitude(std::move(lowered_), public_, options_.scheme.placement_parameter);
-  lowered_ = std::move(split.graph);
-  MarkSharedLayers(&lowered_);
-  public_ = std::move(split.is_public);
-}
-
-void CompiledModel::KeepUnfingerprintable() {
-  if (options_.scheme.integrity != IntegrityAxis::kFingerprints) return;
-  uint32_t kept_count = 0;
-  for (size_t op = 0; op < public_.size(); ++op) {
-    if (!public_[op] || IsAffine(lowered_.ops[op])) continue;
-    if (options_.scheme.placement == PlacementKind::kAllPublic) {
-      throw model::ModelError(Status::kIllegalCombination,
-                              "this operator is not additive: fingerprints cannot check what the accelerator makes of it",
-                              {.node = lowered_.ops[op].name},
-                              "use --placement linear-public or random, or --integrity none");
-    }
-    public_[op] = false;
-    ++kept_count;
-  }
-  if (kept_count == 0) return;
-  report_.warnings.push_back(std::to_string(kept_count) +
-                             " operators that the placement published are not additive and stay inside: fingerprints "
-                             "cannot check them.");
 }
 
 void CompiledModel::MakeCornerstones(const SecretKey& secrets) {
@@ -185,10 +124,10 @@ void CompiledModel::Quantise() {
     if (report_.sample_count++ < kNoiseSamples) first_samples_.push_back(*out_sample);
     return true;
   };
-  const std::map<size_t, LinearStatistics> statistics = Calibrate(lowered_, counted);
+  statistics_ = Calibrate(lowered_, counted);
   uint64_t done = 0;
-  for (const auto& [op, layer] : statistics) {
-    Progress("quantise", done++, statistics.size());
+  for (const auto& [op, layer] : statistics_) {
+    Progress("quantise", done++, statistics_.size());
     const auto& linear = std::get<LinearOp>(lowered_.ops[op].kind);
     const bool is_copy = linear.same_as != kNone && public_[linear.same_as] == public_[op];
     try {
@@ -203,6 +142,17 @@ void CompiledModel::MeasureNoise() {
   Progress("measure", 0, 1);
   const std::vector<Sample> samples = std::move(first_samples_);
   if (!quantized_.empty()) report_.output_noise_db = MeasureOutputNoise(lowered_, quantized_, samples);
+}
+
+// Trusted layers of a ring multiply levels of 16 bits.
+bool CompiledModel::FitsInside(const QuantizedLinear& layer) {
+  return layer.klo >= std::numeric_limits<int16_t>::min() &&
+         layer.khi <= std::numeric_limits<int16_t>::max();
+}
+
+bool CompiledModel::IsMasked(const LinearOp& linear) const {
+  return options_.scheme.activations == ActivationsAxis::kOtp &&
+         (options_.mask_ends || !ReadsInput(lowered_, linear.x));
 }
 
 uint32_t CompiledModel::ProjectionsOf(const QuantizedLinear& layer) const {
@@ -283,8 +233,7 @@ void CompiledModel::Transform(const SecretKey& secrets) {
       }
       plan.layer = layer_count++;
       plan.projection_count = ProjectionsOf(*plan.quantized);
-      plan.masked = options_.scheme.activations == ActivationsAxis::kOtp &&
-                    (options_.mask_ends || !ReadsInput(lowered_, linear->x));
+      plan.masked = IsMasked(*linear);
     }
     linears_.push_back(plan);
   }

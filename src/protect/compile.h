@@ -17,6 +17,9 @@
 #include "protect/emit/bundle_writer.h"
 #include "protect/fingerprints/cornerstones.h"
 #include "protect/lower/lowered.h"
+#include "protect/placement/chain.h"
+#include "protect/placement/device_profile.h"
+#include "protect/placement/placement.h"
 #include "protect/presets/scheme.h"
 #include "protect/quantize/calibrate.h"
 #include "protect/quantize/quantize.h"
@@ -32,10 +35,13 @@ struct CompileOptions {
   // false: a layer that reads a model input directly gets it unmasked (both papers; the adversary
   // owns the device and knows its inputs anyway). Its reply then carries no pad either.
   bool mask_ends = true;
-  // Placement random: which operators are public. Equal seeds give equal splits.
+  // Placement random: which operators are public; critical: which faults are injected. Equal seeds give
+  // equal splits.
   uint64_t placement_seed = 0;
   // Placement public-backbone: the public network, normalised.
   std::shared_ptr<const model::Graph> public_backbone;
+  // Placement critical and auto: what the device computes how fast.
+  std::shared_ptr<const DeviceProfile> device_profile;
   // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness_bits.
   uint32_t soundness_bits = 40;
   FingerprintOptions fingerprints;  // with integrity fingerprints
@@ -54,7 +60,7 @@ struct CompileOptions {
   std::vector<std::string> labels;
   // JSON of what the user asked for, kept in the sealed report; empty: nothing.
   std::string request_json;
-  // `stage`: "lower", "profile", "calibrate", "quantise", "measure", "transform", "schedule", "write"; done of
+  // `stage`: "lower", "profile", "inject", "calibrate", "quantise", "measure", "transform", "schedule", "write"; done of
   // total, per stage.
   std::function<void(const std::string& stage, uint64_t done, uint64_t total)> progress;
 };
@@ -86,11 +92,22 @@ struct LayerReport {
   uint32_t projection_count = 0, soundness_bits = 0;
   uint64_t check_macs = 0;
   std::optional<uint32_t> float_segment;  // it runs in on the accelerator
+  // Placement critical and auto: what the layer, with what follows it up to the next one where the
+  // arithmetic is float32, takes on either side by the device profile, seconds; infinite: it cannot be
+  // there. What faults in it do to the result (placement/criticality.h).
+  double predicted_inside = 0, predicted_outside = 0;
+  double damage = 0;
 };
 
 struct CompileReport {
   std::string scheme;                 // SchemeText()
   std::vector<std::string> warnings;  // Warnings(), and what the compiler noticed
+  std::vector<std::string> notes;     // what it decided by itself
+  std::string device;            // of the profile
+  double predicted_seconds = 0;  // placement critical and auto: of the layers above; 0: no prediction
+  // Likewise with all of them inside (infinite: they cannot be), and with all outside that can be.
+  double predicted_inside = 0, predicted_outside = 0;
+  double damage = 0;             // placement critical: of what is public
   std::vector<LayerReport> layers;
   uint32_t sample_count = 0;  // of calibration
   // MeasureOutputNoise() on the first of them; float32 has none.
@@ -138,7 +155,19 @@ class CompiledModel {
 
  private:
   void Progress(const std::string& stage, uint64_t done, uint64_t total) const;
+  // Throws what the placement of the scheme lacks.
+  void RequireFacts() const;
   void PlaceOperators();
+  // Placement critical and auto: which stages are public.
+  void WeighStages(PlacementFacts* out_facts);
+  std::vector<double> FaultDamage();
+  // Placement auto over a ring: of the public layers some become trusted, or all do and the arithmetic
+  // becomes integer.
+  void PlaceFastest();
+  Chain ResidueChain() const;
+  double OutsideSeconds(size_t op, const QuantizedLinear& layer) const;
+  static bool FitsInside(const QuantizedLinear& layer);
+  bool IsMasked(const LinearOp& linear) const;
   void Quantise();
   void MeasureNoise();
   // Scaled weights: lowered_ becomes a graph of scaled tensors.
@@ -155,14 +184,19 @@ class CompiledModel {
   // Index into linears_ of the layer that `plan` repeats on the same side; kNoTensor: of none.
   uint32_t SamePlan(const LinearPlan& plan) const;
   void Report();
+  void ReportPrediction();
   void ReportUnprovedBounds();
   void ReportNoise();
 
-  const CompileOptions options_;
+  using Quantized = std::map<size_t, QuantizedLinear>;
+
+  CompileOptions options_;
   LoweredGraph lowered_;
   std::vector<bool> public_;  // of each operator
   std::map<size_t, std::string> kept_;  // why an operator the placement published stays inside
-  std::map<size_t, QuantizedLinear> quantized_;
+  std::map<size_t, LinearStatistics> statistics_;
+  Quantized quantized_;
+  Chain chain_;  // placement critical and auto: a stage for each linear layer; else empty
   std::vector<Sample> first_samples_;
   std::vector<std::unique_ptr<PublishedWeights>> published_;
   std::vector<LinearPlan> linears_;

@@ -1,5 +1,6 @@
 // What the compiler tells its user: the per-layer report and the bundle's metadata.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "protect/compile.h"
 #include "protect/lower/layout.h"
 #include "protect/placement/checkable.h"
+#include "protect/placement/layer_times.h"
 #include "protect/placement/placement.h"
 #include "protect/presets/legality.h"
 #include "protect/schedule/exchange.h"
@@ -21,10 +23,6 @@
 
 namespace penumbra::protect {
 namespace {
-
-uint64_t MacCount(const ConvGeometry& g) {
-  return uint64_t{g.out_h} * g.out_w * g.out_c * FilterLength(g);
-}
 
 LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
                         const CompiledPlan& plan, uint32_t float_segment,
@@ -107,6 +105,11 @@ nlohmann::json PortsJson(const LoweredGraph& lowered, const std::vector<LoweredP
   return list;
 }
 
+// JSON has no infinity.
+nlohmann::json Seconds(double seconds) {
+  return std::isfinite(seconds) ? nlohmann::json(seconds) : nlohmann::json(nullptr);
+}
+
 nlohmann::json LayerJson(const LayerReport& layer) {
   const nlohmann::json segment = layer.float_segment ? nlohmann::json(*layer.float_segment) : nullptr;
   return {{"name", layer.name},
@@ -129,7 +132,10 @@ nlohmann::json LayerJson(const LayerReport& layer) {
           {"projection_count", layer.projection_count},
           {"soundness_bits", layer.soundness_bits},
           {"check_macs", layer.check_macs},
-          {"float_segment", segment}};
+          {"float_segment", segment},
+          {"predicted_inside", Seconds(layer.predicted_inside)},
+          {"predicted_outside", Seconds(layer.predicted_outside)},
+          {"damage", layer.damage}};
 }
 
 // Below it a warning names what rounds finer; the same as for a single layer (docs/decisions/0014).
@@ -180,6 +186,7 @@ void CompiledModel::Report() {
   }
   ReportUnprovedBounds();
   ReportNoise();
+  ReportPrediction();
   for (const PortRec& port : plan_.float_ports) {
     report_.crossing_size += uint64_t{port.elem_count} * sizeof(float) * SlotCount(plan_);
   }
@@ -189,6 +196,27 @@ void CompiledModel::Report() {
   for (const PublicBlob& blob : plan_.blobs) report_.public_size += blob.size;
   report_.sealed_size = PlanSize(plan_);
   for (const ConstantTile& tile : plan_.constants) report_.sealed_size += tile.size;
+}
+
+void CompiledModel::ReportPrediction() {
+  if (chain_.size() != report_.layers.size() || chain_.size() == 0) return;
+  for (size_t i = 0; i < chain_.size(); ++i) {
+    LayerReport& layer = report_.layers[i];
+    layer.predicted_inside = chain_.trusted[i];
+    layer.predicted_outside = chain_.published[i];
+    if (!chain_.damage.empty()) layer.damage = chain_.damage[i];
+  }
+  std::vector<bool> chosen, outside;
+  for (size_t i = 0; i < chain_.size(); ++i) {
+    chosen.push_back(report_.layers[i].is_public);
+    outside.push_back(std::isfinite(chain_.published[i]));
+  }
+  const ChainChoice choice = Evaluate(chain_, std::move(chosen));
+  report_.device = options_.device_profile->device;
+  report_.predicted_seconds = choice.seconds;
+  report_.damage = choice.damage;
+  report_.predicted_inside = Evaluate(chain_, std::vector<bool>(chain_.size(), false)).seconds;
+  report_.predicted_outside = Evaluate(chain_, std::move(outside)).seconds;
 }
 
 // The calibrated margin stands in for the proof that is missing.
@@ -245,6 +273,13 @@ std::string CompiledModel::ReportJson() const {
                          {"cornerstones_size", report_.cornerstones_size},
                          {"fingerprint_macs", report_.fingerprint_macs},
                          {"layers", std::move(layers)}};
+  if (report_.predicted_seconds != 0) {
+    json["prediction"] = {{"chosen", report_.predicted_seconds},
+                          {"inside", Seconds(report_.predicted_inside)},
+                          {"outside", Seconds(report_.predicted_outside)},
+                          {"damage", report_.damage},
+                          {"device", report_.device}};
+  }
   if (!options_.request_json.empty()) {
     json["request"] = nlohmann::json::parse(options_.request_json);
   }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Runs the penumbra command with the placements that look at more than the model."""
+"""Runs the penumbra command with the placements that look at more than the model, and with what they look at."""
 
+import json
 from pathlib import Path
 
 from cli_case import CliCase, main
@@ -43,6 +44,121 @@ class CliPlacement(CliCase):
         self.refuse("P302", 1, "stranger.onnx", *ennclave, "--public-backbone", stranger)
         stranger.write_bytes(data.replace(b"Relu", b"Rolu"))
         self.refuse("P106", 5, "Rolu", *ennclave, "--public-backbone", stranger)
+
+    def device(self, name: str, inside: float, outside: float) -> Path:
+        """A made-up device: `inside` and `outside` multiplications a second, everything else fast."""
+        rates = {kernel: 1.0 for kernel in ("convolution", "pointwise", "dense", "depthwise")}
+
+        def group(names: str, value: float) -> dict[str, dict[str, float]]:
+            return {n: {kernel: rate * value for kernel, rate in rates.items()} for n in names.split()}
+
+        profile = {
+            "format": "penumbra device profile", "version": 1, "device": name, "carrier": "made up",
+            "accelerator": "made up", "threads": 1,
+            "multiplications_per_second": {
+                **group("trusted_float32 trusted_int8 trusted_int16 pad", inside),
+                **group("public_float32 public_residue", outside),
+            },
+            "element_seconds": group("trusted_float32 trusted_integer public_residue", 0),
+            "residue_byte_seconds": 1e-11, "check_multiplications_per_second": 1e14, "check_byte_seconds": 0,
+            "check_layer_seconds": 0, "memory_bytes_per_second": 1e12, "weight_bytes_per_second": 1e12,
+            "pad_bytes_per_second": 1e12, "pad_layer_seconds": 0, "crossing_bytes_per_second": 1e12,
+            "hand_off_seconds": 1e-5, "pad_stock": 8, "idle_share": 1,
+        }  # fmt: skip
+        path = self.scratch / f"{name}.json"
+        path.write_text(json.dumps(profile))
+        return path
+
+    def calibrated(self, *arguments: object) -> dict[str, object]:
+        samples = ["--calibration", self.data / "cifar10-calibration", "--calibration-limit", 2]
+        return self.protect("-o", self.scratch / "timed.penumbra", *samples, *arguments)
+
+    def test_auto_follows_the_device(self) -> None:
+        auto = ["--preset", "shadownet", "--placement", "auto", "--device-profile"]
+        slow, equal = self.device("slow-inside", 1e9, 1e13), self.device("equal", 1e11, 1e11)
+        document = self.calibrated(*auto, slow)
+        self.assertEqual(document["scheme"], "ring, auto, shadownet:1.2, otp, none")
+        self.assertEqual({layer["placement"] for layer in document["layers"]}, {"public"})
+        prediction = document["prediction"]
+        self.assertEqual(prediction["device"], "slow-inside")
+        self.assertLess(prediction["chosen_ms"], prediction["inside_ms"])
+        self.succeed("run", self.scratch / "timed.penumbra", "--input", self.frog, "--carrier", "direct")
+        key = self.scratch / "config" / "penumbra" / "vendor.key"
+        report = self.succeed_json("inspect", self.scratch / "timed.penumbra", "--vendor-key", key)["report"]
+        self.assertEqual(report["prediction"], prediction)
+        self.assertEqual(report["layers"], document["layers"])
+        document = self.calibrated(*auto, equal)
+        self.assertEqual(document["scheme"], "integer, all-trusted, plain, plain, none")
+        self.assertEqual({layer["placement"] for layer in document["layers"]}, {"trusted"})
+        self.assertLessEqual(document["prediction"]["chosen_ms"], document["prediction"]["outside_ms"])
+        self.assertIn("nothing is public", " ".join(document["notes"]))
+        floats = ["--preset", "plain", "--placement", "auto", "--device-profile"]
+        self.assertEqual({layer["placement"] for layer in self.protect("--dry-run", *floats, slow)["layers"]}, {"public"})
+        self.assertEqual({layer["placement"] for layer in self.protect("--dry-run", *floats, equal)["layers"]}, {"trusted"})
+
+    def test_a_deadline_decides_what_stays_inside(self) -> None:
+        slow = self.device("critical", 1e9, 1e11)
+        aegis = ["--preset", "aegisdnn", "--device-profile", slow, "--deadline"]
+        inside = self.calibrated(*aegis, 1000)["prediction"]["inside_ms"]
+        damages = []
+        for share in (0.1, 0.5, 1.1):
+            document = self.calibrated(*aegis, share * inside)
+            prediction = document["prediction"]
+            self.assertLessEqual(prediction["chosen_ms"], share * inside)
+            public = [layer for layer in document["layers"] if layer["placement"] == "public"]
+            self.assertAlmostEqual(sum(layer["damage"] for layer in public), prediction["damage"])
+            damages.append(prediction["damage"])
+        self.assertEqual(damages, sorted(damages, reverse=True))
+        self.assertGreater(damages[0], damages[1])
+        self.assertEqual(damages[2], 0)
+        compared = self.succeed_json(
+            "compare", self.model, self.scratch / "timed.penumbra", "--data", self.data / "cifar10", "--limit", 5
+        )
+        self.assertEqual(compared["top1_agreement"], 1)
+
+    def test_placements_without_what_they_need(self) -> None:
+        profile = self.device("any", 1e9, 1e11)
+        samples = ["--calibration", self.data / "cifar10-calibration", "--calibration-limit", 2]
+        aegis = ["--preset", "aegisdnn", "--device-profile", profile]
+        self.refuse("P101", 2, "--deadline", *aegis, *samples)
+        self.refuse("P101", 2, "--calibration", *aegis, "--deadline", 5)
+        self.refuse("P101", 2, "the smallest that one meets is", *aegis, *samples, "--deadline", 0.001)
+        for deadline in (0, -1, "nan", "inf"):
+            self.refuse("P101", 2, "deadline", *aegis, *samples, f"--deadline={deadline}")
+        self.refuse("P107", 2, "placement critical", "--preset", "plain", "--deadline", 5)
+        self.refuse("P107", 2, "critical or auto", "--preset", "plain", "--device-profile", profile)
+        self.refuse("P106", 5, "auto with arithmetic prime", "--preset", "slalom", "--arithmetic", "prime",
+                    "--placement", "auto", "--device-profile", profile, *samples)  # fmt: skip
+        self.refuse("P106", 5, "critical with arithmetic ring", "--preset", "slalom", "--placement", "critical:5", *samples)
+        auto = ["--preset", "plain", "--placement", "auto", "--device-profile"]
+        self.refuse("P205", 1, "gone.json", *auto, "gone.json")
+        broken = json.loads(profile.read_text())
+        del broken["hand_off_seconds"]
+        profile.write_text(json.dumps(broken))
+        self.refuse("P301", 1, "'hand_off_seconds' is missing", *auto, profile)
+        profile.write_text(json.dumps({**broken, "version": 9}))
+        self.refuse("P307", 1, "version 9", *auto, profile)
+        self.refuse("P301", 1, "no device profile", *auto, self.frog)
+
+    def test_a_measured_device_is_a_profile(self) -> None:
+        path = self.scratch / "measured.json"
+        document = self.succeed_json(
+            "profile", "-o", path, "--carrier", "direct", "--accelerator", "reference", "--name", "here",
+            "--pad-stock", 0, "--idle-share", 0.5,
+        )  # fmt: skip
+        profile = json.loads(path.read_text())
+        self.assertEqual(document["profile"], profile)
+        self.assertEqual((profile["device"], profile["accelerator"]), ("here", "reference"))
+        self.assertEqual((profile["pad_stock"], profile["idle_share"]), (0, 0.5))
+        # The reference accelerator is written to be read, the trusted half's kernels to be fast.
+        rates = profile["multiplications_per_second"]
+        self.assertGreater(rates["trusted_int8"]["convolution"], rates["public_residue"]["convolution"])
+        document = self.calibrated("--preset", "shadownet", "--placement", "auto", "--device-profile", path)
+        self.assertEqual(document["prediction"]["device"], "here")
+        self.assertEqual({layer["placement"] for layer in document["layers"]}, {"trusted"})
+        self.assertEqual(self.run_cli("profile").returncode, 2)
+        self.assertEqual(self.run_cli("profile", "-o", path, "--idle-share", 2).returncode, 2)
+        self.refused("P205", 1, "", "profile", "-o", self.scratch / "no" / "such.json", "--carrier", "direct")
 
 
 if __name__ == "__main__":

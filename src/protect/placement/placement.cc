@@ -5,6 +5,7 @@
 
 #include "boundary/limits.h"
 #include "model/error.h"
+#include "protect/placement/float_chain.h"
 
 namespace penumbra::protect {
 namespace {
@@ -37,11 +38,11 @@ Placement RunPolicy(const LoweredGraph& graph, const Scheme& scheme,
       return PlaceRandom(graph, scheme.placement_parameter, facts.seed, facts.associative);
     case PlacementKind::kPublicBackbone:
       return PlacePublicBackbone(graph, *facts.backbone);
-    default:
-      throw model::ModelError(
-          Status::kUnsupported,
-          "the placement policy " + std::string(Name(scheme.placement)) + " is not built yet");
+    case PlacementKind::kCritical:
+    case PlacementKind::kAuto:
+      return PlaceStages(graph, facts.public_stages, facts.can_leave);
   }
+  throw model::ModelError(Status::kInternal, "a placement without a policy");
 }
 
 }  // namespace

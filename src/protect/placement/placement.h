@@ -42,6 +42,9 @@ struct PlacementFacts {
   uint64_t seed = 0;                       // random
   std::vector<bool> associative = {};      // random: of each operator
   const LoweredGraph* backbone = nullptr;  // public-backbone
+  // critical and auto: the stages of StagesOf() that are public, chosen by what they take (chain.h), and
+  // of each operator whether it can leave at all.
+  std::vector<bool> public_stages = {}, can_leave = {};
 };
 
 // Of the layers that `placement` made public, keeps those whose name matches one of `patterns` ('*'
@@ -50,8 +53,7 @@ struct PlacementFacts {
 void KeepLayersByName(const LoweredGraph& graph, const std::vector<std::string>& patterns,
                       Placement* out_placement);
 
-// Runs the policy of the scheme, then KeepLayersByName. Throws model::ModelError(kUnsupported) for
-// a policy that is not built.
+// Runs the policy of the scheme, then KeepLayersByName.
 Placement Place(const LoweredGraph& graph, const Scheme& scheme,
                 const std::vector<std::string>& layer_patterns,
                 const PlacementFacts& facts = {});

@@ -81,10 +81,8 @@ TEST(Placement, LayersByName) {
   EXPECT_THROW(Place(graph, scheme, {"relu1"}), model::ModelError);
 }
 
-TEST(Placement, RefusesWhatIsNotBuilt) {
+TEST(Placement, RefusesPartsOfLayers) {
   Scheme scheme;
-  scheme.placement = PlacementKind::kCritical;
-  EXPECT_THROW(Place(Chain(), scheme, {}), model::ModelError);
   scheme.placement = PlacementKind::kLast;
   scheme.placement_parameter = 1.5;
   EXPECT_THROW(Place(Chain(), scheme, {}), model::ModelError);

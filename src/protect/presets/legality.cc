@@ -88,12 +88,12 @@ std::optional<std::string> Legality(const Scheme& s) {
 }
 
 std::optional<std::string> MissingPart(const Scheme& s) {
-  switch (s.placement) {
-    case PlacementKind::kCritical:
-    case PlacementKind::kAuto:
-      return "the placement policy " + std::string(Name(s.placement));
-    default:
-      break;
+  const bool weighs_times = s.placement == PlacementKind::kCritical || s.placement == PlacementKind::kAuto;
+  const bool has_times = s.arithmetic == Arithmetic::kFloat32 ||
+                         (s.arithmetic == Arithmetic::kRing && s.placement == PlacementKind::kAuto);
+  if (weighs_times && !has_times) {
+    return "the placement policy " + std::string(Name(s.placement)) + " with arithmetic " +
+           std::string(Name(s.arithmetic));
   }
   if (s.weights == WeightsAxis::kDelta || s.weights == WeightsAxis::kHlpn) {
     return "the weight transform " + std::string(Name(s.weights));

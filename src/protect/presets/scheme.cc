@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, kIntegrityCount> kIntegrityNames = {"none
                                                                            "freivalds"};
 
 constexpr double kMaxScaleRange = 0x1p60;
+constexpr double kMaxDeadline = 24 * 3600e3;  // milliseconds
 
 struct Choice {
   uint8_t index;
@@ -75,6 +76,7 @@ bool TakesParameter(WeightsAxis kind) { return kind == WeightsAxis::kShadowNet |
 double DefaultParameter(PlacementKind kind) {
   if (kind == PlacementKind::kRandom) return 0.8;
   if (kind == PlacementKind::kMagnitude) return 0.01;
+  if (kind == PlacementKind::kCritical) return 0;  // to be said
   return TakesParameter(kind) ? 1 : 0;
 }
 
@@ -94,6 +96,7 @@ void SetPlacement(std::string_view value, Scheme* out_scheme) {
   if (choice.parameter && !TakesParameter(kind)) Refuse("placement", value, kPlacementNames);
   const double parameter = choice.parameter.value_or(DefaultParameter(kind));
   if (!(parameter >= 0)) Refuse("placement", value, kPlacementNames);
+  if (kind == PlacementKind::kCritical && choice.parameter) return SetDeadline(parameter, out_scheme);
   if (kind == PlacementKind::kRandom) RequireShare(parameter, "theta");
   if (kind == PlacementKind::kMagnitude) RequireShare(parameter, "the fraction");
   out_scheme->placement = kind;
@@ -165,10 +168,21 @@ void SetTheta(double theta, Scheme* out_scheme) {
   out_scheme->placement_parameter = theta;
 }
 
+void SetDeadline(double milliseconds, Scheme* out_scheme) {
+  if (!(milliseconds > 0 && milliseconds <= kMaxDeadline)) {
+    throw model::ModelError(Status::kInvalidArgument,
+                            "the deadline of the placement is " + std::to_string(milliseconds) + " ms", {},
+                            "give a time above 0 and up to a day");
+  }
+  out_scheme->placement = PlacementKind::kCritical;
+  out_scheme->placement_parameter = milliseconds;
+}
+
 std::string SchemeText(const Scheme& s) {
   std::string text(Name(s.arithmetic));
   text += ", ";
-  text += TakesParameter(s.placement) ? WithParameter(Name(s.placement), s.placement_parameter)
+  const bool is_said = s.placement != PlacementKind::kCritical || s.placement_parameter > 0;
+  text += TakesParameter(s.placement) && is_said ? WithParameter(Name(s.placement), s.placement_parameter)
                                       : std::string(Name(s.placement));
   text += ", ";
   text += TakesParameter(s.weights) ? WithParameter(Name(s.weights), s.weights_parameter)

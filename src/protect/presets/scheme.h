@@ -45,7 +45,7 @@ inline constexpr double kScaleRange = 8;  // of scaled weights, unless said othe
 struct Scheme {
   Arithmetic arithmetic = Arithmetic::kInteger;
   PlacementKind placement = PlacementKind::kAllTrusted;
-  double placement_parameter = 0;  // theta of random, k of last and first, deadline, fraction
+  double placement_parameter = 0;  // theta of random, k of last and first, deadline in ms (0: not said), fraction
   WeightsAxis weights = WeightsAxis::kPlain;
   double weights_parameter = 1.2;  // ShadowNet's ratio r >= 1; range R > 1 of scales
   ActivationsAxis activations = ActivationsAxis::kPlain;
@@ -70,6 +70,10 @@ void SetAxis(std::string_view axis, std::string_view value, Scheme* out_scheme);
 
 // Theta of placement random. Throws model::ModelError(kInvalidArgument) outside [0, 1].
 void SetTheta(double theta, Scheme* out_scheme);
+
+// The deadline of placement critical in milliseconds. Throws model::ModelError(kInvalidArgument) unless
+// it is above 0 and finite.
+void SetDeadline(double milliseconds, Scheme* out_scheme);
 
 // "ring, linear-public, shadownet:1.2, otp, none".
 std::string SchemeText(const Scheme& scheme);

@@ -10,6 +10,7 @@
 #define PENUMBRA_PENUMBRA_H_
 
 #include "penumbra/compare.h"      // IWYU pragma: export
+#include "penumbra/device_profile.h"  // IWYU pragma: export
 #include "penumbra/env.h"          // IWYU pragma: export
 #include "penumbra/error.h"        // IWYU pragma: export
 #include "penumbra/float_model.h"  // IWYU pragma: export

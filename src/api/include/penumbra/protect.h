@@ -24,12 +24,17 @@ struct ProtectOptions {
   std::map<std::string, std::string> axes = {};
   std::optional<double> ratio = {};  // of ShadowNet's transform, >= 1
   // Placement random (SOTER): the share of associative operators that are public, in [0, 1], and the
-  // seed that decides which.
+  // seed that decides which. Placement critical: the seed of the faults that are injected.
   std::optional<double> theta = {};
   uint64_t seed = 0;
   // Placement public-backbone (eNNclave): ONNX file of the public network the model was trained from,
   // read with the same `import` settings. Layers that are its layers are public, all others trusted.
   std::filesystem::path public_backbone = {};
+  // Placement critical (AegisDNN): milliseconds an inference may take by the device profile.
+  std::optional<double> deadline = {};
+  // Placement critical and auto: the text of a device's profile (device_profile.h); empty: this machine is
+  // measured.
+  std::string device_profile = {};
   // With integrity freivalds: a wrong reply is accepted with probability at most 2^-soundness.
   // Unset: 40.
   std::optional<uint32_t> soundness = {};
@@ -89,6 +94,10 @@ struct ProtectedLayer {
   uint32_t projection_count = 0, soundness_bits = 0;
   uint64_t check_macs = 0;
   std::optional<uint32_t> float_segment = {};  // of the public half, for float32 layers
+  // Placement critical and auto: milliseconds on either side by the device profile, in float32 together
+  // with what follows up to the next layer; infinite: the layer cannot be there. 0: no prediction.
+  double predicted_inside_ms = 0, predicted_outside_ms = 0;
+  double damage = 0;  // placement critical: of faults in it, 0 to 1
 };
 
 // How replies of float32 segments are checked (docs/integrity.md).
@@ -98,6 +107,16 @@ struct FingerprintInfo {
   double challenge_rate = 0;
   uint64_t cornerstones_size = 0;  // bytes in the sealed half, all of which an inference reads
   uint64_t macs = 0;               // multiplications of one inference inside
+};
+
+// Placement critical and auto, by the device profile, milliseconds.
+struct Prediction {
+  std::string device;
+  double chosen_ms = 0;   // all layers as they are placed; in float32 with what lies between them and what
+                          // crosses, else without
+  double inside_ms = 0;   // all inside; infinite: they cannot be
+  double outside_ms = 0;  // all outside that can be
+  double damage = 0;      // of the layers that are public, summed
 };
 
 struct ProtectReport {
@@ -115,6 +134,7 @@ struct ProtectReport {
   uint64_t check_macs = 0;      // byte multiplications of all checks of one inference
   FingerprintInfo fingerprints;
   std::vector<ProtectedLayer> layers;
+  std::optional<Prediction> prediction;
 };
 
 // Writes `bundle` complete or not at all. Throws Error; P106 lists every operator that is not

@@ -61,6 +61,7 @@ struct RunStats {
   uint64_t total_ns = 0;
   uint64_t inside_ns = 0;   // in the trusted half, hand-over included
   uint64_t outside_ns = 0;  // accelerator, copies, host
+  uint64_t accelerator_ns = 0;  // of these: computing public segments
   uint64_t switches = 0;    // calls into the trusted half
   uint64_t crossing_bytes = 0;
   uint64_t clamped_count = 0;  // input levels outside the calibrated range
