@@ -160,6 +160,24 @@ class CliPlacement(CliCase):
         self.assertEqual(self.run_cli("profile", "-o", path, "--idle-share", 2).returncode, 2)
         self.refused("P205", 1, "", "profile", "-o", self.scratch / "no" / "such.json", "--carrier", "direct")
 
+    def test_an_oracle_only_benches(self) -> None:
+        bundle = self.scratch / "shadow.penumbra"
+        samples = ["--calibration", self.data / "cifar10-calibration", "--calibration-limit", 4]
+        self.protect("-o", bundle, "--preset", "shadownet", *samples)
+        bench = ["bench", bundle, "--peer", "none", "--warmup", 1, "--iterations", 3, "--carrier", "direct"]
+        document = self.succeed_json(*bench, "--accelerator", "oracle")
+        self.assertEqual(document["accelerator"], "oracle")
+        self.assertIn(document["oracle"]["computed_by"], self.succeed_json("version")["accelerators"])
+        self.assertGreater(document["oracle"]["not_counted_ms"], 0)
+        self.assertIsNone(document["sustained_background"])
+        self.assertGreater(document["inside_ms"], 0)
+        self.assertIn("no such device exists", self.succeed(*bench, "--accelerator", "oracle").stdout)
+        self.assertNotIn("oracle", self.succeed_json(*bench))
+        self.refused("P107", 2, "--in-flight", *bench, "--accelerator", "oracle", "--in-flight", 2)
+        for verb in (["run", bundle, "--input", self.frog], ["compare", self.model, bundle, "--data", self.data / "cifar10"]):
+            self.assertEqual(self.run_cli(*verb, "--accelerator", "oracle").returncode, 2)
+        self.assertNotIn("oracle", self.succeed_json("version")["accelerators"])
+
 
 if __name__ == "__main__":
     main()
