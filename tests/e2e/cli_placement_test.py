@@ -45,7 +45,7 @@ class CliPlacement(CliCase):
         stranger.write_bytes(data.replace(b"Relu", b"Rolu"))
         self.refuse("P106", 5, "Rolu", *ennclave, "--public-backbone", stranger)
 
-    def device(self, name: str, inside: float, outside: float) -> Path:
+    def device(self, name: str, inside: float, outside: float, hand_off: float = 1e-8) -> Path:
         """A made-up device: `inside` and `outside` multiplications a second, everything else fast."""
         rates = {kernel: 1.0 for kernel in ("convolution", "pointwise", "dense", "depthwise")}
 
@@ -63,7 +63,7 @@ class CliPlacement(CliCase):
             "residue_byte_seconds": 1e-11, "check_multiplications_per_second": 1e14, "check_byte_seconds": 0,
             "check_layer_seconds": 0, "memory_bytes_per_second": 1e12, "weight_bytes_per_second": 1e12,
             "pad_bytes_per_second": 1e12, "pad_layer_seconds": 0, "crossing_bytes_per_second": 1e12,
-            "hand_off_seconds": 1e-5, "pad_stock": 8, "idle_share": 1,
+            "hand_off_seconds": hand_off, "pad_stock": 8, "idle_share": 1,
         }  # fmt: skip
         path = self.scratch / f"{name}.json"
         path.write_text(json.dumps(profile))
@@ -75,7 +75,7 @@ class CliPlacement(CliCase):
 
     def test_auto_follows_the_device(self) -> None:
         auto = ["--preset", "shadownet", "--placement", "auto", "--device-profile"]
-        slow, equal = self.device("slow-inside", 1e9, 1e13), self.device("equal", 1e11, 1e11)
+        slow, equal = self.device("slow-inside", 1e9, 1e13), self.device("equal", 1e11, 1e11, hand_off=1e-5)
         document = self.calibrated(*auto, slow)
         self.assertEqual(document["scheme"], "ring, auto, shadownet:1.2, otp, none")
         self.assertEqual({layer["placement"] for layer in document["layers"]}, {"public"})

@@ -196,6 +196,45 @@ TEST(FloatChain, SlowInsideMeansAllOutsideAndEqualMeansInside) {
   EXPECT_EQ(fastest(1e10, 1e10), std::vector<bool>(4, false));
 }
 
+// A faster device is never predicted to be slower, and more work never to be faster.
+TEST(LayerTimes, PredictionsAreMonotone) {
+  const ConvGeometry g{16, 16, 16, 16, 16, 24, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  const ResidueLayer layer{.published = g, .prime_count = 3, .pad_size = 18432, .check_macs = 5000000};
+  DeviceProfile profile = MadeUp(1e9, 1e10);
+  profile.idle_share = 0.5;
+  const double inside = InsideSeconds(profile, g, InsideForm::kInt16, 1);
+  const double outside = OutsideSeconds(profile, layer);
+  EXPECT_LT(inside, InsideSeconds(profile, g, InsideForm::kInt16, 2));
+  ResidueLayer more = layer;
+  more.prime_count = 4;
+  EXPECT_LT(outside, OutsideSeconds(profile, more));
+  more = layer;
+  more.pad_size *= 2;
+  EXPECT_LT(outside, OutsideSeconds(profile, more));
+  more.pad_size = 0;
+  EXPECT_GT(outside, OutsideSeconds(profile, more));
+  more = layer;
+  more.check_macs = 0;
+  EXPECT_GT(outside, OutsideSeconds(profile, more));
+  for (double DeviceProfile::*rate : {&DeviceProfile::check_rate, &DeviceProfile::pad_rate}) {
+    DeviceProfile faster = profile;
+    faster.*rate *= 2;
+    EXPECT_GT(outside, OutsideSeconds(faster, layer));
+    EXPECT_EQ(inside, InsideSeconds(faster, g, InsideForm::kInt16, 1));
+  }
+  for (double DeviceProfile::*cost : {&DeviceProfile::hand_off, &DeviceProfile::residue_byte, &DeviceProfile::check_byte,
+                                      &DeviceProfile::check_layer, &DeviceProfile::pad_layer}) {
+    DeviceProfile slower = profile;
+    slower.*cost += 1e-6;
+    EXPECT_LT(outside, OutsideSeconds(slower, layer));
+  }
+  DeviceProfile idle = profile;
+  idle.idle_share = 1;
+  EXPECT_GT(outside, OutsideSeconds(idle, layer));
+  idle.pad_stock = 0;
+  EXPECT_LT(outside, OutsideSeconds(idle, layer));
+}
+
 TEST(FloatChain, WhatCannotLeaveStaysInside) {
   const LoweredGraph graph = Residual();
   std::vector<bool> can_leave(graph.ops.size(), true);
