@@ -184,8 +184,8 @@ void CompiledModel::Report() {
                                  "' gets its input unmasked (--mask-ends=false).");
     }
   }
-  ReportUnprovedBounds();
   ReportNoise();
+  ReportUnprovedBounds();
   ReportPrediction();
   for (const PortRec& port : plan_.float_ports) {
     report_.crossing_size += uint64_t{port.elem_count} * sizeof(float) * SlotCount(plan_);

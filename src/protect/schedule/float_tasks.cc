@@ -50,7 +50,8 @@ void TaskBuilder::AddCheckedPort(uint32_t segment, uint32_t port, StorageId stor
   };
   const uint64_t tile_size = uint64_t{own.tile_rows} * own.row_elems * sizeof(float);
   const uint32_t k = fingerprints.record.cornerstone_count;
-  const auto group_size = static_cast<uint32_t>(std::clamp<uint64_t>(kGroupTarget / tile_size, 1, k));
+  const auto most = static_cast<uint32_t>(std::clamp<uint64_t>(kGroupTarget / tile_size, 1, k));
+  const uint32_t group_size = GroupSize(k, (k + most - 1) / most);
   std::vector<ConstantTile> groups;
   for (uint32_t tile = 0; tile < TileCount(own); ++tile) {
     const uint64_t first = uint64_t{tile} * own.tile_rows * own.row_elems;
