@@ -13,21 +13,11 @@ TEST_F(ProveTest, FingerprintsAreAccepted) { EXPECT_EQ(Check(MakeTinyFingerprint
 
 TEST_F(ProveTest, EveryInstructionOfFingerprintsIsNeededOnce) {
   const TinyPlan honest = MakeTinyFingerprintPlan();
-  for (const size_t at : InstructionStarts(honest.infer)) {
-    if (static_cast<Opcode>(honest.infer[at] & 0xffff) == Opcode::kOutput) continue;
-    const auto begin = honest.infer.begin() + static_cast<long>(at);
-    const auto end = begin + 1 + (honest.infer[at] >> 16);
-    TinyPlan missing = honest, repeated = honest;
-    missing.infer.assign(honest.infer.begin(), begin);
-    missing.infer.insert(missing.infer.end(), end, honest.infer.end());
-    repeated.infer.insert(repeated.infer.begin() + static_cast<long>(at), begin, end);
-    EXPECT_EQ(Check(missing), Status::kPlanRejected) << "word " << at;
-    EXPECT_EQ(Check(repeated), Status::kPlanRejected) << "word " << at;
-  }
+  ExpectInstructionsNeededOnce(honest);
 }
 
 TEST_F(ProveTest, HostileFingerprintsAreRefused) {
-  const std::vector<std::function<void(TinyPlan*)>> attacks = {
+  ExpectRefused(MakeTinyFingerprintPlan(), {
       [](TinyPlan* p) { p->header.fingerprint_count = 1; },
       [](TinyPlan* p) { p->header.fingerprint_count = kMaxFingerprints + 1; },
       [](TinyPlan* p) { p->header.fingerprint_count = 0xffffffffu; },  // slots would wrap
@@ -59,27 +49,12 @@ TEST_F(ProveTest, HostileFingerprintsAreRefused) {
       [](TinyPlan* p) { p->float_ports[1].offset = 512; },  // as if a port had one slot
       [](TinyPlan* p) { p->float_ports[3].offset = kExchangeSize - 512; },
       [](TinyPlan* p) { p->header.soundness_bits = 1; },
-  };
-  for (size_t i = 0; i < attacks.size(); ++i) {
-    TinyPlan p = MakeTinyFingerprintPlan();
-    attacks[i](&p);
-    EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
-  }
+  });
 }
 
 TEST_F(ProveTest, OperandsOfFingerprintsAreChecked) {
   const TinyPlan honest = MakeTinyFingerprintPlan();
-  for (const size_t at : InstructionStarts(honest.infer)) {
-    const auto opcode = static_cast<Opcode>(honest.infer[at] & 0xffff);
-    if (opcode < Opcode::kFloatSend || opcode > Opcode::kCompare) continue;
-    for (size_t operand = 1; operand <= honest.infer[at] >> 16; ++operand) {
-      for (const uint32_t value : {honest.infer[at + operand] + 1, honest.infer[at + operand] + 4, 0xffffffffu}) {
-        TinyPlan p = honest;
-        p.infer[at + operand] = value;
-        EXPECT_EQ(Check(p), Status::kPlanRejected) << "word " << at << " operand " << operand;
-      }
-    }
-  }
+  ExpectOperandsChecked(honest, Opcode::kFloatSend, Opcode::kCompare);
 }
 
 // Nothing uses a reply, not even to store it outside, before its fingerprints were compared.

@@ -35,7 +35,7 @@ TEST_F(ProveTest, AcceptsHonestPlans) {
 }
 
 TEST_F(ProveTest, HostilePrimeLayersAreRefused) {
-  const std::vector<std::function<void(TinyPlan*)>> attacks = {
+  ExpectRefused(MakeTinyPlan(/*prime=*/true), {
       [](TinyPlan* p) { p->layers[0].flags &= ~uint32_t{kLayerPrime}; },  // four bytes read as four planes
       [](TinyPlan* p) { p->layers[0].flags = (p->layers[0].flags & ~uint32_t{kLayerPrime}) | kLayerMayWrap; },
       [](TinyPlan* p) { p->layers[0].flags |= 1u << 6; },
@@ -52,12 +52,7 @@ TEST_F(ProveTest, HostilePrimeLayersAreRefused) {
       // y ends where the exchange region does, counted in bytes.
       [](TinyPlan* p) { p->layers[0].y_offset = kExchangeSize - 639; },
       [](TinyPlan* p) { p->layers[0].x_offset = kExchangeSize - 508; },
-  };
-  for (size_t i = 0; i < attacks.size(); ++i) {
-    TinyPlan p = MakeTinyPlan(/*prime=*/true);
-    attacks[i](&p);
-    EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
-  }
+  });
 }
 
 struct HonestPlan {
@@ -122,7 +117,7 @@ TEST_F(ProveTest, MaskingARowTwiceIsRefused) {
 }
 
 TEST_F(ProveTest, HostileRecordsAreRefused) {
-  const std::vector<std::function<void(TinyPlan*)>> attacks = {
+  ExpectRefused(MakeTinyPlan(), {
       [](TinyPlan* p) { p->tensors[kIn].rows = 0; },
       [](TinyPlan* p) { p->tensors[kIn].rows = 0xffffffffu; },
       [](TinyPlan* p) { p->tensors[kIn].tile_rows = 9; },
@@ -149,12 +144,7 @@ TEST_F(ProveTest, HostileRecordsAreRefused) {
       [](TinyPlan* p) { p->header.exchange_size = kExchangeSize + 1; },
       [](TinyPlan* p) { p->header.tensor_count += 1; },
       [](TinyPlan* p) { p->infer.back() = 0xffff0001u; },
-  };
-  for (size_t i = 0; i < attacks.size(); ++i) {
-    TinyPlan p = MakeTinyPlan();
-    attacks[i](&p);
-    EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
-  }
+  });
 }
 
 // input -> normalise -> output, tile by tile; `change` gets the instruction of the second tile.
@@ -204,21 +194,11 @@ TEST_F(ProveTest, HostileNormalisationsAreRefused) {
 TEST_F(ProveTest, FloatSegmentsRunInOrder) {
   const TinyPlan honest = MakeTinyFloatPlan();
   ASSERT_EQ(Check(honest), Status::kOk);
-  for (const size_t at : InstructionStarts(honest.infer)) {
-    if (static_cast<Opcode>(honest.infer[at] & 0xffff) == Opcode::kOutput) continue;
-    const auto begin = honest.infer.begin() + static_cast<long>(at);
-    const auto end = begin + 1 + (honest.infer[at] >> 16);
-    TinyPlan missing = honest, repeated = honest;
-    missing.infer.assign(honest.infer.begin(), begin);
-    missing.infer.insert(missing.infer.end(), end, honest.infer.end());
-    repeated.infer.insert(repeated.infer.begin() + static_cast<long>(at), begin, end);
-    EXPECT_EQ(Check(missing), Status::kPlanRejected) << "word " << at;
-    EXPECT_EQ(Check(repeated), Status::kPlanRejected) << "word " << at;
-  }
+  ExpectInstructionsNeededOnce(honest);
 }
 
 TEST_F(ProveTest, HostileFloatSegmentsAreRefused) {
-  const std::vector<std::function<void(TinyPlan*)>> attacks = {
+  ExpectRefused(MakeTinyFloatPlan(), {
       [](TinyPlan* p) { p->float_segments[0].first_port = 1; },
       [](TinyPlan* p) { p->float_segments[0].first_port = 0xffffffffu; },
       [](TinyPlan* p) { p->float_segments[0].input_count = 0; },
@@ -234,25 +214,10 @@ TEST_F(ProveTest, HostileFloatSegmentsAreRefused) {
       [](TinyPlan* p) { p->tensors[kIn].type = PlanType::kU8; },
       [](TinyPlan* p) { p->header.fingerprint_count = 1; },
       [](TinyPlan* p) { std::swap(p->infer, p->pad); },
-  };
-  for (size_t i = 0; i < attacks.size(); ++i) {
-    TinyPlan p = MakeTinyFloatPlan();
-    attacks[i](&p);
-    EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
-  }
+  });
   // Every operand of the three instructions, out of range or off by one.
   const TinyPlan honest = MakeTinyFloatPlan();
-  for (const size_t at : InstructionStarts(honest.infer)) {
-    const auto opcode = static_cast<Opcode>(honest.infer[at] & 0xffff);
-    if (opcode < Opcode::kFloatSend || opcode > Opcode::kFloatReceive) continue;
-    for (size_t operand = 1; operand <= honest.infer[at] >> 16; ++operand) {
-      for (const uint32_t value : {honest.infer[at + operand] + 1, honest.infer[at + operand] + 4, 0xffffffffu}) {
-        TinyPlan p = honest;
-        p.infer[at + operand] = value;
-        EXPECT_EQ(Check(p), Status::kPlanRejected) << "word " << at << " operand " << operand;
-      }
-    }
-  }
+  ExpectOperandsChecked(honest, Opcode::kFloatSend, Opcode::kFloatReceive);
 }
 
 TEST_F(ProveTest, OtherVersionsAreRefused) {

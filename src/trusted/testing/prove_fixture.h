@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -35,6 +36,47 @@ class ProveTest : public ::testing::Test {
     }
     return Status::kOk;
   }
+
+  // The honest plan changed by each of `attacks` in turn is refused.
+  void ExpectRefused(const TinyPlan& honest, const std::vector<std::function<void(TinyPlan*)>>& attacks) {
+    for (size_t i = 0; i < attacks.size(); ++i) {
+      TinyPlan p = honest;
+      attacks[i](&p);
+      EXPECT_EQ(Check(p), Status::kPlanRejected) << "attack " << i;
+    }
+  }
+
+  // Neither without nor with twice any instruction of the inference program but kOutput.
+  void ExpectInstructionsNeededOnce(const TinyPlan& honest) {
+    for (const size_t at : InstructionStarts(honest.infer)) {
+      if (OpcodeAt(honest, at) == Opcode::kOutput) continue;
+      const auto begin = honest.infer.begin() + static_cast<long>(at);
+      const auto end = begin + 1 + (honest.infer[at] >> 16);
+      TinyPlan missing = honest, repeated = honest;
+      missing.infer.assign(honest.infer.begin(), begin);
+      missing.infer.insert(missing.infer.end(), end, honest.infer.end());
+      repeated.infer.insert(repeated.infer.begin() + static_cast<long>(at), begin, end);
+      EXPECT_EQ(Check(missing), Status::kPlanRejected) << "word " << at;
+      EXPECT_EQ(Check(repeated), Status::kPlanRejected) << "word " << at;
+    }
+  }
+
+  // Every operand of the inference program's instructions from `first` to `last`, out of range or off by one.
+  void ExpectOperandsChecked(const TinyPlan& honest, Opcode first, Opcode last) {
+    for (const size_t at : InstructionStarts(honest.infer)) {
+      const Opcode opcode = OpcodeAt(honest, at);
+      if (opcode < first || opcode > last) continue;
+      for (size_t operand = 1; operand <= honest.infer[at] >> 16; ++operand) {
+        for (const uint32_t value : {honest.infer[at + operand] + 1, honest.infer[at + operand] + 4, 0xffffffffu}) {
+          TinyPlan p = honest;
+          p.infer[at + operand] = value;
+          EXPECT_EQ(Check(p), Status::kPlanRejected) << "word " << at << " operand " << operand;
+        }
+      }
+    }
+  }
+
+  static Opcode OpcodeAt(const TinyPlan& p, size_t at) { return static_cast<Opcode>(p.infer[at] & 0xffff); }
 
   std::vector<uint8_t> memory_;
 };
