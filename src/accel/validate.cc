@@ -343,6 +343,14 @@ class Checker {
 
 }  // namespace
 
+Capabilities EveryCapability() {
+  Capabilities all{.ops = 0, .max_primes = kMaxPrimes, .exact_residues = true, .row_ranges = true};
+  for (uint16_t op = 1; op <= static_cast<uint16_t>(kLastSegmentOp); ++op) {
+    all.ops |= CapabilityBit(static_cast<SegmentOp>(op));
+  }
+  return all;
+}
+
 const char* SegmentOpName(SegmentOp op) {
   switch (op) {
     case SegmentOp::kConvResidue:

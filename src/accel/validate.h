@@ -38,6 +38,9 @@ constexpr uint64_t TensorByteSize(const SegmentTensor& t, uint32_t batch) {
 
 const char* SegmentOpName(SegmentOp op);
 
+// Every operator and number of primes, exact residues, parts of the output.
+Capabilities EveryCapability();
+
 // kOk, kMalformed (no device could run this), kDeviceUnsupported (the capabilities do not cover it)
 // or kInvalidArgument (options). *out_why, if given, names node, tensor and reason.
 Status CheckSegment(const SegmentView& segment, const BlobSource& blobs,

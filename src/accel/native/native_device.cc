@@ -4,7 +4,6 @@
 
 #include "accel/loops/float_loops.h"
 #include "accel/residues/kernel_conv.h"
-#include "accel/residues/prime_conv.h"
 #include "accel/residues/residue_graph.h"
 #include "accel/validate.h"
 
@@ -18,14 +17,9 @@ class NativeSegment final : public PreparedSegment {
       : segment_(view),
         max_batch_(options.max_batch),
         pool_(residues::HasResidueConv(segment_) ? options.threads : 1),
-        residues_(segment_, blobs, max_batch_,
-                  [&](const SegmentNode& n, uint32_t primes, const std::byte* weights) {
-                    if (n.op == SegmentOp::kConvPrime) {
-                      return residues::MakePrimeConv(Kernels(isa), n.geometry,
-                                                     reinterpret_cast<const int32_t*>(weights), &pool_);
-                    }
-                    return residues::MakeKernelConv(isa, n.geometry, primes,
-                                                    reinterpret_cast<const int8_t*>(weights), &pool_);
+        residues_(segment_, blobs, max_batch_, Kernels(isa), &pool_,
+                  [&](const ConvGeometry& g, uint32_t primes, const int8_t* weights) {
+                    return residues::MakeKernelConv(isa, g, primes, weights, &pool_);
                   }),
         floats_(segment_, blobs, max_batch_) {}
 
@@ -50,14 +44,7 @@ class NativeSegment final : public PreparedSegment {
 
 class NativeDevice final : public Device {
  public:
-  NativeDevice(Isa isa, std::string_view name) : isa_(isa), name_(name) {
-    for (uint16_t op = 1; op <= static_cast<uint16_t>(kLastSegmentOp); ++op) {
-      capabilities_.ops |= CapabilityBit(static_cast<SegmentOp>(op));
-    }
-    capabilities_.max_primes = kMaxPrimes;
-    capabilities_.exact_residues = true;  // the self test has shown it
-    capabilities_.row_ranges = true;
-  }
+  NativeDevice(Isa isa, std::string_view name) : isa_(isa), name_(name) {}
 
   std::string_view name() const override { return name_; }
   const Capabilities& capabilities() const override { return capabilities_; }
@@ -78,7 +65,7 @@ class NativeDevice final : public Device {
  private:
   const Isa isa_;
   const std::string_view name_;
-  Capabilities capabilities_;
+  const Capabilities capabilities_ = EveryCapability();  // the self test has shown that residues are exact
 };
 
 Status Create(Isa best, std::string_view name, std::unique_ptr<Device>* out_device) {

@@ -8,7 +8,6 @@
 #include "accel/onednn/residue_conv.h"
 #include "accel/onednn/self_test.h"
 #include "accel/residues/kernel_conv.h"
-#include "accel/residues/prime_conv.h"
 #include "accel/residues/residue_graph.h"
 #include "accel/validate.h"
 
@@ -23,14 +22,9 @@ class OnednnSegment final : public PreparedSegment {
         max_batch_(options.max_batch),
         pool_(residues::HasResidueConv(segment_) ? options.threads : 1, &UseOneOmpThread),
         floats_(engine.dnnl, segment_, blobs, options.threads),
-        residues_(segment_, blobs, max_batch_,
-                  [&](const SegmentNode& n, uint32_t primes, const std::byte* weights) {
-                    if (n.op == SegmentOp::kConvPrime) {
-                      return residues::MakePrimeConv(Kernels(engine.isa), n.geometry,
-                                                     reinterpret_cast<const int32_t*>(weights), &pool_);
-                    }
-                    return MakeResidueConv(engine, n.geometry, primes, reinterpret_cast<const int8_t*>(weights),
-                                           &pool_);
+        residues_(segment_, blobs, max_batch_, Kernels(engine.isa), &pool_,
+                  [&](const ConvGeometry& g, uint32_t primes, const int8_t* weights) {
+                    return MakeResidueConv(engine, g, primes, weights, &pool_);
                   }) {
     floats_.Compile(max_batch_);
   }
@@ -58,14 +52,7 @@ class OnednnSegment final : public PreparedSegment {
 
 class OnednnDevice final : public Device {
  public:
-  OnednnDevice(const ResidueEngine& engine, std::string_view name) : engine_(engine), name_(name) {
-    for (uint16_t op = 1; op <= static_cast<uint16_t>(kLastSegmentOp); ++op) {
-      capabilities_.ops |= CapabilityBit(static_cast<SegmentOp>(op));
-    }
-    capabilities_.max_primes = kMaxPrimes;
-    capabilities_.exact_residues = true;  // the self test has shown it
-    capabilities_.row_ranges = true;
-  }
+  OnednnDevice(const ResidueEngine& engine, std::string_view name) : engine_(engine), name_(name) {}
 
   std::string_view name() const override { return name_; }
   const Capabilities& capabilities() const override { return capabilities_; }
@@ -94,7 +81,7 @@ class OnednnDevice final : public Device {
  private:
   const ResidueEngine engine_;
   const std::string_view name_;
-  Capabilities capabilities_;
+  const Capabilities capabilities_ = EveryCapability();  // the self test has shown that residues are exact
 };
 
 // The fastest arithmetic, `best` or slower, that this machine has and that passes the self test.

@@ -83,15 +83,6 @@ class ReferenceSegment final : public PreparedSegment {
 
 class ReferenceDevice final : public Device {
  public:
-  ReferenceDevice() {
-    for (uint16_t op = 1; op <= static_cast<uint16_t>(kLastSegmentOp); ++op) {
-      capabilities_.ops |= CapabilityBit(static_cast<SegmentOp>(op));
-    }
-    capabilities_.max_primes = kMaxPrimes;
-    capabilities_.exact_residues = true;
-    capabilities_.row_ranges = true;
-  }
-
   std::string_view name() const override { return "reference"; }
   const Capabilities& capabilities() const override { return capabilities_; }
 
@@ -110,7 +101,7 @@ class ReferenceDevice final : public Device {
   }
 
  private:
-  Capabilities capabilities_;
+  const Capabilities capabilities_ = EveryCapability();
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include "accel/residues/aligned_bytes.h"
 #include "accel/residues/kernel_conv.h"
-#include "accel/residues/strips.h"
+#include "accel/residues/strip_task_conv.h"
 #include "accel/residues/window_matrix.h"
 #include "kernels/im2row.h"
 
@@ -21,18 +21,17 @@ struct Scratch {
   std::vector<const void*> image_rows;  // of grouped layers
 };
 
-class ProductConv final : public ResidueConv {
+class ProductConv final : public StripTaskConv {
  public:
   ProductConv(const KernelTable& kernels, const ConvGeometry& g, uint32_t primes, const int8_t* weights,
               WorkerPool* pool)
-      : kernels_(kernels),
+      : StripTaskConv(g.out_h, primes, g.groups > 1 ? g.groups : DivideUp(g.out_c, kPanelWidth), pool),
+        kernels_(kernels),
         g_(g),
-        primes_(primes),
         depth_(static_cast<uint32_t>(FilterLength(g))),
         in_place_(Im2RowIsIdentity(g) && g.in_h == g.out_h && g.in_w == g.out_w && depth_ % 4 == 0),
         row_size_(Im2RowStrideSize(g, 1)),
         packed_size_(PackedSizeU8S8(OutChannelsPerGroup(g), depth_)),
-        pool_(pool),
         scratch_(pool->threads()) {
     const uint32_t filters = OutChannelsPerGroup(g);
     packed_.Reserve(packed_size_ * g.groups * primes);
@@ -47,23 +46,7 @@ class ProductConv final : public ResidueConv {
     }
   }
 
-  void Compile(uint32_t batch) override { Plan(batch, {0, g_.out_h}); }
-
-  bool Run(const uint8_t* x, uint32_t batch, RowRange rows, uint8_t* out_y) override {
-    Plan(batch, rows);
-    const auto tasks = static_cast<uint32_t>(tasks_.size());
-    return pool_->ForEach(tasks * primes_, [&](uint32_t index, uint32_t thread) {
-      RunTask(index / tasks, tasks_[index % tasks], x, out_y, &scratch_[thread]);
-    });
-  }
-
  private:
-  // A strip, and which panels of its output channels (of grouped layers: which groups).
-  struct Task {
-    PlacedStrip place;
-    uint32_t begin, end;
-  };
-
   int8_t* Packed(uint32_t k, uint32_t group) const {
     return reinterpret_cast<int8_t*>(packed_.data()) + (size_t{k} * g_.groups + group) * packed_size_;
   }
@@ -71,39 +54,25 @@ class ProductConv final : public ResidueConv {
     return size_t{strip.samples} * (strip.rows.end - strip.rows.begin) * g_.out_w;
   }
 
-  void Plan(uint32_t batch, RowRange rows) {
-    if (batch == planned_batch_ && rows.begin == planned_rows_.begin &&
-        rows.end == planned_rows_.end) {
-      return;
-    }
-    planned_batch_ = 0;
-    const uint32_t threads = pool_->threads();
+  std::vector<PlacedStrip> Cut(uint32_t batch, RowRange rows) override {
     const auto fitting =
         static_cast<uint32_t>(std::max<size_t>(1, kStripSize / (row_size_ * g_.out_w)));
     const bool small = rows.end - rows.begin <= fitting;
-    const std::vector<PlacedStrip> strips =
-        CutStrips(g_.out_h, batch, rows, fitting, small ? 1 : threads);
-    // Too few strips for the threads: those share the output channels, so that each weight is still
-    // read once.
-    const uint32_t panels = g_.groups > 1 ? g_.groups : DivideUp(g_.out_c, kPanelWidth);
-    const uint32_t pieces = strips.size() < threads ? std::min(threads, panels) : 1;
-    tasks_.clear();
+    std::vector<PlacedStrip> strips = CutStrips(g_.out_h, batch, rows, fitting, small ? 1 : threads());
     size_t largest = 0;
     for (const PlacedStrip& place : strips) {
       largest = std::max(largest, PixelsOf(place.strip) * row_size_);
-      for (uint32_t i = 0; i < pieces; ++i) {
-        tasks_.push_back({place, panels * i / pieces, panels * (i + 1) / pieces});
-      }
     }
     for (Scratch& s : scratch_) s.matrix.Reserve(in_place_ ? 0 : largest + kWindowSlack);
-    planned_batch_ = batch;
-    planned_rows_ = rows;
+    return strips;
   }
 
+  // Parts are panels of output channels, of grouped layers groups.
   void RunTask(uint32_t k, const Task& task, const uint8_t* x, uint8_t* out_y,
-               Scratch* scratch) const {
+               uint32_t thread) override {
+    Scratch* const scratch = &scratch_[thread];
     const Strip& strip = task.place.strip;
-    const size_t sample = size_t{k} * planned_batch_ + task.place.first_sample;
+    const size_t sample = size_t{k} * batch() + task.place.first_sample;
     const uint8_t* image = x + sample * g_.in_h * g_.in_w * g_.in_c;
     uint8_t* const out = out_y + (sample * g_.out_h + strip.rows.begin) * g_.out_w * g_.out_c;
     ResidueGemmJob job{};
@@ -154,17 +123,11 @@ class ProductConv final : public ResidueConv {
 
   const KernelTable& kernels_;
   const ConvGeometry g_;
-  const uint32_t primes_, depth_;
+  const uint32_t depth_;
   const bool in_place_;  // the input is the matrix
   const size_t row_size_, packed_size_;  // packed: of one group
-  WorkerPool* const pool_;
   AlignedBytes packed_;           // all primes
   std::vector<Scratch> scratch_;  // one per thread of the pool
-
-  // The last plan: layers run with the same batch and rows again and again.
-  uint32_t planned_batch_ = 0;
-  RowRange planned_rows_{0, 0};
-  std::vector<Task> tasks_;
 };
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "accel/residues/residue_graph.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "accel/residues/prime_conv.h"
 
 namespace penumbra::residues {
 
@@ -9,14 +12,18 @@ bool HasResidueConv(const OwnedSegment& segment) {
 }
 
 ResidueGraph::ResidueGraph(const OwnedSegment& segment, const BlobSource& blobs, uint32_t max_batch,
-                           const MakeConv& make)
+                           const KernelTable& kernels, WorkerPool* pool, const MakeConv& make)
     : segment_(segment), scratch_(segment.tensors.size()) {
   for (const SegmentNode& n : segment.nodes) {
     if (!IsResidueConv(n.op)) continue;
     const SegmentTensor& out = segment.tensors[n.output];
-    convs_.push_back({make(n, out.prime_count, blobs.Blob(n.weight_blob).data()), n.inputs[0], n.output,
-                      n.geometry.out_h});
-    convs_.back().conv->Compile(max_batch);
+    const std::byte* weights = blobs.Blob(n.weight_blob).data();
+    std::unique_ptr<ResidueConv> conv =
+        n.op == SegmentOp::kConvPrime
+            ? MakePrimeConv(kernels, n.geometry, reinterpret_cast<const int32_t*>(weights), pool)
+            : make(n.geometry, out.prime_count, reinterpret_cast<const int8_t*>(weights));
+    conv->Compile(max_batch);
+    convs_.push_back({std::move(conv), n.inputs[0], n.output, n.geometry.out_h});
     scratch_[n.output].resize(TensorByteSize(out, max_batch));
   }
   for (uint32_t id : segment.outputs) std::vector<uint8_t>().swap(scratch_[id]);

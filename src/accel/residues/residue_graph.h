@@ -8,6 +8,7 @@
 
 #include "accel/residues/residue_conv.h"
 #include "accel/validate.h"
+#include "kernels/dispatch.h"
 
 namespace penumbra::residues {
 
@@ -16,12 +17,14 @@ bool HasResidueConv(const OwnedSegment& segment);
 
 class ResidueGraph {
  public:
-  // weights: of the node's blob.
-  using MakeConv = std::function<std::unique_ptr<ResidueConv>(const SegmentNode& node, uint32_t primes,
-                                                              const std::byte* weights)>;
+  // A convolution in the ring; weights: OHWI s8 per prime, of the node's blob.
+  using MakeConv = std::function<std::unique_ptr<ResidueConv>(const ConvGeometry& geometry, uint32_t primes,
+                                                              const int8_t* weights)>;
 
-  // `segment`, which has been checked, is borrowed for the life of this object. Throws what `make` and Compile throw.
-  ResidueGraph(const OwnedSegment& segment, const BlobSource& blobs, uint32_t max_batch, const MakeConv& make);
+  // `segment`, which has been checked, is borrowed for the life of this object, as are `kernels` and `pool`, by which
+  // convolutions modulo kFieldPrime run. Throws what `make` and Compile throw.
+  ResidueGraph(const OwnedSegment& segment, const BlobSource& blobs, uint32_t max_batch, const KernelTable& kernels,
+               WorkerPool* pool, const MakeConv& make);
 
   // The job has been checked. False if a convolution failed.
   bool Run(const Job& job);
