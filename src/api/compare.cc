@@ -62,22 +62,15 @@ struct LayerComparer::Impl {
   const protect::LoweredGraph& graph() const { return model->lowered(); }
 
   Tensors Physical(const TensorMap& inputs) const {
-    Tensors physical;
+    protect::Sample sample;
     for (const protect::LoweredPort& port : graph().inputs) {
       const auto found = inputs.find(port.name);
-      const protect::LoweredTensor& tensor = graph().tensors[port.tensor];
       if (found == inputs.end()) {
         api::Throw(Status::kWrongName, "the sample has no input '" + port.name + "'");
       }
-      if (found->second.values.size() != tensor.count()) {
-        api::Throw(Status::kWrongShape, "the sample's input '" + port.name + "' has " +
-                                            std::to_string(found->second.values.size()) +
-                                            " elements, the model wants " +
-                                            std::to_string(tensor.count()));
-      }
-      physical.push_back(protect::ToPhysical(tensor, found->second.values));
+      sample.push_back(found->second.values);
     }
-    return physical;
+    return protect::PhysicalInputs(graph(), sample);
   }
 
   void RequireSameBits(const Tensors& wanted, const TensorMap& outputs) const {

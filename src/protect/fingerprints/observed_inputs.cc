@@ -57,21 +57,11 @@ std::vector<std::vector<float>> NoiseInputs(const LoweredGraph& graph, uint32_t 
   return inputs;
 }
 
-// Of each tensor: the one it is a reshape of, or itself.
-std::vector<TensorId> Roots(const LoweredGraph& graph) {
-  std::vector<TensorId> root(graph.tensors.size());
-  std::iota(root.begin(), root.end(), TensorId{0});
-  for (const LoweredOp& op : graph.ops) {
-    if (const auto* reshape = std::get_if<ReshapeOp>(&op.kind)) root[reshape->y] = root[reshape->x];
-  }
-  return root;
-}
-
 }  // namespace
 
 std::map<TensorId, ChannelMoments> ObserveInputs(const LoweredGraph& graph, const FloatPlan& floats,
                                                  const SampleSource& samples) {
-  const std::vector<TensorId> root = Roots(graph);
+  const std::vector<TensorId> root = ReshapeRoots(graph);
   std::map<TensorId, std::map<TensorId, Sums>> readers;  // of each root: the inputs that are views of it
   for (const FloatSegment& segment : floats.segments) {
     for (const TensorId id : segment.inputs) {

@@ -1,6 +1,7 @@
 #include "protect/lower/lowered.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace penumbra::protect {
 namespace {
@@ -70,6 +71,15 @@ TensorId OutputOf(const LoweredOp& op) {
 
 void RenameInputs(const std::function<TensorId(TensorId)>& rename, LoweredOp* op) {
   std::visit(Renaming{rename}, op->kind);
+}
+
+std::vector<TensorId> ReshapeRoots(const LoweredGraph& graph) {
+  std::vector<TensorId> root(graph.tensors.size());
+  std::iota(root.begin(), root.end(), TensorId{0});
+  for (const LoweredOp& op : graph.ops) {
+    if (const auto* reshape = std::get_if<ReshapeOp>(&op.kind)) root[reshape->y] = root[reshape->x];
+  }
+  return root;
 }
 
 }  // namespace penumbra::protect

@@ -156,6 +156,8 @@ struct LoweredGraph {
 // Inputs and outputs of any operator, in order.
 std::vector<TensorId> InputsOf(const LoweredOp& op);
 TensorId OutputOf(const LoweredOp& op);
+// Of each tensor: the one whose elements it is under another shape (ReshapeOp), or itself.
+std::vector<TensorId> ReshapeRoots(const LoweredGraph& graph);
 // Lets the operator read rename(id) wherever it reads `id`.
 void RenameInputs(const std::function<TensorId(TensorId)>& rename, LoweredOp* op);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include "protect/placement/layer_times.h"
 
@@ -21,12 +20,10 @@ double SizeOf(const LoweredGraph& graph, TensorId id) {
 // Bytes that stand in memory between stages: entry i, before stage i; the last one is the outputs.
 std::vector<double> LiveSizes(const LoweredGraph& graph, const std::vector<uint32_t>& stage_of, size_t stage_count) {
   constexpr size_t kNever = std::numeric_limits<size_t>::max();
-  std::vector<TensorId> root(graph.tensors.size());
-  std::iota(root.begin(), root.end(), TensorId{0});
+  const std::vector<TensorId> root = ReshapeRoots(graph);
   std::vector<size_t> made(graph.tensors.size(), 0), read(graph.tensors.size(), kNever);
   for (size_t op = 0; op < graph.ops.size(); ++op) {
     const TensorId y = OutputOf(graph.ops[op]);
-    if (const auto* reshape = std::get_if<ReshapeOp>(&graph.ops[op].kind)) root[y] = root[reshape->x];
     if (root[y] == y) made[y] = stage_of[op] + size_t{1};  // the first cut it can cross
     for (const TensorId id : InputsOf(graph.ops[op])) {
       size_t& last = read[root[id]];
