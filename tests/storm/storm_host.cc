@@ -49,6 +49,7 @@ constexpr uint32_t kInFlight = 3;
 constexpr uint64_t kSecureMemorySize = 4 << 20;  // room for all in flight
 constexpr uint32_t kReplayOneIn = 200;           // tiles: most lives see none
 constexpr uint64_t kMaxPadMemory = 64 << 20;
+constexpr uint64_t kEnoughDurablePads = 32;  // hosts make more than they use, and a bank has room for 64
 constexpr uint32_t kMaxRounds = 12;  // of pads and inferences, on each thread of a session that ends by itself
 constexpr std::chrono::milliseconds kBusyPause{5};  // until a bank that somebody else has is tried again
 
@@ -166,7 +167,9 @@ class StormHost {
       if (folder_.is_masked && !durable_) session->MakePads(static_cast<uint32_t>(count));
       const uint64_t inferences = durable_ ? random() % (count + 2) : count;
       for (uint64_t i = 0; i < inferences; ++i) Infer(session, random() % folder_.inputs.size());
-      if (durable_) session->MakePads(static_cast<uint32_t>(count));
+      if (durable_ && session->QueryInfo().pads_ready < kEnoughDurablePads) {
+        session->MakePads(static_cast<uint32_t>(count));
+      }
     }
   } catch (const host::HostError& error) {
     NoteError(error);
