@@ -229,8 +229,8 @@ Verb AddRun(CLI::App* app) {
   command->add_option("bundle", options->bundle, "bundle file")->required();
   command->add_option(
       "-i,--input", options->inputs,
-      "[NAME=]FILE: .npy, or a picture when the bundle stores its preprocessing; or one .npz with all inputs; a "
-      "further first axis is a batch");
+      "[NAME=]FILE: .npy, or a picture when the bundle stores its preprocessing; or one .npz with all inputs; "
+      "samples one after the other along a first axis are run one by one");
   command->add_option("-o,--output", options->outputs,
                       "[NAME=]FILE.npy; FILE.npz or a folder for all outputs");
   command->add_option("--receipt", options->receipt,

@@ -60,6 +60,9 @@ TEST(SplitSamplesTest, AcceptsTheShapeItsSqueezedFormAndBatches) {
   ASSERT_EQ(three.size(), 3u);
   EXPECT_EQ(three[1].values, (std::vector<float>{3, 4}));
   EXPECT_EQ(three[2].shape, (std::vector<int64_t>{1, 2}));
+  const std::vector<Tensor> stacked = SplitSamples({"x", {1, 2}}, {{3, 1, 2}, six});
+  ASSERT_EQ(stacked.size(), 3u);
+  EXPECT_EQ(stacked[2].values, (std::vector<float>{5, 6}));
 }
 
 TEST(SplitSamplesTest, RefusesOtherShapes) {

@@ -70,12 +70,10 @@ TensorMap ReadArchive(const std::filesystem::path& path, const std::vector<Tenso
 std::vector<Tensor> SplitSamples(const TensorInfo& input, const Tensor& tensor) {
   if (WithoutOuterOnes(input.shape) == WithoutOuterOnes(tensor.shape))
     return {{input.shape, tensor.values, tensor.type}};
-  // [n, ...] for an input of [1, ...] or of [...].
-  const bool has_batch_axis = !input.shape.empty() && input.shape.front() == 1;
-  const std::vector<int64_t> inner(input.shape.begin() + (has_batch_axis ? 1 : 0),
-                                   input.shape.end());
-  if (tensor.shape.empty() ||
-      !std::equal(inner.begin(), inner.end(), tensor.shape.begin() + 1, tensor.shape.end())) {
+  // [n, ...] and [n, 1, ...] for an input of [1, ...] or of [...].
+  const bool is_batch = !tensor.shape.empty() &&
+                        WithoutOuterOnes({tensor.shape.begin() + 1, tensor.shape.end()}) == WithoutOuterOnes(input.shape);
+  if (!is_batch) {
     api::Throw(Status::kWrongShape, "the model expects " + api::ShapeText(input.shape) + ", got " +
                                         api::ShapeText(tensor.shape) + " [input '" + input.name +
                                         "']; list the inputs with 'penumbra inspect'");

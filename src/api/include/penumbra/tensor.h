@@ -69,7 +69,7 @@ PENUMBRA_API std::string ResolvePreprocess(const std::string& spec, uint32_t hei
 PENUMBRA_API Tensor ReadSample(const std::filesystem::path& path, const std::string& preprocess);
 
 // A tensor as the samples of one input: its own shape, that shape without outer extents of 1, or
-// any number of samples along a further first axis. Throws P103 for every other shape.
+// any number of samples along a first axis, in place of an outer 1 or before it. Throws P103 for every other shape.
 PENUMBRA_API std::vector<Tensor> SplitSamples(const TensorInfo& input, const Tensor& tensor);
 
 // The samples of a file for a model with these inputs: for one input all that ReadSample reads, split by SplitSamples; for
