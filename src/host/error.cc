@@ -28,7 +28,7 @@ constexpr Words kWords[] = {
     {Status::kNotFound, "it does not exist", ""},
     {Status::kPermission, "permission was denied", ""},
     {Status::kPadsExhausted, "every prepared pad is spent", "make pads before running"},
-    {Status::kTimeout, "it took too long", ""},
+    {Status::kTimeout, "it took too long", "load the model again, with more --accelerator-timeout for a slow accelerator"},
     {Status::kMalformed, "the bundle is damaged or not a penumbra bundle",
      "fetch the bundle from its vendor again"},
     {Status::kTruncated, "the bundle is cut off", "fetch the bundle from its vendor again"},

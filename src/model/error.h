@@ -10,6 +10,9 @@
 
 namespace penumbra::model {
 
+// The hint where an operator needs a constant and finds none.
+inline constexpr const char* kFixInputHint = "turn the model input it depends on into a constant with --fix-input";
+
 // Where something went wrong. Empty or negative fields are unknown and left out of the message.
 struct ErrorPlace {
   std::string file = {};

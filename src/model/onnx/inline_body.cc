@@ -12,7 +12,7 @@ void GraphBuilder::InlineIf(const onnx::NodeProto& node, Scope* scope) {
   const Tensor* chosen = condition == kNoValue ? nullptr : graph_.value(condition).constant.get();
   if (chosen == nullptr || chosen->type() != DataType::kBool || chosen->count() != 1) {
     throw ModelError(Status::kUnsupported, "the condition is not one constant", {},
-                     "turn the model input it depends on into a constant with --fix-input");
+                     kFixInputHint);
   }
   const auto* branch = FindAttribute(node, chosen->Data<bool>()[0] ? "then_branch" : "else_branch");
   if (branch == nullptr || branch->g().output_size() != node.output_size()) {

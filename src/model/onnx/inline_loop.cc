@@ -8,9 +8,6 @@
 namespace penumbra::model {
 namespace {
 
-constexpr const char* kFixInput =
-    "turn the model input it depends on into a constant with --fix-input";
-
 // Inputs of a body: trip number and condition, then what is carried. Outputs: condition, carried,
 // scanned.
 constexpr int kBodyInputs = 2;
@@ -28,7 +25,7 @@ int64_t GraphBuilder::TripCount(ValueId id) const {
   if (id == kNoValue) return std::numeric_limits<int64_t>::max();
   const Tensor* count = graph_.value(id).constant.get();
   if (count == nullptr || count->type() != DataType::kInt64 || count->count() != 1)
-    throw ModelError(Status::kUnsupported, "the trip count is not one constant", {}, kFixInput);
+    throw ModelError(Status::kUnsupported, "the trip count is not one constant", {}, kFixInputHint);
   return count->Data<int64_t>()[0];
 }
 
@@ -36,7 +33,7 @@ bool GraphBuilder::ConstantCondition(ValueId id) const {
   if (id == kNoValue) return true;
   const Tensor* condition = graph_.value(id).constant.get();
   if (condition == nullptr || condition->type() != DataType::kBool || condition->count() != 1)
-    throw ModelError(Status::kUnsupported, "the condition is not one constant", {}, kFixInput);
+    throw ModelError(Status::kUnsupported, "the condition is not one constant", {}, kFixInputHint);
   return condition->Data<bool>()[0];
 }
 

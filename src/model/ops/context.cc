@@ -13,7 +13,7 @@ const Tensor& InferContext::Parameter(size_t i) const {
   const Value& v = Input(i);
   if (!v.IsConstant()) {
     Unsupported("input " + std::to_string(i) + " ('" + v.name + "') must be a constant",
-                "turn the model input it depends on into a constant with --fix-input");
+                kFixInputHint);
   }
   return *v.constant;
 }

@@ -38,7 +38,7 @@ const Tensor& OperatorContext::ConstantOf(size_t i) const {
   if (!value.IsConstant()) {
     Unsupported(
         "input " + std::to_string(i) + " ('" + tensors_.Name(In(i)) + "') must be a constant",
-        "turn the model input it depends on into a constant with --fix-input");
+        kFixInputHint);
   }
   return *value.constant;
 }
