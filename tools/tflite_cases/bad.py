@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflite_cases.cases import conv, image
+from tflite_cases.parts import conv, image
 from tflite_cases.maker import Maker
 
 BAD: dict[str, Callable[[], bytes]] = {}
