@@ -4,8 +4,6 @@ Sound becomes mel bands (one network), 76 frames of these an embedding (another)
 a score (the third). The first runs in ONNX Runtime, outside what is protected.
 """
 
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from tasks.espeak import RATE, say
+
 FloatArray = npt.NDArray[np.float32]
 
-RATE = 16000
-ESPEAK_RATE, WAVE_HEADER = 22050, 44
 FRAMES, FRAME_STEP, EMBEDDINGS = 76, 8, 16
 WORD = "hey raspy"
 OTHERS = ("good morning everybody", "the quick brown fox jumps over the lazy dog")
@@ -48,24 +46,15 @@ class Ears:
         return np.stack([heard[start : start + EMBEDDINGS] for start in runs])
 
 
-def say(sentence: str, voice: str, speed: int) -> FloatArray:
-    """16-bit sound at RATE as floats, a second of silence on either side."""
-    espeak = shutil.which("espeak-ng")
-    if espeak is None:
-        raise FileNotFoundError("no espeak-ng; install the package of this name")
-    command = [espeak, "-v", voice, "-s", str(speed), "--stdout", sentence]
-    spoken = subprocess.run(command, check=True, capture_output=True).stdout
-    sound = np.frombuffer(spoken[WAVE_HEADER:], "<i2").astype(np.float32)
-    count = int(len(sound) * RATE / ESPEAK_RATE)
-    at = np.arange(count) * (ESPEAK_RATE / RATE)
-    resampled = np.interp(at, np.arange(len(sound)), sound).astype(np.float32)
+def in_silence(sound: FloatArray) -> FloatArray:
+    """A second of silence on either side."""
     silence = np.zeros(RATE, np.float32)
-    return np.concatenate([silence, resampled, silence])
+    return np.concatenate([silence, sound, silence])
 
 
 def sounds(voices: tuple[str, ...]) -> list[FloatArray]:
     return [
-        say(sentence, voice, speed)
+        in_silence(say(sentence, voice, speed))
         for voice in voices
         for sentence in (WORD, *OTHERS)
         for speed in SPEEDS
