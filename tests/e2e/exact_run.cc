@@ -2,8 +2,8 @@
 //
 // Inputs with a number behind are whole numbers and constants of the model, those with extents
 // (2x1x128) get this shape.
-// PRESET may end in `:bits=16` (`enclave` with 16 bits in every layer) or `:primes=N` (a ring of N).
-// `soter` is without fingerprints.
+// PRESET may end in `:bits=16` (`enclave` with 16 bits in every layer), `:primes=N` (a ring of N) or
+// `:fingerprints` (`soter` is without them otherwise).
 // Protects a model, runs every sample of INPUTS through the bundle and through plain
 // integer arithmetic, and writes the protected outputs: one row per sample, its outputs one after
 // the other. Prints one JSON object of figures. .npy files hold samples along their first axis, each
@@ -88,12 +88,15 @@ void RunSamples(const protect::CompiledModel& model, const std::vector<Tensors>&
 void SetPreset(const std::string& text, protect::CompileOptions* options) {
   const size_t colon = text.find(':');
   options->preset = text.substr(0, colon);
+  options->scheme = SchemeOf(options->preset);
   if (colon == std::string::npos) return;
   const std::string option = text.substr(colon + 1);
   if (option == "bits=16") {
     options->integer.bits = 16;
   } else if (option.starts_with("primes=")) {
     options->ring.prime_count = static_cast<uint32_t>(std::stoul(option.substr(7)));
+  } else if (option == "fingerprints") {
+    options->scheme.integrity = protect::IntegrityAxis::kFingerprints;
   } else {
     throw std::runtime_error("unknown option of a preset: " + option);
   }
@@ -122,7 +125,6 @@ Figures Measure(const std::vector<std::string>& arguments) {
 
   protect::CompileOptions options;
   SetPreset(arguments[1], &options);
-  options.scheme = SchemeOf(options.preset);
   const std::vector<Tensors> calibration = ReadSamples(arguments[2], graph);
   size_t used = 0;
   options.calibration = [&](protect::Sample* out_sample) {

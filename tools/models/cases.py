@@ -11,9 +11,11 @@ import numpy.typing as npt
 import onnx
 from PIL import Image
 
+import detect
 import objects
 import speech
 import text
+import tfjs
 import wake
 from augment import views, whole
 from zoo.draw import BELL_SIGMA, Draw
@@ -229,6 +231,19 @@ def _thing() -> Case:
     )
 
 
+def _nanodet_file(name: str, folder: Path) -> Path:
+    path = folder / f"{name}.onnx"
+    parts = [_fetch(f"{name}-{kind}", f"{name}.{kind}", folder) for kind in ("json", "bin")]
+    tfjs.convert(*parts, path)
+    return path
+
+
+def _darknet(folder: Path) -> Inputs:
+    names = ("dog", "eagle", "giraffe", "horses", "kite", "person")
+    photos = [_photo(_fetch(f"photo-{name}", f"{name}.jpg", folder)) for name in names]
+    return Inputs(detect.calibration(photos), detect.samples(photos))
+
+
 def _trained_resnet44(_: str, __: Path) -> Path:
     return ROOT / "tests/data/resnet44-cifar10.onnx"
 
@@ -290,8 +305,16 @@ CASES: dict[str, Case] = {
     "objectron-chair": _thing(),
     "objectron-cup": _thing(),
     "objectron-sneakers": _thing(),
+    "nanodet": Case(
+        "trained, fetched",
+        _nanodet_file,
+        _darknet,
+        False,
+        judge=lambda ours, theirs, _: detect.judge(ours, theirs),
+    ),
     "mlp": Case("zoo", _zoo_file, _grey, True),
     "lstm": Case("zoo", _zoo_file, _noise(32, 8, 32 * 128), True),
+    "transformer": Case("zoo", _zoo_file, _noise(2, 2, (32 + 20) * 1024), False),
     "transformer-small": Case("zoo", _zoo_file, _noise(32, 8, (32 + 20) * 128), False),
     "resnet44-cifar": _zoo(32, 50),
     "minivgg": _zoo(32, 50),

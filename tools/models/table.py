@@ -4,8 +4,8 @@
 table.py --build DIR [--models NAME...] [--presets NAME...] [--work DIR] [--out FILE]
 
 Needs the targets exact_run and penumbra-enclave of the build. Every pair of model and preset leaves
-its figures in the work folder and is not measured again while they are there; the table holds every
-pair that has figures.
+its figures in the work folder and is not measured again while they are there. Rows of FILE that were
+not measured stay as they are.
 """
 
 import argparse
@@ -19,11 +19,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from checkout_venv import enter_venv  # noqa: E402
+from merge import merged  # noqa: E402
 from tflite_text import tflite_text  # noqa: E402
 
 PRESETS = ("shadownet", "enclave", "mlcapsule")  # measured unless others are asked for
-FLOAT_PRESETS = ("mlcapsule", "soter", "securenets", "magnitude")
-KNOWN_PRESETS = ("shadownet", "groupcover", "enclave", *FLOAT_PRESETS)
+FLOAT_PRESETS = ("mlcapsule", "soter", "soter:fingerprints", "securenets", "magnitude")
+KNOWN_PRESETS = ("shadownet", "groupcover", "slalom", "enclave", *FLOAT_PRESETS)
 SECURE_MEMORY_LIMIT = 12 << 20
 Results = dict[tuple[str, str], dict[str, Any]]  # figures by model and preset
 
@@ -176,12 +177,15 @@ fingerprints, four fifths of its associative operators on the accelerator (seed 
 Trained weights: `resnet44-cifar10` (calibrated on CIFAR-10 training pictures, run on test
 pictures), `blazeface-128` and the `ppocr` models (pieces of a photograph and of a printed page),
 `silero-vad` and the `wakeword` models (spoken words), and the TFLite files: `rnet` and `onet` (labelled
-faces), `ssd-mobilenet-v2` and the `objectron` models (pieces of three photographs). The others have random weights and see
+faces), `ssd-mobilenet-v2` and the `objectron` models (pieces of three photographs), and `nanodet` (six
+photographs and pieces of them). The others have random weights and see
 synthetic pictures or numbers (`tools/zoo`): their top-1 margins are far smaller than those of
 trained networks, so read the error, not the agreement. Calibration: 100 CIFAR pictures, 96 views of
 the photograph, 64 of the page (48 for `ppocr-rec`), 64 synthetic pictures for the MobileNets, 50 of
 32x32 and for `mlp`, 12 for the other large networks, 32 samples for `lstm` and `transformer-small`, 96
-pieces of a photograph for `rnet` and `onet`, 48 of three photographs for the other TFLite files.
+pieces of a photograph for `rnet` and `onet`, 48 of three photographs for the other TFLite files and of
+six for `nanodet`, 2 samples for `transformer`. `soter:fingerprints` compares a fingerprint in every job
+([integrity](integrity.md#fingerprints)).
 
 | model | input | preset | exact | error | rms | top-1 | secure memory | bundle | protect |
 |---|---|---|---|---|---|---|---|---|---|
@@ -199,19 +203,6 @@ of the 128x128 input.
 | preset | same | shift |
 |---|---|---|
 """
-
-ACCURACY = """
-## CIFAR-10
-
-`python3 tools/models/accuracy.py --build build --data DIR`: the trained ResNet-44 on all {pictures}
-test pictures. **agreement**: pictures with the class of ONNX Runtime in float32; **noise**: error of
-the scores below their signal.
-
-| preset | accuracy | agreement | noise |
-|---|---|---|---|
-| float32, unprotected | {percent:.2f} % | | |
-"""
-
 
 TEXT = """
 ## A printed page
@@ -246,6 +237,20 @@ of them heard in calibration. **same**: moments at which both scores are above 0
 """
 
 
+DETECT = """
+## Things in photographs
+
+NanoDet's outputs decoded (80 kinds of things, distances of the edges, non-maximum suppression, scores
+above 0.4; `tools/models/detect.py`), from ONNX Runtime and from the protected model, on the six
+photographs of Debian's `darknet` and three pieces of each. **same**: things of ONNX Runtime that the
+protected model finds as well, same kind and boxes that overlap by half or more; **others**: things that
+it alone finds; **overlap**: the least of the same things' boxes, intersection over union.
+
+| preset | same | others | overlap |
+|---|---|---|---|
+"""
+
+
 def section(head: str, results: Results, key: str, columns: str) -> str:
     """`head` and a row for each preset whose figures have `key`; nothing when none has."""
     rows = [
@@ -271,32 +276,22 @@ def speech_text(results: Results) -> str:
     return section(SPEECH.format(files=files), results, "pieces", columns)
 
 
+def detect_text(results: Results) -> str:
+    columns = "{same_detections}/{detections} | {other_detections} | {least_overlap:.3f}"
+    return section(DETECT, results, "detections", columns)
+
+
 def faces_text(results: Results) -> str:
     return section(FACES, results, "faces", "{same_faces}/{faces} | {face_shift:.2g}")
 
 
-def accuracy_text(file: Path) -> str:
-    if not file.exists():
-        return ""
-    figures = json.loads(file.read_text())
-    rows = [
-        f"| {preset} | {100 * figures[preset]['accuracy']:.2f} % "
-        f"| {100 * figures[preset]['agreement']:.2f} % | {figures[preset]['noise_db']:.1f} dB |"
-        for preset in KNOWN_PRESETS
-        if preset in figures
-    ]
-    head = ACCURACY.format(pictures=f"{figures['pictures']:,}", percent=100 * figures["float"])
-    return head + "\n".join(rows) + "\n"
-
-
-def write_table(
-    results: Results, accuracy: Path, out: Path
-) -> None:
+def write_table(results: Results, names: list[str], out: Path) -> None:
+    """What was measured, and what is in `out` already and was not."""
     rows = [row(name, preset, figures) for (name, preset), figures in results.items()]
-    table = INTRODUCTION + "\n".join(rows) + "\n"
-    sections = faces_text(results) + text_text(results) + speech_text(results)
-    sections += wake_text(results) + tflite_text(results)
-    out.write_text(table + sections + accuracy_text(accuracy))
+    text = INTRODUCTION + "\n".join(rows) + "\n"
+    text += faces_text(results) + text_text(results) + speech_text(results)
+    text += wake_text(results) + detect_text(results) + tflite_text(results)
+    out.write_text(merged(out.read_text() if out.exists() else "", text, names))
 
 
 def result_file(work: Path, name: str, preset: str) -> Path:
@@ -341,7 +336,7 @@ def main() -> int:
         for preset in KNOWN_PRESETS
         if result_file(work, name, preset).exists()
     }
-    write_table(results, work / "cifar10-accuracy.json", options.out)
+    write_table(results, [*CASES, *KNOWN_PRESETS], options.out)
     bad = [
         pair
         for pair, figures in results.items()
