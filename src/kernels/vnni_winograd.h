@@ -12,20 +12,17 @@ inline constexpr uint32_t kWinograd4 = 4;
 void WinogradInput4(const WinogradInputJob& job);
 void WinogradOutput4(const WinogradOutputJob& job);
 
-// Pixels under a tile of `in` x `in` inputs; null: zeros.
-PENUMBRA_LANE void PointTile(const WinogradInputJob& job, uint32_t in, uint32_t tile, const uint8_t* out_taps[]) {
-  const int64_t left = job.left + int64_t{tile} * job.plan->out;
-  for (uint32_t i = 0; i < in; ++i) {
-    for (uint32_t j = 0; j < in; ++j) {
-      const int64_t x = left + j;
-      const bool inside = job.rows[i] != nullptr && x >= 0 && x < int64_t{job.in_w};
-      out_taps[i * in + j] = inside ? job.rows[i] + static_cast<size_t>(x) * job.channels : nullptr;
-    }
+// 64 channels of column x of the tiles' inputs; zeros outside of the image.
+template <uint32_t kIn>
+PENUMBRA_LANE void LoadColumn(const WinogradInputJob& job, int64_t x, uint32_t channel, __mmask64 mask,
+                              __m512i (&out)[kIn]) {
+  const bool inside = x >= 0 && x < int64_t{job.in_w};
+  const size_t at = inside ? static_cast<size_t>(x) * job.channels + channel : 0;
+#pragma GCC unroll 10
+  for (uint32_t i = 0; i < kIn; ++i) {
+    const bool exists = inside && job.rows[i] != nullptr;
+    out[i] = exists ? _mm512_maskz_loadu_epi8(mask, job.rows[i] + at) : _mm512_setzero_si512();
   }
-}
-
-PENUMBRA_LANE __m512i LoadTap(const uint8_t* tap, uint32_t channel, __mmask64 mask) {
-  return tap == nullptr ? _mm512_setzero_si512() : _mm512_maskz_loadu_epi8(mask, tap + channel);
 }
 
 // pixels: [plan->out][plan->out].

@@ -21,15 +21,15 @@ inline constexpr uint32_t kWinogradBlock = 64;  // channels that the transforms 
 constexpr uint32_t WinogradIn(uint32_t out) { return out + kWinogradTaps - 1; }
 constexpr uint32_t WinogradPositions(uint32_t out) { return WinogradIn(out) * WinogradIn(out); }
 
-// A matrix of centred residues that is applied to a line of bytes. Lines are read in slots, four of which are multiplied at
-// once; the order keeps rows of a matrix to as few groups of four as they need.
-inline constexpr uint32_t kWinogradSlots = 12;
-inline constexpr uint8_t kNoLine = 0xff;
+// A matrix of centred residues that is applied to a line of bytes.
 struct WinogradTransform {
   uint32_t in, out;
-  uint8_t line[kWinogradSlots];                  // which of the `in` lines stands in each slot; kNoLine: none
-  int8_t rows[kWinogradMaxIn][kWinogradSlots];  // [out][slot]; 0 where there is no line
+  int8_t rows[kWinogradMaxIn][kWinogradMaxIn];  // [out][in]
 };
+
+// Rows of `input` and `output` whose positive coefficients, and whose negative ones, add up to no more than this keep sums of
+// bytes in 16 bits: 255 * 128 < 2^15. MakeWinogradPlan's do, of every tile and prime (winograd_test.cc).
+inline constexpr int32_t kWinogradRowSum = 128;
 
 struct WinogradPlan {
   uint32_t out, in;  // m, m + 2
@@ -39,7 +39,8 @@ struct WinogradPlan {
 
 // out in [kWinogradMinOut, kWinogradMaxOut], prime one of kPrimes. Positions of a dimension: points +a, -a, .., then 0 where
 // the number of finite points is odd, infinity last. Rows of +a and -a of `input` agree in the even lines and are each other's
-// negative in the odd ones, which kernels make use of.
+// negative in the odd ones, and so are their columns of `output`, which kernels make use of. Columns of 0 and infinity of
+// `output` hold a single 1, in the first and in the last row.
 WinogradPlan MakeWinogradPlan(uint32_t out, uint16_t prime);
 
 // KernelTable::winograd_input: a row of overlapping input tiles, `plan->out` pixels apart, to their positions.

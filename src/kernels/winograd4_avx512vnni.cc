@@ -1,6 +1,9 @@
 // F(4x4, 3x3) with points 1, -1, 2, -2, 0 and infinity: coefficients so small that 16-bit words hold both dimensions of most
-// sums.
+// sums. Sums of bytes lie between -255 n and 255 p, where n and p are what the negative and the positive coefficients add up
+// to; Reduce<false> takes them while neither is more than 64, Reduce<true> up to 128.
+#include "kernels/vnni_lanes.h"
 #include "kernels/vnni_winograd.h"
+#include "kernels/vnni_words.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -8,48 +11,9 @@ namespace {
 
 constexpr uint32_t kOut = kWinograd4, kIn = WinogradIn(kWinograd4);
 
-// 64 bytes as words: even and odd groups of eight, as bytes unpack.
-struct Words {
-  __m512i low, high;
-};
-
-PENUMBRA_LANE Words Widen(__m512i bytes) {
-  const __m512i zero = _mm512_setzero_si512();
-  return {_mm512_unpacklo_epi8(bytes, zero), _mm512_unpackhi_epi8(bytes, zero)};
-}
-PENUMBRA_LANE Words operator+(const Words& a, const Words& b) {
-  return {_mm512_add_epi16(a.low, b.low), _mm512_add_epi16(a.high, b.high)};
-}
-PENUMBRA_LANE Words operator-(const Words& a, const Words& b) {
-  return {_mm512_sub_epi16(a.low, b.low), _mm512_sub_epi16(a.high, b.high)};
-}
-PENUMBRA_LANE Words Shift(const Words& a, unsigned bits) {
-  return {_mm512_slli_epi16(a.low, bits), _mm512_slli_epi16(a.high, bits)};
-}
-
-// Words are exact modulo 2^16; adding a multiple of the prime that makes the true value unsigned
-// makes them exact.
-struct WordMod {
-  ModVectors m;
-  __m512i offset;
-};
-
-PENUMBRA_LANE WordMod MakeWordMod(const ModPlan& plan, uint32_t below) {
-  const uint32_t p = plan.prime;
-  return {Broadcast(plan), _mm512_set1_epi16(static_cast<int16_t>((below + p - 1) / p * p))};
-}
-PENUMBRA_LANE Words Reduce(const Words& v, const WordMod& mod) {
-  return {ReduceWords(_mm512_add_epi16(v.low, mod.offset), mod.m),
-          ReduceWords(_mm512_add_epi16(v.high, mod.offset), mod.m)};
-}
-PENUMBRA_LANE __m512i Narrow(const Words& v) {
-  return _mm512_packus_epi16(v.low, v.high);
-}
-
-// One dimension of the input transform. Coefficients of a row add up to at most 10 in magnitude,
-// so both dimensions of bytes stay within 255 * 100 < 2^15.
+// One dimension of the input transform: BT of the paper, its rows in the order of WinogradPlan.
 PENUMBRA_LANE void InputLine(const Words d[6], Words out[6]) {
-  // -4 d1 - 4 d2 + d3 + d4 and so on, last 4 d0 - 5 d2 + d4: BT of the paper, its rows in the order of WinogradPlan.
+  // -4 d1 - 4 d2 + d3 + d4 and so on, last 4 d0 - 5 d2 + d4.
   const Words even = d[4] - Shift(d[2], 2), odd = d[3] - Shift(d[1], 2);
   const Words even2 = d[4] - d[2], odd2 = Shift(d[3] - d[1], 1);
   out[0] = even + odd;
@@ -59,10 +23,11 @@ PENUMBRA_LANE void InputLine(const Words d[6], Words out[6]) {
   out[4] = Shift(d[0], 2) - d[2] + even;
   out[5] = d[5] - d[3] + Shift(d[1] - d[3], 2);
 }
-constexpr uint32_t kInputBelow = 255 * 100;
+// Of a row, n and p are 8 and 2 in the first, at most 5 in the others: 32 and 68 in both dimensions of the first, at most 50
+// elsewhere.
+constexpr bool InputIsWide(uint32_t i, uint32_t j) { return i == 0 && j == 0; }
 
-// One dimension of the output transform. From bytes (at most 255): [0, 1275], [-765, 765],
-// [0, 2550], [-2295, 2550].
+// One dimension of the output transform. n and p of its rows: 0 and 5, 3 and 3, 0 and 10, 9 and 10.
 PENUMBRA_LANE void OutputLine(const Words m[6], Words out[4]) {
   const Words sum = m[0] + m[1], difference = m[0] - m[1];
   const Words sum2 = m[2] + m[3], difference2 = m[2] - m[3];
@@ -71,38 +36,47 @@ PENUMBRA_LANE void OutputLine(const Words m[6], Words out[4]) {
   out[2] = sum + Shift(sum2, 2);
   out[3] = difference + Shift(difference2, 3) + m[5];
 }
-// The last is reduced before the second dimension, which makes at worst [-9 * 2550, 10 * 2550] of
-// the third.
-constexpr uint32_t kFirstBelow = 2295, kSecondBelow = 9 * 2550;
-static_assert(kSecondBelow + 255 + 10 * 2550 < 65536 && kInputBelow * 2 + 255 < 65536);
+// The last row is reduced before the second dimension, which makes at worst 90 and 100 of the third.
+constexpr bool OutputIsWide(uint32_t i, uint32_t j) { return i == 2 && j >= 2; }
 
-// 64 channels of one tile.
-PENUMBRA_LANE void InputBlock(const uint8_t* const* taps, uint32_t channel, __mmask64 mask,
-                                     const WordMod& mod, uint8_t* out, size_t position_size) {
-  Words half[kIn][kIn];  // first dimension done, [row][column]
-  for (uint32_t j = 0; j < kIn; ++j) {
-    Words column[kIn], done[kIn];
+// A row of tiles, 64 channels.
+PENUMBRA_LANE void InputBlock(const WinogradInputJob& job, const WordMod& mod, uint32_t channel) {
+  const __mmask64 mask = MaskOf(job.channels - channel);
+  Words half[kIn][kIn];  // first dimension done: [element][column]
+  uint8_t* to = job.out + channel;
+  for (uint32_t tile = 0; tile < job.tiles; ++tile, to += job.tile_size) {
+    const int64_t left = job.left + int64_t{tile} * kOut;
+    // The last columns of a tile are the first of the next.
+    for (uint32_t i = 0; tile > 0 && i < kIn; ++i) {
+      half[i][0] = half[i][kOut];
+      half[i][1] = half[i][kOut + 1];
+    }
+    for (uint32_t j = tile > 0 ? kIn - kOut : 0; j < kIn; ++j) {
+      __m512i bytes[kIn];
+      Words column[kIn], done[kIn];
+      LoadColumn(job, left + j, channel, mask, bytes);
 #pragma GCC unroll 6
-    for (uint32_t i = 0; i < kIn; ++i) column[i] = Widen(LoadTap(taps[i * kIn + j], channel, mask));
-    InputLine(column, done);
+      for (uint32_t i = 0; i < kIn; ++i) column[i] = Widen(bytes[i]);
+      InputLine(column, done);
 #pragma GCC unroll 6
-    for (uint32_t i = 0; i < kIn; ++i) half[i][j] = done[i];
-  }
-  for (uint32_t i = 0; i < kIn; ++i) {
-    Words done[kIn];
-    InputLine(half[i], done);
+      for (uint32_t i = 0; i < kIn; ++i) half[i][j] = done[i];
+    }
+    uint8_t* position = to;
 #pragma GCC unroll 6
-    for (uint32_t j = 0; j < kIn; ++j) {
-      _mm512_storeu_si512(out + (i * kIn + j) * position_size,
-                          Narrow(Reduce(done[j], mod)));
+    for (uint32_t i = 0; i < kIn; ++i) {
+      Words done[kIn];
+      InputLine(half[i], done);
+#pragma GCC unroll 6
+      for (uint32_t j = 0; j < kIn; ++j, position += job.position_size) {
+        _mm512_storeu_si512(position, Reduce(done[j], mod, InputIsWide(i, j)));
+      }
     }
   }
 }
 
 // All 16 outputs of one tile.
-PENUMBRA_LANE void OutputBlock(const uint8_t* products, size_t position_size,
-                                      const WordMod& first, const WordMod& second,
-                                      __m512i out[kOut * kOut]) {
+PENUMBRA_LANE void OutputBlock(const uint8_t* products, size_t position_size, const WordMod& mod,
+                               __m512i out[kOut * kOut]) {
   Words half[kOut][kIn];
   for (uint32_t j = 0; j < kIn; ++j) {
     Words column[kIn], done[kOut];
@@ -114,36 +88,32 @@ PENUMBRA_LANE void OutputBlock(const uint8_t* products, size_t position_size,
     half[0][j] = done[0];
     half[1][j] = done[1];
     half[2][j] = done[2];
-    half[3][j] = Reduce(done[3], first);
+    half[3][j] = Widen(Reduce<false>(done[3], mod));
   }
+#pragma GCC unroll 4
   for (uint32_t i = 0; i < kOut; ++i) {
     Words done[kOut];
     OutputLine(half[i], done);
 #pragma GCC unroll 4
-    for (uint32_t j = 0; j < kOut; ++j) out[i * kOut + j] = Narrow(Reduce(done[j], second));
+    for (uint32_t j = 0; j < kOut; ++j) out[i * kOut + j] = Reduce(done[j], mod, OutputIsWide(i, j));
   }
 }
 
 }  // namespace
 
 void WinogradInput4(const WinogradInputJob& job) {
-  const WordMod mod = MakeWordMod(PlanMod(job.plan->prime), kInputBelow);
-  const uint8_t* taps[kIn * kIn];
-  for (uint32_t tile = 0; tile < job.tiles; ++tile) {
-    PointTile(job, kIn, tile, taps);
-    for (uint32_t c = 0; c < job.channels; c += kWinogradBlock) {
-      InputBlock(taps, c, MaskOf(job.channels - c), mod, job.out + tile * job.tile_size + c, job.position_size);
-    }
-  }
+  const WordMod mod = MakeWordMod(PlanMod(job.plan->prime));
+  for (uint32_t c = 0; c < job.channels; c += kWinogradBlock) InputBlock(job, mod, c);
 }
 
 void WinogradOutput4(const WinogradOutputJob& job) {
   const ModPlan plan = PlanMod(job.plan->prime);
-  const WordMod first = MakeWordMod(plan, kFirstBelow), second = MakeWordMod(plan, kSecondBelow);
+  const WordMod mod = MakeWordMod(plan);
+  const ModVectors m = Broadcast(plan);
   for (uint32_t tile = 0; tile < job.tiles; ++tile) {
     __m512i pixels[kOut * kOut];
-    OutputBlock(job.products + size_t{tile} * kWinogradBlock, job.position_size, first, second, pixels);
-    StoreTile(job, tile, pixels, first.m);
+    OutputBlock(job.products + size_t{tile} * kWinogradBlock, job.position_size, mod, pixels);
+    StoreTile(job, tile, pixels, m);
   }
 }
 

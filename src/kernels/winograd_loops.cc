@@ -21,10 +21,10 @@ using Block = uint8_t[kBlock];
 PENUMBRA_LANE void Transform(const WinogradTransform& t, uint32_t row, const Block* const* lines, const Reducer& r,
                              uint8_t* out) {
   int32_t sums[kBlock] = {};
-  for (uint32_t slot = 0; slot < kWinogradSlots; ++slot) {
-    const int32_t coefficient = t.rows[row][slot];
+  for (uint32_t line = 0; line < t.in; ++line) {
+    const int32_t coefficient = t.rows[row][line];
     if (coefficient == 0) continue;
-    const uint8_t* x = *lines[t.line[slot]];
+    const uint8_t* x = *lines[line];
     PENUMBRA_INDEPENDENT
     for (uint32_t c = 0; c < kBlock; ++c) sums[c] += x[c] * coefficient;
   }

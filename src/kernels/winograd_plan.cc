@@ -2,6 +2,8 @@
 //   row i of B^T: the coefficients of L_i; of infinity: those of L
 //   row i of G:   1, a_i, a_i^2, over L_i(a_i);  of infinity: 0, 0, 1
 //   column i of A^T: 1, a_i, a_i^2, ..;          of infinity: 0, .., 0, 1
+// and any of them multiplied by a number that another one makes up for.
+#include "boundary/geometry.h"
 #include "kernels/winograd.h"
 #include "ring/modulus.h"
 
@@ -11,20 +13,43 @@ namespace {
 
 constexpr uint32_t kMaxPoints = kWinogradMaxIn - 1;  // finite ones
 
-// Points come in pairs +a, -a, so that every other coefficient of L_i vanishes or is shared.
+// Points come in pairs +a, -a, so that every other coefficient of L_i vanishes or is shared. Rows of B^T may be multiplied by
+// any number, and columns of A^T, if G is divided by it: these points and scales of the columns, found by a search over all
+// sets with the point 1, keep the sums within kWinogradRowSum.
+struct Pairs {
+  uint8_t point[4], output_scale[4];
+};
+constexpr Pairs kTwoPairs = {{1, 2}, {1, 1}};
+constexpr Pairs kThreePairs[] = {{{1, 2, 6}, {1, 1, 1}},  {{1, 2, 4}, {1, 1, 3}},  {{1, 2, 4}, {1, 1, 59}},
+                                 {{1, 2, 4}, {1, 1, 61}}, {{1, 2, 5}, {1, 1, 37}}, {{1, 2, 5}, {1, 1, 9}},
+                                 {{1, 2, 5}, {1, 1, 214}}, {{1, 2, 3}, {1, 1, 205}}};
+constexpr Pairs kFourPairs[] = {{{1, 3, 21, 50}, {1, 1, 205, 5}},    {{1, 4, 15, 16}, {1, 3, 15, 15}},
+                                {{1, 4, 15, 16}, {1, 14, 206, 29}},  {{1, 17, 22, 89}, {1, 11, 169, 8}},
+                                {{1, 94, 95, 107}, {1, 5, 5, 2}},    {{1, 22, 75, 108}, {1, 31, 218, 29}},
+                                {{1, 41, 45, 87}, {1, 2, 35, 169}},  {{1, 14, 15, 60}, {1, 1, 14, 162}}};
+
+const Pairs& PairsOf(uint32_t count, uint16_t prime) {
+  uint32_t index = 0;
+  while (kPrimes[index] != prime) ++index;
+  return count == 2 ? kTwoPairs : count == 3 ? kThreePairs[index] : kFourPairs[index];
+}
+
 struct Points {
-  uint32_t value[kMaxPoints];  // residues
+  uint32_t value[kMaxPoints], output_scale[kMaxPoints];  // residues
   uint32_t count;
 };
 
-Points ChoosePoints(uint32_t count, uint32_t prime) {
+Points ChoosePoints(uint32_t count, uint16_t prime) {
+  const Pairs& pairs = PairsOf(count / 2, prime);
   Points points{};
   points.count = count;
-  for (uint32_t i = 0; i + 1 < count; i += 2) {
-    points.value[i] = i / 2 + 1;
-    points.value[i + 1] = prime - (i / 2 + 1);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t a = pairs.point[i / 2];
+    const bool zero = i + 1 == count && count % 2 == 1;
+    points.value[i] = zero ? 0 : i % 2 == 0 ? a : prime - a;
+    points.output_scale[i] = zero ? 1 : pairs.output_scale[i / 2];
   }
-  return points;  // with an odd count the last one is 0
+  return points;
 }
 
 // Coefficients of the product of (x - a) over all points but number `without` (none left out when it is `count`).
@@ -44,35 +69,35 @@ uint32_t Evaluate(const uint32_t coefficients[kWinogradMaxIn], uint32_t x, uint3
   return value;
 }
 
-// Slots of an input line: even ones by four and odd ones by four, what is left over in the last group.
-void OrderByParity(WinogradTransform* t) {
-  for (uint8_t& line : t->line) line = kNoLine;
-  uint32_t even = 0, odd = 4, rest = 8;
-  // The middle is what the rows of finite points read: with the zero point they have no constant term.
-  const uint32_t first = t->in % 2 == 0 && t->in > 8 ? 1 : 0;
-  for (uint32_t i = 0; i < t->in; ++i) {
-    uint32_t* slot = i % 2 == 0 ? &even : &odd;
-    const uint32_t end = i % 2 == 0 ? 4 : 8;
-    if (i < first || *slot == end) slot = &rest;
-    t->line[(*slot)++] = static_cast<uint8_t>(i);
+// The larger of what positive and of what negative coefficients add up to, where odd ones may all change their sign.
+int32_t LargestSum(const uint32_t coefficients[kWinogradMaxIn], uint32_t scale, uint32_t prime) {
+  int32_t sums[2][2] = {};  // [parity][negative]
+  for (uint32_t j = 0; j < kWinogradMaxIn; ++j) {
+    const int32_t value = CentredResidue(coefficients[j] * scale % prime, prime);
+    sums[j % 2][value < 0 ? 1 : 0] += value < 0 ? -value : value;
   }
+  int32_t largest = 0;
+  for (int i = 0; i < 4; ++i) {
+    const int32_t sum = sums[0][i % 2] + sums[1][i / 2];
+    if (sum > largest) largest = sum;
+  }
+  return largest;
 }
 
-void OrderInTurn(WinogradTransform* t) {
-  for (uint32_t slot = 0; slot < kWinogradSlots; ++slot) {
-    t->line[slot] = slot < t->in ? static_cast<uint8_t>(slot) : kNoLine;
+// What a row is best multiplied with.
+uint32_t ChooseScale(const uint32_t coefficients[kWinogradMaxIn], uint32_t prime) {
+  uint32_t best = 1;
+  int32_t best_sum = LargestSum(coefficients, 1, prime);
+  for (uint32_t scale = 2; scale <= prime / 2; ++scale) {
+    const int32_t sum = LargestSum(coefficients, scale, prime);
+    if (sum >= best_sum) continue;
+    best = scale;
+    best_sum = sum;
   }
+  return best;
 }
 
-void Set(WinogradTransform* t, uint32_t row, uint32_t line, uint32_t value, uint32_t prime) {
-  for (uint32_t slot = 0; slot < kWinogradSlots; ++slot) {
-    if (t->line[slot] == line) t->rows[row][slot] = static_cast<int8_t>(CentredResidue(value, prime));
-  }
-}
-
-void Negate(WinogradTransform* t, uint32_t row) {
-  for (int8_t& coefficient : t->rows[row]) coefficient = static_cast<int8_t>(-coefficient);
-}
+int8_t Centred(uint32_t value, uint32_t prime) { return static_cast<int8_t>(CentredResidue(value % prime, prime)); }
 
 }  // namespace
 
@@ -84,28 +109,30 @@ WinogradPlan MakeWinogradPlan(uint32_t out, uint16_t prime) {
   plan.input.in = plan.input.out = plan.filter.out = plan.output.in = plan.in;
   plan.filter.in = kWinogradTaps;
   plan.output.out = out;
-  OrderByParity(&plan.input);
-  OrderInTurn(&plan.filter);
-  OrderInTurn(&plan.output);
   const Points points = ChoosePoints(plan.in - 1, prime);
   uint32_t coefficients[kWinogradMaxIn];
   for (uint32_t i = 0; i < plan.in; ++i) {
     Expand(points, i, prime, coefficients);
-    for (uint32_t j = 0; j < plan.in; ++j) Set(&plan.input, i, j, coefficients[j], prime);
-    if (i == points.count) break;
-    const uint32_t a = points.value[i];
-    uint32_t power = ModularInverse(Evaluate(coefficients, a, prime), prime);
-    for (uint32_t t = 0; t < kWinogradTaps; ++t, power = power * a % prime) Set(&plan.filter, i, t, power, prime);
+    // Small tiles have small rows as they are, which their kernels know.
+    uint32_t scale = out == kWinogradMinOut ? 1 : ChooseScale(coefficients, prime);
+    const bool infinity = i == points.count;
+    const uint32_t a = infinity ? 0 : points.value[i], factor = infinity ? 1 : points.output_scale[i];
+    // The filter's row makes up for both scales, and for L_i(a_i).
+    uint32_t power = ModularInverse(scale * factor % prime * (infinity ? 1 : Evaluate(coefficients, a, prime)) % prime, prime);
     // Where 0 is no point, L of -a has the odd coefficients of L of a, and the even ones negated.
-    if (i % 2 == 1 && points.count % 2 == 0) {
-      Negate(&plan.input, i);
-      Negate(&plan.filter, i);
+    const bool negate = !infinity && i % 2 == 1 && points.count % 2 == 0;
+    if (negate) scale = prime - scale;
+    if (negate) power = prime - power;
+    for (uint32_t j = 0; j < plan.in; ++j) plan.input.rows[i][j] = Centred(coefficients[j] * scale, prime);
+    if (infinity) {
+      plan.filter.rows[i][kWinogradTaps - 1] = Centred(power, prime);
+      plan.output.rows[out - 1][i] = 1;
+      break;
     }
-    power = 1;
-    for (uint32_t k = 0; k < out; ++k, power = power * a % prime) Set(&plan.output, k, i, power, prime);
+    for (uint32_t t = 0; t < kWinogradTaps; ++t, power = power * a % prime) plan.filter.rows[i][t] = Centred(power, prime);
+    power = factor;
+    for (uint32_t k = 0; k < out; ++k, power = power * a % prime) plan.output.rows[k][i] = Centred(power, prime);
   }
-  Set(&plan.filter, points.count, kWinogradTaps - 1, 1, prime);
-  Set(&plan.output, out - 1, points.count, 1, prime);
   return plan;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "kernels/isa_test_support.h"
@@ -12,13 +13,7 @@
 namespace penumbra {
 namespace {
 
-int32_t Coefficient(const WinogradTransform& t, uint32_t row, uint32_t line) {
-  int32_t sum = 0;
-  for (uint32_t slot = 0; slot < kWinogradSlots; ++slot) {
-    if (t.line[slot] == line) sum += t.rows[row][slot];
-  }
-  return sum;
-}
+int32_t Coefficient(const WinogradTransform& t, uint32_t row, uint32_t line) { return t.rows[row][line]; }
 
 // output row k, input j, tap t: the sum over positions is 1 where j = k + t and 0 elsewhere. That is the convolution.
 TEST(WinogradPlan, InterpolatesExactlyForEveryPrimeAndTile) {
@@ -53,6 +48,30 @@ TEST(WinogradPlan, RowsOfOppositePointsShareTheirHalves) {
         for (uint32_t k = 0; k < out; ++k) {
           const int32_t sign = k % 2 == 0 ? 1 : -1;
           EXPECT_EQ(Coefficient(plan.output, k, i), sign * Coefficient(plan.output, k, i + 1)) << prime << " F" << out;
+        }
+      }
+    }
+  }
+}
+
+// What 16-bit words of the kernels rely on.
+TEST(WinogradPlan, SumsOfRowsFitWords) {
+  for (const uint16_t prime : kPrimes) {
+    for (uint32_t out = kWinogradMinOut; out <= kWinogradMaxOut; ++out) {
+      const WinogradPlan plan = MakeWinogradPlan(out, prime);
+      const uint32_t paired = (plan.in - 1) / 2 * 2;  // columns of `output` of opposite points, summed up before
+      for (uint32_t row = 0; row < plan.in; ++row) {
+        int32_t sums[2][2] = {};  // [input, output][positive, negative]
+        for (uint32_t line = 0; line < plan.in; ++line) {
+          const int32_t input = Coefficient(plan.input, row, line);
+          sums[0][input < 0] += std::abs(input);
+          if (row >= out || (line < paired && line % 2 == 1)) continue;
+          const int32_t output = Coefficient(plan.output, row, line);
+          sums[1][output < 0] += std::abs(output);
+        }
+        for (const auto& sum : sums) {
+          EXPECT_LE(sum[0], kWinogradRowSum) << prime << " F" << out << " row " << row;
+          EXPECT_LE(sum[1], kWinogradRowSum) << prime << " F" << out << " row " << row;
         }
       }
     }
@@ -154,6 +173,37 @@ TEST_P(Winograd, MatchesTheConvolution) {
     const uint32_t end = i % 2 == 0 ? g.out_h : draw(begin + 1, g.out_h);
     Expect({g, draw(1, 3), draw(kWinogradMinOut, kWinogradMaxOut), begin, end, kPrimes[draw(0, 7)], i % 3 == 0}, &random);
     if (HasFatalFailure()) return;
+  }
+}
+
+// The bytes that drive the sums of the input transform to their ends, in either dimension.
+TEST_P(Winograd, InputTransformAtItsEnds) {
+  constexpr uint32_t kChannels = 64;
+  for (const uint16_t prime : kPrimes) {
+    for (uint32_t out = kWinogradMinOut; out <= kWinogradMaxOut; ++out) {
+      const WinogradPlan plan = MakeWinogradPlan(out, prime);
+      std::vector<uint8_t> x(size_t{plan.in} * plan.in * kChannels), got(x.size());
+      std::vector<const uint8_t*> rows;
+      for (uint32_t i = 0; i < plan.in; ++i) rows.push_back(x.data() + size_t{i} * plan.in * kChannels);
+      for (uint32_t target = 0; target < 4 * plan.in; ++target) {
+        const bool across = target % 2 == 0, positive = target / 2 % 2 == 0;
+        for (uint32_t q = 0; q < plan.in * plan.in; ++q) {
+          const uint32_t line = across ? q % plan.in : q / plan.in;
+          const bool high = (Coefficient(plan.input, target / 4, line) > 0) == positive;
+          std::fill_n(x.begin() + q * kChannels, kChannels, static_cast<uint8_t>(high ? 255 : 0));
+        }
+        Kernels(GetParam()).winograd_input(
+            {&plan, rows.data(), plan.in, kChannels, 0, 1, got.data(), kChannels, kChannels});
+        for (uint32_t q = 0; q < plan.in * plan.in; ++q) {
+          int64_t sum = 0;
+          for (uint32_t at = 0; at < plan.in * plan.in; ++at) {
+            sum += int64_t{Coefficient(plan.input, q / plan.in, at / plan.in)} *
+                   Coefficient(plan.input, q % plan.in, at % plan.in) * x[at * kChannels];
+          }
+          ASSERT_EQ(got[q * kChannels + 63] % prime, Residue(sum, prime)) << prime << " F" << out << " " << target;
+        }
+      }
+    }
   }
 }
 
