@@ -59,6 +59,7 @@ model::Graph MakeChain(const LayerSpec& spec) {
   for (uint32_t layer = 0; layer < spec.depth; ++layer) {
     const model::ValueId weights =
         graph.AddConstant("w", model::Tensor::Of<float>(shape, Noise(count, scale, layer + 1)));
+    const model::ValueId skipped = x;
     x = add(model::OpKind::kConv, {x, weights},
             {{"kernel_shape", std::vector<int64_t>{kernel, kernel}},
              {"strides", std::vector<int64_t>{1, 1}},
@@ -66,6 +67,7 @@ model::Graph MakeChain(const LayerSpec& spec) {
              {"pads", std::vector<int64_t>{pad, pad, pad, pad}},
              {"group", spec.depthwise ? channels : int64_t{1}}});
     x = add(model::OpKind::kRelu, {x}, {});
+    if (spec.residual) x = add(model::OpKind::kAdd, {x, skipped}, {});
   }
   graph.outputs = {x};
   model::Normalize(graph);

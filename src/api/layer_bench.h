@@ -11,13 +11,14 @@
 
 namespace penumbra::api {
 
-// A chain of equal layers, each followed by a ReLU.
+// A chain of equal layers, each followed by a ReLU, and with `residual` by the addition of what went into it.
 struct LayerSpec {
   uint32_t channels;  // in and out
   uint32_t size;      // pixels of a side; of a dense layer 1
   uint32_t kernel;    // of a side
   bool depthwise = false;
   uint32_t depth = 6;  // layers
+  bool residual = false;
 };
 
 // Totals of a chain, and the least of some inferences in seconds: other work on a machine only adds.

@@ -26,6 +26,7 @@ using protect::PerKernel;
 using protect::Scheme;
 
 constexpr LayerSpec kThin{.channels = 16, .size = 48, .kernel = 3};  // most of it is not multiplications
+constexpr LayerSpec kThinResidual{.channels = 16, .size = 48, .kernel = 3, .residual = true};
 constexpr LayerSpec kThinPointwise{.channels = 32, .size = 32, .kernel = 1};
 constexpr LayerSpec kSmall{.channels = 128, .size = 6, .kernel = 3};  // much of it is bringing weights in
 constexpr LayerSpec kConvolution{.channels = 128, .size = 16, .kernel = 3};
@@ -33,6 +34,7 @@ constexpr LayerSpec kPointwise{.channels = 256, .size = 16, .kernel = 1};
 constexpr LayerSpec kDense{.channels = 1024, .size = 1, .kernel = 1};
 constexpr LayerSpec kDepthwise{.channels = 256, .size = 16, .kernel = 3, .depthwise = true};
 constexpr LayerSpec kTiny{.channels = 4, .size = 1, .kernel = 1, .depth = 24};
+constexpr LayerSpec kShortest{.channels = 4, .size = 1, .kernel = 1, .depth = 2};
 
 struct Kernel {
   const LayerSpec& spec;
@@ -43,7 +45,7 @@ constexpr Kernel kKernels[] = {{kConvolution, &PerKernel::convolution},
                                {kDense, &PerKernel::dense},
                                {kDepthwise, &PerKernel::depthwise}};
 
-constexpr int kRunCount = 40;  // of small networks, for the progress
+constexpr int kRunCount = 43;  // of small networks, for the progress
 // A part of a time that was solved for is at least this share of it: noise makes none negative.
 constexpr double kLeastShare = 0.05;
 
@@ -143,6 +145,10 @@ class Measurement {
     kinds = KindsOf(integers);
     profile_.integer_element = ElementSeconds(thin8, Time(kThinPointwise, integers), kinds);
     profile_.trusted_int8 = RatesInside(kinds, profile_.integer_element);
+    profile_.pass_element = std::max(Time(kThinResidual, integers).inside - thin8.inside, 0.0) / (2 * thin8.elements);
+    const double tiny = Time(kTiny, integers).total, shortest = Time(kShortest, integers).total;
+    const double layer = std::max(tiny - shortest, 0.0) / (kTiny.depth - kShortest.depth);
+    profile_.inference = std::max(shortest - kShortest.depth * layer, 0.0);
     profile_.trusted_int16 = RatesInside(KindsOf(integers, 16), profile_.integer_element);
   }
 

@@ -185,6 +185,7 @@ class CompiledModel {
   uint32_t SamePlan(const LinearPlan& plan) const;
   void Report();
   void ReportPrediction();
+  double PassSeconds() const;  // of everything inside that is not linear
   void ReportUnprovedBounds();
   void ReportNoise();
 

@@ -132,14 +132,14 @@ void CompiledModel::WeighStages(PlacementFacts* out_facts) {
   }
   out_facts->can_leave = CanLeave(lowered_);
   const bool is_critical = placement == PlacementKind::kCritical;
-  chain_ = FloatChain(lowered_, profile, out_facts->can_leave, {});
+  chain_ = FloatChain(lowered_, profile, out_facts->can_leave, {}, options_.secure_memory_size);
   if (!is_critical) {
     out_facts->public_stages = FastestChoice(chain_).is_public;
     return;
   }
   const double deadline = options_.scheme.placement_parameter / 1e3;
   RequireFeasible(chain_, deadline);  // before the faults, which take long
-  chain_ = FloatChain(lowered_, profile, out_facts->can_leave, FaultDamage());
+  chain_ = FloatChain(lowered_, profile, out_facts->can_leave, FaultDamage(), options_.secure_memory_size);
   out_facts->public_stages = LeastDamageChoice(chain_, deadline).is_public;
 }
 
@@ -172,7 +172,7 @@ double CompiledModel::OutsideSeconds(size_t op, const QuantizedLinear& layer) co
 }
 
 // A ring has no switches: whatever is not linear is inside anyway, and a public layer's own hand-over
-// and crossing are part of its time.
+// and crossing are part of its time. What spills does so on either side of a layer, too.
 Chain CompiledModel::ResidueChain() const {
   Chain chain;
   for (const auto& [op, layer] : quantized_) {
@@ -186,7 +186,19 @@ Chain CompiledModel::ResidueChain() const {
     chain.published.push_back(public_[op] ? OutsideSeconds(op, layer) : kNever);
   }
   chain.switching.assign(chain.size() + 1, 0);
+  chain.fixed = options_.device_profile->inference + PassSeconds();
   return chain;
+}
+
+// Functions of one tensor are part of the pass of their layer, and so of its elements.
+double CompiledModel::PassSeconds() const {
+  double elements = 0;
+  for (const LoweredOp& op : lowered_.ops) {
+    const bool is_function = std::holds_alternative<ElementwiseOp>(op.kind) && InputsOf(op).size() == 1;
+    if (IsLinear(op) || is_function || std::holds_alternative<ReshapeOp>(op.kind)) continue;
+    for (const TensorId id : InputsOf(op)) elements += static_cast<double>(lowered_.tensors[id].count());
+  }
+  return elements * options_.device_profile->pass_element;
 }
 
 void CompiledModel::PlaceFastest() {
@@ -206,8 +218,8 @@ void CompiledModel::PlaceFastest() {
   char text[256];
   if (all_inside.seconds <= split.seconds) {
     std::snprintf(text, sizeof(text),
-                  "auto: an integer network inside, as with preset enclave, takes its linear layers %.2f ms by the device profile, the "
-                  "fastest split %.2f ms: nothing is public",
+                  "auto: an integer network inside, as with preset enclave, takes %.2f ms by the device profile, the fastest split "
+                  "%.2f ms: nothing is public",
                   all_inside.seconds * 1e3, split.seconds * 1e3);
     options_.scheme = {};  // integer, all-trusted
     kept_.clear();
@@ -216,8 +228,8 @@ void CompiledModel::PlaceFastest() {
     chain_ = std::move(enclave);
   } else {
     std::snprintf(text, sizeof(text),
-                  "auto: the fastest split takes its linear layers %.2f ms by the device profile, an integer network inside, as with "
-                  "preset enclave, %.2f ms",
+                  "auto: the fastest split takes %.2f ms by the device profile, an integer network inside, as with preset enclave, "
+                  "%.2f ms",
                   split.seconds * 1e3, all_inside.seconds * 1e3);
     at = 0;
     for (auto& [op, layer] : quantized_) {

@@ -200,6 +200,9 @@ void CompiledModel::Report() {
 
 void CompiledModel::ReportPrediction() {
   if (chain_.size() != report_.layers.size() || chain_.size() == 0) return;
+  if (options_.scheme.arithmetic != Arithmetic::kFloat32) {
+    chain_.fixed += SpillSeconds(*options_.device_profile, static_cast<double>(report_.schedule.evicted_size));
+  }
   for (size_t i = 0; i < chain_.size(); ++i) {
     LayerReport& layer = report_.layers[i];
     layer.predicted_inside = chain_.trusted[i];

@@ -53,14 +53,14 @@ class CliPlacement(CliCase):
             return {n: {kernel: rate * value for kernel, rate in rates.items()} for n in names.split()}
 
         profile = {
-            "format": "penumbra device profile", "version": 1, "device": name, "carrier": "made up",
+            "format": "penumbra device profile", "version": 2, "device": name, "carrier": "made up",
             "accelerator": "made up", "threads": 1,
             "multiplications_per_second": {
                 **group("trusted_float32 trusted_int8 trusted_int16 pad", inside),
                 **group("public_float32 public_residue", outside),
             },
             "element_seconds": group("trusted_float32 trusted_integer public_residue", 0),
-            "residue_byte_seconds": 1e-11, "check_multiplications_per_second": 1e14, "check_byte_seconds": 0,
+            "pass_element_seconds": 0, "inference_seconds": 0, "residue_byte_seconds": 1e-11, "check_multiplications_per_second": 1e14, "check_byte_seconds": 0,
             "check_layer_seconds": 0, "memory_bytes_per_second": 1e12, "weight_bytes_per_second": 1e12,
             "pad_bytes_per_second": 1e12, "pad_layer_seconds": 0, "crossing_bytes_per_second": 1e12,
             "hand_off_seconds": hand_off, "pad_stock": 8, "idle_share": 1,

@@ -15,6 +15,7 @@ struct Chain {
   // ends in the trusted half.
   std::vector<double> switching;
   std::vector<double> damage;  // of publishing the stage; empty: none
+  double fixed = 0;            // of everything that takes its time whatever is public
   size_t size() const { return trusted.size(); }
 };
 

@@ -145,6 +145,8 @@ TEST(Chain, AnImpossibleDeadlineNamesTheSmallest) {
   }
 }
 
+constexpr uint64_t kRoomy = uint64_t{1} << 40;  // bytes of secure memory
+
 DeviceProfile MadeUp(double inside, double outside) {
   DeviceProfile profile;
   const PerKernel in{inside, inside, inside, inside}, out{outside, outside, outside, outside};
@@ -177,7 +179,7 @@ LoweredGraph Residual() {
 TEST(FloatChain, SwitchesMoveWhatLives) {
   const LoweredGraph graph = Residual();
   const DeviceProfile profile = MadeUp(1e9, 1e9);
-  const Chain chain = FloatChain(graph, profile, std::vector<bool>(graph.ops.size(), true), {});
+  const Chain chain = FloatChain(graph, profile, std::vector<bool>(graph.ops.size(), true), {}, kRoomy);
   ASSERT_EQ(chain.size(), 4u);
   const double tensor = 16 * 16 * 16 * sizeof(float);
   EXPECT_DOUBLE_EQ(chain.switching[0], 5e-6 + tensor / 1e10);          // the input
@@ -186,11 +188,34 @@ TEST(FloatChain, SwitchesMoveWhatLives) {
   EXPECT_DOUBLE_EQ(chain.published[0], MacCount(std::get<LinearOp>(graph.ops[0].kind).geometry) / 1e9 + 2 * tensor / 1e10);
 }
 
+TEST(FloatChain, WhatDoesNotFitIsSpilledInside) {
+  const LoweredGraph graph = Residual();
+  const std::vector<bool> can_leave(graph.ops.size(), true);
+  const DeviceProfile profile = MadeUp(1e9, 1e9);
+  const uint64_t tensor = 16 * 16 * 16 * sizeof(float);
+  const Chain roomy = FloatChain(graph, profile, can_leave, {}, 2 * tensor), tight = FloatChain(graph, profile, can_leave, {}, tensor);
+  const double spilled = SpillSeconds(profile, static_cast<double>(tensor));
+  EXPECT_DOUBLE_EQ(tight.trusted[0], roomy.trusted[0]);             // only the input stands before it
+  EXPECT_DOUBLE_EQ(tight.trusted[2], roomy.trusted[2] + spilled);   // the input, for the sum, and a result
+  EXPECT_EQ(tight.published, roomy.published);
+}
+
+TEST(Chain, WhatIsFixedCountsForEveryChoiceAndEveryDeadline) {
+  Chain chain{.trusted = {2, 2}, .published = {1, 1}, .switching = {0, 0, 0}, .damage = {1, 1}};
+  chain.fixed = 5;
+  EXPECT_DOUBLE_EQ(Evaluate(chain, {false, true}).seconds, 8);
+  EXPECT_DOUBLE_EQ(FastestChoice(chain).seconds, 7);
+  EXPECT_DOUBLE_EQ(LeastDamageChoice(chain, 8).damage, 1);
+  EXPECT_DOUBLE_EQ(LeastDamageChoice(chain, 9).damage, 0);
+  EXPECT_THROW(RequireFeasible(chain, 6.9), model::ModelError);
+  EXPECT_THROW(RequireFeasible(chain, 4), model::ModelError);
+}
+
 TEST(FloatChain, SlowInsideMeansAllOutsideAndEqualMeansInside) {
   const LoweredGraph graph = Residual();
   const std::vector<bool> can_leave(graph.ops.size(), true);
   const auto fastest = [&](double inside, double outside) {
-    return FastestChoice(FloatChain(graph, MadeUp(inside, outside), can_leave, {})).is_public;
+    return FastestChoice(FloatChain(graph, MadeUp(inside, outside), can_leave, {}, kRoomy)).is_public;
   };
   EXPECT_EQ(fastest(1e9, 1e12), std::vector<bool>(4, true));
   EXPECT_EQ(fastest(1e10, 1e10), std::vector<bool>(4, false));
@@ -242,7 +267,7 @@ TEST(FloatChain, WhatCannotLeaveStaysInside) {
   for (size_t op = 0; op < graph.ops.size(); ++op) {
     if (IsLinear(graph.ops[op]) && stage[op] == 2) can_leave[op] = false;
   }
-  const ChainChoice choice = FastestChoice(FloatChain(graph, MadeUp(1e9, 1e12), can_leave, {}));
+  const ChainChoice choice = FastestChoice(FloatChain(graph, MadeUp(1e9, 1e12), can_leave, {}, kRoomy));
   EXPECT_EQ(choice.is_public, (std::vector<bool>{true, true, false, true}));
   const Placement placement = PlaceStages(graph, choice.is_public, can_leave);
   for (size_t op = 0; op < placement.size(); ++op) {

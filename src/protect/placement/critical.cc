@@ -128,10 +128,11 @@ uint32_t LeastTicks(const Ticks& ticks) {
   return static_cast<uint32_t>(std::min<uint64_t>({least[0], least[1] + ticks.switching.back(), kNoTicks}));
 }
 
-// At most what every stage on its slower side and every switch need: rounding adds less than one each.
+// What a deadline leaves for the stages: at most what every stage on its slower side and every switch need: rounding adds less than one each.
 uint32_t DeadlineTicks(const Chain& chain, const Ticks& ticks, double deadline) {
   const auto most = static_cast<double>(kTickCount + 2 * chain.size() + 1);
-  return static_cast<uint32_t>(std::min(most, std::floor(deadline / ticks.tick + kSlack)));
+  const double left = std::max(deadline - chain.fixed, 0.0);
+  return static_cast<uint32_t>(std::min(most, std::floor(left / ticks.tick + kSlack)));
 }
 
 [[noreturn]] void RefuseDeadline(double deadline, double feasible) {
@@ -147,7 +148,9 @@ uint32_t DeadlineTicks(const Chain& chain, const Ticks& ticks, double deadline) 
 void RequireFeasible(const Chain& chain, double deadline) {
   const Ticks ticks = CountTicks(chain);
   const uint32_t least = LeastTicks(ticks);
-  if (DeadlineTicks(chain, ticks, deadline) < least) RefuseDeadline(deadline, least * ticks.tick);
+  if (deadline < chain.fixed || DeadlineTicks(chain, ticks, deadline) < least) {
+    RefuseDeadline(deadline, chain.fixed + least * ticks.tick);
+  }
 }
 
 ChainChoice LeastDamageChoice(const Chain& chain, double deadline) {

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr uint32_t kFewPixels = 4;      // up to here a layer is bound by its weights
 constexpr uint32_t kFewChannels = 8;    // of a group, for each output
 constexpr uint32_t kMaxThreads = 256;
@@ -46,6 +46,7 @@ struct NumberMember {
   bool may_be_zero;
 };
 constexpr NumberMember kNumbers[] = {
+    {"pass_element_seconds", &DeviceProfile::pass_element, true},
     {"residue_byte_seconds", &DeviceProfile::residue_byte, true},
     {"check_multiplications_per_second", &DeviceProfile::check_rate, false},
     {"check_byte_seconds", &DeviceProfile::check_byte, true},
@@ -54,6 +55,7 @@ constexpr NumberMember kNumbers[] = {
     {"pad_bytes_per_second", &DeviceProfile::pad_rate, false},
     {"crossing_bytes_per_second", &DeviceProfile::crossing_rate, false},
     {"hand_off_seconds", &DeviceProfile::hand_off, true},
+    {"inference_seconds", &DeviceProfile::inference, true},
     {"pad_layer_seconds", &DeviceProfile::pad_layer, true},
     {"check_layer_seconds", &DeviceProfile::check_layer, true},
     {"pad_stock", &DeviceProfile::pad_stock, true},

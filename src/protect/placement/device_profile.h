@@ -36,6 +36,7 @@ struct DeviceProfile {
   // Seconds per output element beyond its multiplications: of trusted layers, and of public ones for each
   // prime.
   PerKernel float32_element, integer_element, residue_element;
+  double pass_element = 0;  // seconds per element that additions, poolings and other passes between integer layers read
   double residue_byte = 0;  // seconds per byte of masked input and reply: masking and restoring
   double check_rate = 0;    // byte multiplications a second of checking replies
   double check_byte = 0;    // seconds per byte of masked input and reply beyond them
@@ -45,6 +46,7 @@ struct DeviceProfile {
   double pad_rate = 0;       // bytes a second of opening pads and regenerating masks
   double crossing_rate = 0;  // bytes a second of float32 that crosses
   double hand_off = 0;       // seconds of one job of the accelerator, there and back
+  double inference = 0;      // seconds of an inference beyond its layers
   double pad_layer = 0, check_layer = 0;  // seconds that a pad, and checking, add to a layer of any size
 
   // How pads are made: so many are ready when a request comes (0: each request makes its own), and of

@@ -82,8 +82,8 @@ TEST(DeviceProfile, EveryMemberIsNeededAndNoneElse) {
   changed["threads"] = 1.5;
   ExpectRefused(changed, "threads");
   changed = json;
-  changed["version"] = 2;
-  ExpectRefused(changed, "version 2", Status::kUnsupportedVersion);
+  changed["version"] = 1;
+  ExpectRefused(changed, "version 1", Status::kUnsupportedVersion);
   ExpectRefused(nlohmann::json::array(), "no device profile");
   EXPECT_THROW(ParseDeviceProfile("{"), model::ModelError);
 }

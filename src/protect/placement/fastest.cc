@@ -9,6 +9,7 @@ namespace penumbra::protect {
 
 ChainChoice Evaluate(const Chain& chain, std::vector<bool> is_public) {
   ChainChoice choice;
+  choice.seconds = chain.fixed;
   bool outside = false;
   for (size_t i = 0; i < chain.size(); ++i) {
     if (is_public[i] != outside) choice.seconds += chain.switching[i];

@@ -67,10 +67,11 @@ std::vector<uint32_t> StagesOf(const LoweredGraph& graph) {
 }
 
 Chain FloatChain(const LoweredGraph& graph, const DeviceProfile& profile, const std::vector<bool>& can_leave,
-                 const std::vector<double>& damage) {
+                 const std::vector<double>& damage, uint64_t secure_memory) {
   const std::vector<uint32_t> stage_of = StagesOf(graph);
   const size_t count = stage_of.empty() ? 0 : stage_of.back() + size_t{1};
   Chain chain{.trusted = std::vector<double>(count), .published = std::vector<double>(count), .switching = {}, .damage = {}};
+  chain.fixed = profile.inference;
   if (!damage.empty()) chain.damage.resize(count);
   for (size_t i = 0; i < graph.ops.size(); ++i) {
     const LoweredOp& op = graph.ops[i];
@@ -86,7 +87,11 @@ Chain FloatChain(const LoweredGraph& graph, const DeviceProfile& profile, const 
     }
     if (!damage.empty()) chain.damage[stage_of[i]] += damage[i];
   }
-  for (const double bytes : LiveSizes(graph, stage_of, count)) chain.switching.push_back(SwitchSeconds(profile, bytes));
+  const std::vector<double> live = LiveSizes(graph, stage_of, count);
+  for (const double bytes : live) chain.switching.push_back(SwitchSeconds(profile, bytes));
+  for (size_t stage = 0; stage < count; ++stage) {
+    chain.trusted[stage] += SpillSeconds(profile, std::max(live[stage] - static_cast<double>(secure_memory), 0.0));
+  }
   return chain;
 }
 

@@ -19,8 +19,9 @@ std::vector<uint32_t> StagesOf(const LoweredGraph& graph);
 // can_leave: of each operator, an accelerator has it in float32. Changing sides costs a hand-over and
 // the crossing of every tensor that is made before and read behind: of those that both are on the same
 // side, too, so that a prediction errs on the slow side. `damage` of each operator; empty: none.
+// What stands between the stages beyond `secure_memory` bytes is spilled by the stage behind it when that is inside.
 Chain FloatChain(const LoweredGraph& graph, const DeviceProfile& profile, const std::vector<bool>& can_leave,
-                 const std::vector<double>& damage);
+                 const std::vector<double>& damage, uint64_t secure_memory);
 
 // Operators of public stages that can leave.
 Placement PlaceStages(const LoweredGraph& graph, const std::vector<bool>& stage_is_public,

@@ -44,4 +44,6 @@ double OutsideSeconds(const DeviceProfile& profile, const ConvGeometry& g) {
   return static_cast<double>(MacCount(g)) / profile.public_float32.Of(g);
 }
 
+double SpillSeconds(const DeviceProfile& profile, double bytes) { return 2 * bytes / profile.weight_rate; }
+
 }  // namespace penumbra::protect

@@ -30,6 +30,10 @@ double OutsideSeconds(const DeviceProfile& profile, const ResidueLayer& layer);
 // A float32 layer on the accelerator, without what crossing costs.
 double OutsideSeconds(const DeviceProfile& profile, const ConvGeometry& geometry);
 
+// Of values that do not fit into secure memory: sealed, copied out, and back. A profile knows the rate of the
+// way back, which sealed weights take, too.
+double SpillSeconds(const DeviceProfile& profile, double bytes);
+
 }  // namespace penumbra::protect
 
 #endif  // PENUMBRA_PROTECT_PLACEMENT_LAYER_TIMES_H_
