@@ -33,6 +33,7 @@ MANNERS = {
     "train": ((130, 40), (160, 50), (190, 60)),
     "test": ((125, 45), (140, 60), (155, 40), (170, 55), (185, 50)),
 }
+NOISES = {"train": 4, "test": 1}  # in which each spoken word is heard
 SEEDS = {"train": 1, "test": 2}
 LOUDEST_NOISE, QUIETEST_NOISE = 0.0, 15.0  # decibels below the word
 
@@ -89,7 +90,8 @@ def load(part: str, folder: Path) -> Samples:
     file = folder / f"commands-{part}.npy"
     if not file.exists():
         draw = np.random.default_rng(SEEDS[part])
-        inputs = np.stack([features(heard(word, draw)) for word in _spoken(part)])
+        mixed = (heard(word, draw) for word in _spoken(part) for _ in range(NOISES[part]))
+        inputs = np.stack([features(sound) for sound in mixed])
         folder.mkdir(parents=True, exist_ok=True)
         np.save(file, inputs)
     inputs = np.load(file)

@@ -42,7 +42,7 @@ class Recipe:
 
 RECIPES = {
     "mlp": Recipe(CLOTHES, Mlp, 20, 2e-3),
-    "lstm": Recipe(COMMANDS, Lstm, 40, 5e-3, 64, dynamic=False),
+    "lstm": Recipe(COMMANDS, Lstm, 15, 5e-3, dynamic=False),
     "transformer": Recipe(LANGUAGES, Transformer, 12, 3e-3, 256, dynamic=False),
 }
 OPSET = 17
