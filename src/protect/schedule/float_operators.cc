@@ -118,8 +118,11 @@ bool FloatSegmentBuilder::Lower(const LinearOp& op) {
   SegmentNode& node =
       AddNode(SegmentOp::kConvFloat, {Use(op.x)}, {g.out_h, g.out_w, g.out_c});
   node.geometry = g;
-  node.weight_blob = NewBlob(op.weights.size(), [&op] { return op.weights; });
-  node.bias_blob = NewBlob(op.bias.size(), [&op] { return op.bias; });
+  const LinearOp& layer =
+      op.same_as == kNone ? op : std::get<LinearOp>(graph_->ops[op.same_as].kind);
+  node.weight_blob =
+      NewBlob(op.weights.size(), [&op] { return op.weights; }, layer.weights.data());
+  node.bias_blob = NewBlob(op.bias.size(), [&op] { return op.bias; }, layer.bias.data());
   return Define(op.y);
 }
 

@@ -51,9 +51,9 @@ uint32_t FloatSegmentBuilder::NewTensor(const Shape& shape) {
   return static_cast<uint32_t>(out_.graph.tensors.size() - 1);
 }
 
-uint32_t FloatSegmentBuilder::NewBlob(uint64_t count, Floats make) {
+uint32_t FloatSegmentBuilder::NewBlob(uint64_t count, Floats make, const void* content) {
   const auto bytes = [make = std::move(make)](uint32_t) { return BytesOf(make()); };
-  out_.blobs.push_back({count * sizeof(float), 1, bytes});
+  out_.blobs.push_back({count * sizeof(float), 1, bytes, content});
   return static_cast<uint32_t>(out_.blobs.size() - 1);
 }
 

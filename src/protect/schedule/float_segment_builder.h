@@ -71,7 +71,7 @@ class FloatSegmentBuilder {
   // The segment's tensor for it, made an input when the segment does not make it.
   uint32_t Use(TensorId id);
   uint32_t NewTensor(const Shape& shape);
-  uint32_t NewBlob(uint64_t count, Floats make);
+  uint32_t NewBlob(uint64_t count, Floats make, const void* content = nullptr);
   SegmentNode& AddNode(SegmentOp op, std::vector<uint32_t> inputs, const Shape& out);
   // The output of the last node is `id`.
   bool Define(TensorId id);

@@ -13,8 +13,10 @@
 
 #include "accel/registry.h"
 #include "accel/validate.h"
+#include "protect/lower/shared_layers.h"
 #include "protect/plain/inference.h"
 #include "protect/schedule/checker.h"
+#include "protect/schedule/layer_tables.h"
 #include "protect/schedule/schedule.h"
 
 namespace penumbra::protect {
@@ -360,6 +362,33 @@ TEST_F(FloatSegments, SchedulesPassTheChecker) {
     ++tried;
   }
   EXPECT_GT(tried, 8u);
+}
+
+// The same weights in two segments are one blob of the public half, other weights are not.
+TEST_F(FloatSegments, CopiesOfALayerAreStoredOnce) {
+  TensorId x = Input({1, 4, 4, 8});
+  for (int step = 0; step < 3; ++step) x = Unary(Conv(x, 8, 1), PassFn::kElu);
+  Output(x);
+  auto& first = std::get<LinearOp>(graph_.ops[0].kind);
+  auto& second = std::get<LinearOp>(graph_.ops[2].kind);
+  second.weights = first.weights;
+  second.bias = first.bias;
+  MarkSharedLayers(&graph_);
+  ASSERT_EQ(second.same_as, 0u);
+  std::vector<LinearPlan> linears;
+  for (const uint32_t op : {0u, 2u, 4u}) linears.push_back({op, &std::get<LinearOp>(graph_.ops[op].kind)});
+  ScheduleOptions options;
+  options.float_public = {true, false, true, false, true, false};
+  ScheduleReport report;
+  const CompiledPlan plan = Schedule(graph_, linears, options, &report);
+  EXPECT_EQ(CheckPlan(plan), "");
+  ASSERT_EQ(plan.segments.size(), 3u);
+  const auto node = [&](size_t segment) { return plan.segments[segment].nodes.front(); };
+  EXPECT_EQ(node(0).weight_blob, node(1).weight_blob);
+  EXPECT_EQ(node(0).bias_blob, node(1).bias_blob);
+  EXPECT_NE(node(0).weight_blob, node(2).weight_blob);
+  ASSERT_EQ(plan.blobs.size(), 4u);
+  EXPECT_EQ(plan.blobs[node(2).weight_blob].make(0), BytesOf(std::get<LinearOp>(graph_.ops[4].kind).weights));
 }
 
 }  // namespace

@@ -21,14 +21,24 @@ void TaskBuilder::AddFloatSegment(const FloatSegment& segment) {
   plan_.float_segments.push_back(rec);
   plan_.float_ports.resize(plan_.float_ports.size() + rec.input_count + rec.output_count);
   if (floats_.fingerprints != nullptr) plan_.checked_ports.resize(plan_.float_ports.size());
-  const auto first_blob = static_cast<uint32_t>(plan_.blobs.size());
+  std::vector<uint32_t> blobs;
+  for (const PublicBlob& blob : segment.blobs) blobs.push_back(AddFloatBlob(blob));
   PublicSegment graph = segment.graph;
   for (SegmentNode& node : graph.nodes) {
-    if (node.weight_blob != kNoBlob) node.weight_blob += first_blob;
-    if (node.bias_blob != kNoBlob) node.bias_blob += first_blob;
+    if (node.weight_blob != kNoBlob) node.weight_blob = blobs[node.weight_blob];
+    if (node.bias_blob != kNoBlob) node.bias_blob = blobs[node.bias_blob];
   }
   plan_.segments.push_back(std::move(graph));
-  plan_.blobs.insert(plan_.blobs.end(), segment.blobs.begin(), segment.blobs.end());
+}
+
+uint32_t TaskBuilder::AddFloatBlob(const PublicBlob& blob) {
+  const auto index = static_cast<uint32_t>(plan_.blobs.size());
+  if (blob.content != nullptr) {
+    const auto [made, is_first] = float_blobs_.try_emplace(blob.content, index);
+    if (!is_first) return made->second;
+  }
+  plan_.blobs.push_back(blob);
+  return index;
 }
 
 void TaskBuilder::AddFloatTile(Task task, EventId* progress) {

@@ -87,6 +87,7 @@ struct PublicBlob {
   uint64_t size;
   uint32_t part_count;
   std::function<std::vector<uint8_t>(uint32_t part)> make;
+  const void* content = nullptr;  // blobs of one content are the same; null: of nothing else
 };
 
 struct PublicSegment {

@@ -53,6 +53,7 @@ class TaskBuilder {
   void AddCheck(const LinearPlan& plan, LayerRec* rec);
   void AddLayers();
   void AddFloatSegment(const FloatSegment& segment);
+  uint32_t AddFloatBlob(const PublicBlob& blob);
   void NeedScratch(uint64_t size) { plan_.scratch_size = std::max(plan_.scratch_size, size); }
 
   // --- Events ---
@@ -147,6 +148,7 @@ class TaskBuilder {
   std::vector<EventId> first_event_;  // of each plan tensor
   EventId layer_events_ = 0;
   EventId float_events_ = 0;
+  std::map<const void*, uint32_t> float_blobs_;  // public blobs by content
   std::vector<EventId>
       mask_progress_;  // of each layer: rows masked so far, or kNone before the first
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "protect/weights/scaling.h"
@@ -31,7 +32,7 @@ class ScaleClasses {
       }
     }
     do Unite();
-    while (KeepCancelled());
+    while (PartCopies() || KeepCancelled());
     for (const LoweredTensor& t : graph.tensors) {
       factor_count_.push_back(per_channel ? t.channels() : 1);
     }
@@ -70,13 +71,46 @@ class ScaleClasses {
       if (!reshape && !keeps) continue;
       for (const TensorId x : inputs) Join(x, y);
     }
+    JoinCopies();
+  }
+
+  // A layer that runs several times (the steps of an unrolled recurrence) is published once if the
+  // scales in front and behind are the same every time.
+  void JoinCopies() {
+    std::map<size_t, const LinearOp*> first_ones;
+    for (size_t op = 0; op < graph_.ops.size(); ++op) {
+      const auto* linear = std::get_if<LinearOp>(&graph_.ops[op].kind);
+      if (linear == nullptr || !public_[op] || apart_.contains(LayerOf(op))) continue;
+      const LinearOp* first = first_ones.try_emplace(LayerOf(op), linear).first->second;
+      Join(linear->x, first->x);
+      Join(linear->y, first->y);
+    }
+  }
+
+  // The operator that this one is a copy of, or itself.
+  size_t LayerOf(size_t op) const {
+    const auto* linear = std::get_if<LinearOp>(&graph_.ops[op].kind);
+    return linear == nullptr || linear->same_as == kNone ? op : linear->same_as;
+  }
+
+  bool Cancels(size_t op) const {
+    return public_[op] && RuleOf(graph_.ops[op]) == ScalingRule::kChooses &&
+           ClassOf(InputsOf(graph_.ops[op]).front()) == ClassOf(OutputOf(graph_.ops[op]));
+  }
+
+  // Better several scaled weights of a layer than none outside.
+  bool PartCopies() {
+    const size_t before = apart_.size();
+    for (size_t op = 0; op < graph_.ops.size(); ++op) {
+      if (Cancels(op) && std::holds_alternative<LinearOp>(graph_.ops[op].kind)) apart_.insert(LayerOf(op));
+    }
+    return apart_.size() != before;
   }
 
   bool KeepCancelled() {
     bool changed = false;
     for (size_t op = 0; op < graph_.ops.size(); ++op) {
-      if (!public_[op] || RuleOf(graph_.ops[op]) != ScalingRule::kChooses) continue;
-      if (ClassOf(InputsOf(graph_.ops[op]).front()) != ClassOf(OutputOf(graph_.ops[op]))) continue;
+      if (!Cancels(op)) continue;
       public_[op] = false;
       kept_[op] = kCancels;
       changed = true;
@@ -91,6 +125,7 @@ class ScaleClasses {
   std::vector<bool> scaled_;
   std::vector<uint32_t> factor_count_;
   std::map<size_t, std::string> kept_;
+  std::set<size_t> apart_;  // layers whose copies have scales of their own
 };
 
 // Writes the graph anew, with multiplications where tensors go out and come in.

@@ -22,8 +22,9 @@ struct ScaledGraph : SplitGraph {
 
 // is_public: of each operator, may be computed outside; those without a rule (scaling.h) stay
 // inside. A scale is log-uniform in [1 / range, range] and never 1; tensors that meet in an operator
-// without constants have one scale, and an operator whose scales would cancel stays inside. Throws
-// model::ModelError(kInvalidArgument) naming the operator whose constants float32 cannot hold.
+// without constants have one scale, copies of a layer (LinearOp::same_as) remain copies where they
+// can, and an operator whose scales would cancel stays inside. Throws model::ModelError(kInvalidArgument)
+// naming the operator whose constants float32 cannot hold.
 ScaledGraph ScaleTensors(LoweredGraph graph, const std::vector<bool>& is_public, double range,
                          const SecretKey& key);
 

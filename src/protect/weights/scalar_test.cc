@@ -7,6 +7,7 @@
 #include <set>
 
 #include "model/error.h"
+#include "protect/lower/shared_layers.h"
 #include "protect/plain/test_support.h"
 #include "protect/weights/scaling.h"
 
@@ -287,6 +288,48 @@ TEST(ScaleTensors, ALayerWhoseScalesCancelStaysInside) {
   EXPECT_FALSE(scaled.is_public[kept]);
   // The others are public all the same.
   EXPECT_EQ(std::ranges::count(scaled.is_public, true), 3);
+}
+
+// The steps of a recurrence: one matrix is published, not one for each step.
+TEST(ScaleTensors, CopiesOfALayerRemainCopies) {
+  TestGraph t;
+  const ValueId weights = t.Weights({4, 4, 1, 1});
+  ValueId x = t.Input({1, 4, 3, 3});
+  for (int step = 0; step < 3; ++step) {
+    x = t.Node(OpKind::kSigmoid, {t.Node(OpKind::kConv, {x, weights})});
+  }
+  t.Output(x);
+  const LoweredGraph graph = Lower(t.graph);
+  ScaledGraph scaled = ScaleTensors(graph, std::vector<bool>(graph.ops.size(), true), 8, Key(1));
+  ExpectSameOutputs(graph, scaled.graph, 1);
+  MarkSharedLayers(&scaled.graph);
+  uint32_t layers = 0, copies = 0;
+  for (size_t op = 0; op < scaled.graph.ops.size(); ++op) {
+    const auto* linear = std::get_if<LinearOp>(&scaled.graph.ops[op].kind);
+    if (linear == nullptr) continue;
+    EXPECT_TRUE(scaled.is_public[op]);
+    ++layers;
+    if (linear->same_as != kNone) ++copies;
+  }
+  EXPECT_EQ(layers, 3u);
+  EXPECT_EQ(copies, 2u);
+}
+
+// relu(W relu(W x)): one scale in front and one behind would be the same one.
+TEST(ScaleTensors, CopiesPartBeforeALayerStaysInside) {
+  TestGraph t;
+  const ValueId weights = t.Weights({4, 4, 1, 1});
+  ValueId x = t.Input({1, 4, 3, 3});
+  for (int step = 0; step < 2; ++step) {
+    x = t.Node(OpKind::kRelu, {t.Node(OpKind::kConv, {x, weights})});
+  }
+  t.Output(x);
+  const LoweredGraph graph = Lower(t.graph);
+  const ScaledGraph scaled =
+      ScaleTensors(graph, std::vector<bool>(graph.ops.size(), true), 8, Key(1));
+  ExpectSameOutputs(graph, scaled.graph, 1);
+  EXPECT_TRUE(scaled.kept.empty());
+  EXPECT_EQ(std::ranges::count(scaled.is_public, true), 4);
 }
 
 TEST(ScaleTensors, AScaleThatFloat32CannotHoldNamesTheLayer) {
