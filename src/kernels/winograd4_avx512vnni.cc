@@ -112,8 +112,10 @@ void WinogradOutput4(const WinogradOutputJob& job) {
   const ModVectors m = Broadcast(plan);
   for (uint32_t tile = 0; tile < job.tiles; ++tile) {
     __m512i pixels[kOut * kOut];
+    const TileOutputs to = OutputsOf(job, tile);
+    for (uint32_t i = 0; i < kOut; ++i) FetchOutputs(job, to, i);
     OutputBlock(job.products + size_t{tile} * kWinogradBlock, job.position_size, mod, pixels);
-    StoreTile(job, tile, pixels, m);
+    StoreTile(job, to, pixels, m);
   }
 }
 

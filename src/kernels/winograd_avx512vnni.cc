@@ -142,6 +142,7 @@ PENUMBRA_LANE void InputBlock(const WinogradInputJob& job, const InputRows<T>& r
     }
     for (uint32_t j = tile > 0 ? T::kIn - T::kOut : 0; j < T::kIn; ++j) {
       LoadColumn(job, left + j, channel, mask, line);
+      FetchColumn<T::kIn>(job, left + j + T::kOut, channel);
       InputLine(rows, mod, line, [&](uint32_t i, __m512i bytes) { half[i][j] = bytes; });
     }
     uint8_t* position = to;
@@ -171,14 +172,16 @@ void Output(const WinogradOutputJob& job) {
   __m512i half[T::kOut][T::kIn], line[T::kIn], pixels[T::kOut * T::kOut];
   for (uint32_t tile = 0; tile < job.tiles; ++tile) {
     const uint8_t* from = job.products + size_t{tile} * kWinogradBlock;
+    const TileOutputs to = OutputsOf(job, tile);
     for (uint32_t j = 0; j < T::kIn; ++j, from += job.position_size) {
+      FetchOutputs(job, to, j);
       for (uint32_t i = 0; i < T::kIn; ++i) line[i] = _mm512_loadu_si512(from + i * T::kIn * job.position_size);
       OutputLine(rows, mod, m, line, [&](uint32_t i, __m512i bytes) { half[i][j] = bytes; });
     }
     for (uint32_t i = 0; i < T::kOut; ++i) {
       OutputLine(rows, mod, m, half[i], [&](uint32_t j, __m512i bytes) { pixels[i * T::kOut + j] = bytes; });
     }
-    StoreTile(job, tile, pixels, m);
+    StoreTile(job, to, pixels, m);
   }
 }
 
