@@ -25,10 +25,11 @@ test-sanitize: setup
 	@tools/sanitize.sh
 
 # Downloads and large networks: measures every model and preset and rewrites docs/models.md (half an hour). A kill storm.
-# DATA=DIR with cifar10-test.zip (test/CLASS/NNNN.jpg): accuracy on the 10,000 test pictures as well.
+# Accuracy of the trained networks goes to docs/results/accuracy.md; DATA=DIR with cifar10-test.zip (test/CLASS/NNNN.jpg) and
+# minivgg-cifar10.onnx: on CIFAR-10's test pictures, too.
 test-models: build
 	python3 tests/storm/storm.py --host $(BUILD)/tests/storm/storm_host --kills 300 --durable-kills 300
-	$(if $(DATA),python3 tools/models/accuracy.py --build $(BUILD) --data $(DATA))
+	python3 tools/models/accuracy.py --build $(BUILD) $(if $(DATA),--data $(DATA))
 	python3 tools/models/table.py --build $(BUILD)
 
 # Soaks: a million wrong replies, ten thousand kills, sanitizers, the other instruction set, hours of fuzzing

@@ -32,7 +32,6 @@ PRESETS: dict[str, list[str]] = {
     "mlcapsule": ["--preset", "mlcapsule"],
     "darknetz": ["--preset", "darknetz"],
     "serdab": ["--preset", "serdab"],
-    "aegisdnn": ["--preset", "aegisdnn", "--deadline", "100"],
     "magnitude": ["--preset", "magnitude"],
     "securenets": ["--preset", "securenets"],
     "soter": ["--preset", "soter"],

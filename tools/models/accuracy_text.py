@@ -9,7 +9,7 @@ INTRODUCTION = """# Accuracy of protected networks
     python3 tools/models/accuracy.py --build build --data DIR
 
 Trained networks, protected and not, on test samples that training never saw. DIR holds `cifar10-test.zip` (test/CLASS/NNNN.jpg) and
-`minivgg-cifar10.onnx`; ResNet-44 is in `tests/data`, the last three are too, with the logs of
+`minivgg-cifar10.onnx`; ResNet-44 is in `tests/data`, those that are not about CIFAR-10 are in `tests/data/victims`, with the logs of
 their training (`tools/train/victims.py`, [data](../../tests/data/README.md)). Original: ONNX Runtime in float32 on the very same numbers.
 
 **top-1**: right samples, in percent. **same**: *consistency*, samples on which the protected network and the original have the same class; the interval holds the
@@ -31,7 +31,8 @@ COMMANDS = """
 ## Commands
 
 Every bundle is made by `penumbra protect MODEL -o BUNDLE OPTIONS --calibration FOLDER` and run by `penumbra run BUNDLE --input inputs.npy --output scores.npy --threads 2`;
-100 training samples are calibration (200 pictures for CIFAR-10). OPTIONS of the rows above:
+100 training samples are calibration (200 pictures for CIFAR-10). Not here: `slalom-verify` (the bits of `slalom`), `aegisdnn` (its split depends on the device;
+it computes as `darknetz` and `mlcapsule` do) and `ennclave` (another network, [schemes](../schemes.md)). OPTIONS of the rows above:
 
 | row | options |
 |---|---|
