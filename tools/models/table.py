@@ -12,6 +12,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +105,20 @@ def compare(ours: Any, theirs: list[Any], case: Any, work: Path) -> dict[str, fl
 
 
 def measure(build: Path, work: Path, name: str, preset: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(dir=work) as scratch:
+        return measure_in(Path(scratch), build, work, name, preset)
+
+
+def measure_in(
+    scratch: Path, build: Path, work: Path, name: str, preset: str
+) -> dict[str, Any]:
     import numpy as np
     from cases import CASES
 
     case = CASES[name]
     model = case.file(name, work)
     inputs = case.inputs(work)
-    calibration, samples, outputs = (work / f"{part}.npy" for part in ("calibration", "in", "out"))
+    calibration, samples, outputs = (scratch / f"{part}.npy" for part in ("calibration", "in", "out"))
     np.save(calibration, inputs.calibration)
     np.save(samples, inputs.samples)
     program = build / "tests/e2e/exact_run"
