@@ -32,7 +32,7 @@ COMMANDS = """
 
 Every bundle is made by `penumbra protect MODEL -o BUNDLE OPTIONS --calibration FOLDER` and run by `penumbra run BUNDLE --input inputs.npy --output scores.npy --threads 2`;
 100 training samples are calibration (200 pictures for CIFAR-10). Not here: `slalom-verify` (the bits of `slalom`), `aegisdnn` (its split depends on the device;
-it computes as `darknetz` and `mlcapsule` do) and `ennclave` (another network, [schemes](../schemes.md)). OPTIONS of the rows above:
+it computes as `darknetz` and `mlcapsule` do) and `ennclave` (another network, [public backbone](ennclave.md)). OPTIONS of the rows above:
 
 | row | options |
 |---|---|
