@@ -9,6 +9,7 @@ import numpy as np
 from cases import ROOT, labelled_files, load
 from tasks.clothes import CLOTHES
 from tasks.commands import COMMANDS
+from tasks.languages import LANGUAGES
 from tasks.task import Samples, Task, drawn
 
 CALIBRATION = 100  # training samples
@@ -76,4 +77,5 @@ VICTIMS: dict[str, Victim] = {
     ),
     "mlp": _task("MLP, Fashion-MNIST", "victims/mlp", CLOTHES),
     "lstm": _task("LSTM, spoken commands in noise", "victims/lstm", COMMANDS),
+    "transformer": _task("Transformer, the language of a word", "victims/transformer", LANGUAGES),
 }

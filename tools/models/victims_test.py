@@ -12,10 +12,11 @@ from tasks import commands
 from tasks.clothes import CLOTHES
 from tasks.commands import COMMANDS
 from tasks.espeak import say
+from tasks.languages import LANGUAGES
 from cases import session
 from victims import VICTIMS
 
-TASKS = {"mlp": CLOTHES, "lstm": COMMANDS}
+TASKS = {"mlp": CLOTHES, "lstm": COMMANDS, "transformer": LANGUAGES}
 
 
 class CheckedIn(unittest.TestCase):
