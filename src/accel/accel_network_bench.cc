@@ -1,13 +1,16 @@
 // Whole networks: all of it in float32 as one segment (preset `plain`), and the sum of its
 // convolutions in residues with three primes, one segment per layer as the protected run has them
-// and with the floor(1.2 m) filters that ShadowNet publishes for m.
+// and with the floor(1.2 m) filters that ShadowNet publishes for m. Beside them the same convolutions unprotected in int8 by
+// oneDNN, in the layouts that it likes best.
 #include <benchmark/benchmark.h>
+#include <oneapi/dnnl/dnnl.hpp>
 
 #include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "accel/onednn/omp_threads.h"
 #include "accel/registry.h"
 #include "accel/validate.h"
 
@@ -100,7 +103,7 @@ Network ResNet50() {
   return n;
 }
 
-Network Vgg16() {
+Network Vgg16Convolutions() {
   Network n(224);
   uint32_t t = n.image;
   const uint32_t depths[] = {2, 2, 3, 3, 3};
@@ -109,6 +112,12 @@ Network Vgg16() {
     for (uint32_t i = 0; i < depths[stage]; ++i) t = n.Relu(n.Conv(t, width, 3, 1, 1));
     t = n.Window(SegmentOp::kMaxPool, t, width, 2, 2, 0, width);
   }
+  return n;
+}
+
+Network Vgg16() {
+  Network n = Vgg16Convolutions();
+  uint32_t t = n.nodes.back().output;
   t = n.Relu(n.Conv(t, 4096, 7, 1, 0));
   t = n.Relu(n.Conv(t, 4096, 1, 1, 0));
   n.Conv(t, 1000, 1, 1, 0);
@@ -155,6 +164,57 @@ void BM_Float(benchmark::State& state, Network (*make)()) {
   for (auto _ : state) {
     if (!IsOk(prepared->Run({1, {0, 1}, {&in, 1}, {&out, 1}})))
       return state.SkipWithError("run failed");
+  }
+}
+
+// One convolution, u8 times s8 to u8.
+struct Int8Layer {
+  dnnl::convolution_forward primitive;
+  dnnl::memory in, weights, out;
+
+  Int8Layer(const dnnl::engine& engine, const ConvGeometry& g) {
+    using dnnl::memory;
+    const auto any = memory::format_tag::any;
+    const auto dim = [](uint32_t v) { return static_cast<memory::dim>(v); };
+    const memory::dims kernel = g.groups == 1 ? memory::dims{dim(g.out_c), dim(g.in_c), dim(g.kernel_h), dim(g.kernel_w)}
+                                              : memory::dims{dim(g.groups), 1, 1, dim(g.kernel_h), dim(g.kernel_w)};
+    const memory::desc from({1, dim(g.in_c), dim(g.in_h), dim(g.in_w)}, memory::data_type::u8, any);
+    const memory::desc by(kernel, memory::data_type::s8, any);
+    const memory::desc to({1, dim(g.out_c), dim(g.out_h), dim(g.out_w)}, memory::data_type::u8, any);
+    dnnl::primitive_attr scaled;
+    scaled.set_output_scales(0, {0.01f});
+    const dnnl::convolution_forward::primitive_desc pd(
+        {dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, from, by, to,
+         {dim(g.stride_h), dim(g.stride_w)}, {dim(g.pad_top), dim(g.pad_left)}, {dim(g.pad_bottom), dim(g.pad_right)}},
+        scaled, engine);
+    primitive = dnnl::convolution_forward(pd);
+    in = Filled(pd.src_desc(), engine);
+    weights = Filled(pd.weights_desc(), engine);
+    out = Filled(pd.dst_desc(), engine);
+  }
+
+ private:
+  static dnnl::memory Filled(const dnnl::memory::desc& desc, const dnnl::engine& engine) {
+    dnnl::memory memory(desc, engine);
+    std::memset(memory.get_data_handle(), 1, desc.get_size());
+    return memory;
+  }
+};
+
+void BM_Int8(benchmark::State& state, Network (*make)()) {
+  const onednn::OmpThreads threads(static_cast<uint32_t>(state.range(0)));
+  const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  dnnl::stream stream(engine);
+  std::vector<Int8Layer> layers;
+  for (const SegmentNode& node : make().nodes) {
+    if (node.op == SegmentOp::kConvFloat) layers.emplace_back(engine, node.geometry);
+  }
+  for (auto _ : state) {
+    for (const Int8Layer& layer : layers) {
+      layer.primitive.execute(
+          stream, {{DNNL_ARG_SRC, layer.in}, {DNNL_ARG_WEIGHTS, layer.weights}, {DNNL_ARG_DST, layer.out}});
+    }
+    stream.wait();
   }
 }
 
@@ -218,7 +278,8 @@ const bool kRegistered = [] {
   const struct {
     const char* name;
     Network (*make)();
-  } networks[] = {{"resnet50", ResNet50}, {"vgg16", Vgg16}, {"mobilenet_v1", MobileNetV1}};
+  } networks[] = {{"resnet50", ResNet50}, {"vgg16", Vgg16}, {"vgg16_convolutions", Vgg16Convolutions},
+                  {"mobilenet_v1", MobileNetV1}};
   for (const auto& n : networks) {
     const auto add = [&n](const std::string& kind, auto run) {
       benchmark::RegisterBenchmark((kind + "/" + n.name).c_str(), run)
@@ -228,6 +289,7 @@ const bool kRegistered = [] {
           ->Unit(benchmark::kMillisecond);
     };
     add("Float", [make = n.make](benchmark::State& state) { BM_Float(state, make); });
+    add("Int8", [make = n.make](benchmark::State& state) { BM_Int8(state, make); });
     for (const char* device : {"onednn", "native", "native-avx2"}) {
       add("Residues/" + std::string(device),
           [make = n.make, device](benchmark::State& state) { BM_Residues(state, device, make); });
