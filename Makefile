@@ -3,12 +3,18 @@ SHELL := /bin/bash
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: setup build demo test test-models test-long test-aarch64 test-sanitize clean
+.PHONY: setup build openvino demo test test-models test-long test-aarch64 test-sanitize clean
 setup:
 	@tools/setup.sh
 
 build: setup
 	cmake -S . -B $(BUILD) -G Ninja
+	cmake --build $(BUILD) -j $(JOBS)
+
+# The same with the accelerator backend and the peers that use OpenVINO (a 59 MB wheel into .venv).
+openvino: setup
+	@tools/openvino.sh
+	cmake -S . -B $(BUILD) -G Ninja -DPENUMBRA_OPENVINO=ON
 	cmake --build $(BUILD) -j $(JOBS)
 
 test: build

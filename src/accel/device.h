@@ -45,7 +45,7 @@ class BlobSource {
 
 struct Capabilities {
   uint64_t ops = 0;         // CapabilityBit(op) of every operator this device runs
-  uint32_t max_primes = 0;  // residue planes of a tensor, <= kMaxPrimes
+  uint32_t max_primes = 0;  // residue planes of a tensor, <= kMaxPrimes; 0: runs no residues
   bool exact_residues =
       false;  // replies of residue convolutions are exact modulo each prime, for every legal input
   // Job::rows may be a part of the output. Applies to segments of one residue convolution; every

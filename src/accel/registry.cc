@@ -5,6 +5,9 @@
 #ifdef PENUMBRA_HAVE_ONEDNN
 #include "accel/onednn/onednn_device.h"
 #endif
+#ifdef PENUMBRA_HAVE_OPENVINO
+#include "accel/openvino/openvino_device.h"
+#endif
 
 namespace penumbra {
 namespace {
@@ -25,6 +28,9 @@ constexpr Entry kEntries[] = {
 #ifdef __x86_64__
     {"native-avx2", native::CreateNativeAvx2Device},
 #endif
+#ifdef PENUMBRA_HAVE_OPENVINO
+    {"openvino", openvino::CreateOpenvinoDevice},
+#endif
     {"reference", reference::CreateReferenceDevice},
 };
 
@@ -34,6 +40,17 @@ std::vector<std::string_view> DeviceNames() {
   std::vector<std::string_view> names;
   for (const Entry& entry : kEntries) names.push_back(entry.name);
   return names;
+}
+
+std::vector<AbsentDevice> AbsentDevices() {
+  return {
+#ifndef PENUMBRA_HAVE_ONEDNN
+      {"onednn", "install oneDNN and build again"},
+#endif
+#ifndef PENUMBRA_HAVE_OPENVINO
+      {"openvino", "build again with 'make openvino'"},
+#endif
+  };
 }
 
 Status CreateDevice(std::string_view name, std::unique_ptr<Device>* out_device) {

@@ -90,6 +90,7 @@ class Checker {
     if (t.type == ElementType::kU8Residue) {
       if (t.prime_count == 0 || t.prime_count > kMaxPrimes)
         return Malformed("prime count not in [1, 6]");
+      if (caps_.max_primes == 0) return Unsupported("residues, and this device runs float32 only");
       if (t.prime_count > caps_.max_primes) return Unsupported("more primes than this device runs");
     }
     // Factor by factor: no product here can pass 2^31 * 2^32.
@@ -105,8 +106,7 @@ class Checker {
   Status CheckTensors() {
     where_ = "segment";
     if (s_.tensors.size() > kMaxSegmentTensors) return Malformed("too many tensors");
-    if (s_.nodes.empty() || s_.nodes.size() > kMaxSegmentNodes)
-      return Malformed("no or too many nodes");
+    if (s_.nodes.empty() || s_.nodes.size() > kMaxSegmentNodes) return Malformed("no or too many nodes");
     for (size_t i = 0; i < s_.tensors.size(); ++i) {
       where_ = "tensor " + std::to_string(i);
       if (Status s = CheckTensor(s_.tensors[i]); !IsOk(s)) return s;

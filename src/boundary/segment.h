@@ -9,7 +9,7 @@
 
 namespace penumbra {
 
-// kConvResidue and kConvFloat are mandatory for every device; the rest is announced by capability bits.
+// kConvFloat is mandatory for every device; the rest is announced by capability bits.
 enum class SegmentOp : uint16_t {
   kConvResidue = 1,  // u8 residues x centred s8 weights, per prime; reply: any representative in [0,255]
   kConvFloat = 2,    // float32, optional bias

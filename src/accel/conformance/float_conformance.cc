@@ -195,6 +195,7 @@ TEST(FloatConformance, WholeNetwork) {
 }
 
 TEST(FloatConformance, ResiduesAndFloatsInOneSegment) {
+  if (!Backend().capabilities().Runs(SegmentOp::kConvResidue)) GTEST_SKIP() << "no residues";
   Rng rng(18);
   TestSegment s;
   const ConvGeometry g = Square(4, 8, 8, 3, 1, 1, 1);
@@ -225,14 +226,35 @@ TEST(FloatConformance, ResiduesAndFloatsInOneSegment) {
   ExpectClose(floats, data, 1);
 }
 
-TEST(Capabilities, MandatoryOperatorsAndLimits) {
+TEST(Capabilities, FloatsAndAllOrNothingOfResidues) {
   const Capabilities& c = Backend().capabilities();
-  EXPECT_TRUE(c.Runs(SegmentOp::kConvResidue));
-  EXPECT_TRUE(c.Runs(SegmentOp::kConvFloat));
-  EXPECT_TRUE(c.exact_residues);
-  EXPECT_GE(c.max_primes, 1u);
-  EXPECT_LE(c.max_primes, kMaxPrimes);
   EXPECT_EQ(Backend().name(), BackendName());
+  EXPECT_TRUE(c.Runs(SegmentOp::kConvFloat));
+  const bool residues = c.Runs(SegmentOp::kConvResidue);
+  EXPECT_EQ(c.exact_residues, residues);
+  EXPECT_EQ(c.max_primes >= 1, residues);
+  EXPECT_LE(c.max_primes, kMaxPrimes);
+  EXPECT_TRUE(residues || !(c.row_ranges || c.Runs(SegmentOp::kConvPrime)));
+}
+
+// Of any number of primes, and modulo the papers' prime.
+TEST(Capabilities, ResiduesThatAreNotAnnouncedAreRefused) {
+  if (Backend().capabilities().Runs(SegmentOp::kConvResidue)) GTEST_SKIP() << "announced";
+  const ConvGeometry g = Square(6, 8, 4, 3, 1, 1, 1);
+  for (uint32_t primes = 0; primes <= kMaxPrimes; ++primes) {
+    TestSegment s;
+    if (primes == 0) {
+      s.outputs = {s.ConvPrime(s.PrimeInput(6, 6, 8), g)};
+    } else {
+      s.inputs = {s.Residue(6, 6, 8, primes)};
+      s.outputs = {s.ConvResidue(s.inputs[0], g, primes)};
+    }
+    std::unique_ptr<PreparedSegment> prepared;
+    std::string why;
+    EXPECT_EQ(Backend().Prepare(s.view(), s, {}, &prepared, &why), Status::kDeviceUnsupported);
+    EXPECT_EQ(prepared, nullptr);
+    EXPECT_FALSE(why.empty());
+  }
 }
 
 }  // namespace

@@ -85,7 +85,14 @@ void RunCase(const Case& c, Rng& rng) {
   }
 }
 
-TEST(ResidueConformance, RandomShapes) {
+class ResidueConformance : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!Backend().capabilities().Runs(SegmentOp::kConvResidue)) GTEST_SKIP() << "not announced";
+  }
+};
+
+TEST_F(ResidueConformance, RandomShapes) {
   Rng rng(1);
   for (int i = 0; i < 250 && !HasFatalFailure(); ++i) {
     Case c{RandomGeometry(rng, 12, 40)};
@@ -98,7 +105,7 @@ TEST(ResidueConformance, RandomShapes) {
 }
 
 // Every one of 255 and the largest weight, with one sign: the largest sums there are.
-TEST(ResidueConformance, LargestSums) {
+TEST_F(ResidueConformance, LargestSums) {
   const ConvGeometry dense = {1, 1, 67372, 1, 1, 3, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1};
   ASSERT_EQ(FilterLength(dense), kMaxResidueFilterLength);
   for (const ConvGeometry& g :
@@ -121,7 +128,7 @@ TEST(ResidueConformance, LargestSums) {
 
 // Lengths around the limits of float32 (526) and int32 (67372) arithmetic, kernels larger than
 // either cut can take in one piece, and grouped layers with long filters.
-TEST(ResidueConformance, LongFilters) {
+TEST_F(ResidueConformance, LongFilters) {
   Rng rng(2);
   const ConvGeometry cases[] = {
       Square(1, 526, 5, 1, 1, 0, 1),
@@ -144,7 +151,7 @@ TEST(ResidueConformance, LongFilters) {
 }
 
 // Images large enough to be cut into pieces, whole and by rows.
-TEST(ResidueConformance, LargeImages) {
+TEST_F(ResidueConformance, LargeImages) {
   Rng rng(3);
   for (uint32_t threads : {1, 2}) {
     RunCase({Square(60, 8, 40, 3, 1, 1, 1), 2, 2, threads, true}, rng);
@@ -156,7 +163,7 @@ TEST(ResidueConformance, LargeImages) {
 
 // 3x3 filters of stride 1 over several tiles of any Winograd kernel: ragged tiles, channels that fill
 // no vector, no padding and padding on one side only, several strips, sums at both ends.
-TEST(ResidueConformance, ThreeByThree) {
+TEST_F(ResidueConformance, ThreeByThree) {
   Rng rng(7);
   const ConvGeometry cases[] = {
       Square(12, 32, 76, 3, 1, 1, 1),   Square(14, 64, 153, 3, 1, 1, 1),
@@ -174,7 +181,7 @@ TEST(ResidueConformance, ThreeByThree) {
 }
 
 // Channels that fill no vector, kernels that do and do not share columns, stride, dilation.
-TEST(ResidueConformance, Depthwise) {
+TEST_F(ResidueConformance, Depthwise) {
   Rng rng(8);
   const ConvGeometry cases[] = {
       Square(9, 2, 2, 3, 1, 1, 0),    Square(9, 63, 63, 3, 1, 1, 0), Square(9, 64, 64, 3, 2, 1, 0),
@@ -195,7 +202,7 @@ TEST(ResidueConformance, Depthwise) {
 
 // Published channel counts that fill no vector, dense and 1x1, so few rows that threads share the
 // channels, and first layers with short kernel rows.
-TEST(ResidueConformance, OddChannels) {
+TEST_F(ResidueConformance, OddChannels) {
   Rng rng(9);
   const ConvGeometry cases[] = {
       Square(1, 300, 614, 1, 1, 0, 1), Square(1, 37, 1, 1, 1, 0, 1), Square(7, 64, 307, 1, 1, 0, 1),
@@ -212,7 +219,7 @@ TEST(ResidueConformance, OddChannels) {
   }
 }
 
-TEST(ResidueConformance, SixPrimesManyRuns) {
+TEST_F(ResidueConformance, SixPrimesManyRuns) {
   Rng rng(4);
   if (Backend().capabilities().max_primes < kMaxPrimes) return;
   for (uint32_t batch : {3, 1, 2})
@@ -220,7 +227,7 @@ TEST(ResidueConformance, SixPrimesManyRuns) {
 }
 
 // A representative above the prime is as good an input as the canonical one.
-TEST(ResidueConformance, ChainWithBothTensorsOut) {
+TEST_F(ResidueConformance, ChainWithBothTensorsOut) {
   Rng rng(5);
   const ConvGeometry first = Square(8, 12, 20, 3, 1, 1, 1), second = Square(8, 20, 7, 1, 2, 0, 1);
   TestSegment s;
@@ -237,7 +244,7 @@ TEST(ResidueConformance, ChainWithBothTensorsOut) {
   ExpectRows(s, s.nodes[1], data.outputs[1], data.outputs[0], 2, {0, 4});
 }
 
-TEST(ResidueConformance, ResultsDoNotDependOnThreads) {
+TEST_F(ResidueConformance, ResultsDoNotDependOnThreads) {
   Rng rng(6);
   const ConvGeometry g = Square(33, 17, 31, 3, 1, 1, 1);
   TestSegment s;

@@ -4,6 +4,7 @@
 #include "accel/onednn/float_graph.h"
 #include "accel/onednn/slot_plan.h"
 #include "accel/onednn/strip_kernel.h"
+#include "accel/reached_padding.h"
 
 namespace penumbra::onednn {
 namespace {
@@ -241,14 +242,6 @@ class Builder {
     AddStep(pd, std::move(arguments));
   }
 
-  // Padding that windows really reach; oneDNN refuses more than a kernel of it.
-  static uint32_t UsedPadding(uint32_t in, uint32_t out, uint32_t kernel, uint32_t stride,
-                              uint32_t dilation, uint32_t pad_before) {
-    const int64_t used =
-        (int64_t{out} - 1) * stride + int64_t{kernel - 1} * dilation + 1 - int64_t{pad_before} - in;
-    return used > 0 ? static_cast<uint32_t>(used) : 0;
-  }
-
   void AddPool(const SegmentNode& n) {
     ConvGeometry g = n.geometry;
     const SegmentTensor& in = s_.tensors[n.inputs[0]];
@@ -263,10 +256,7 @@ class Builder {
     } else if (n.attr_u[0] == 1) {
       algorithm = dnnl::algorithm::pooling_avg_include_padding;
     }
-    if (n.op != SegmentOp::kGlobalAveragePool) {
-      g.pad_bottom = UsedPadding(g.in_h, g.out_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top);
-      g.pad_right = UsedPadding(g.in_w, g.out_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left);
-    }
+    if (n.op != SegmentOp::kGlobalAveragePool) g = WithReachedPadding(g);
     const dnnl::pooling_v2_forward::desc desc(
         prop_kind::forward_inference, algorithm, Desc(n.inputs[0]), Any(n.output),
         {g.stride_h, g.stride_w}, {g.kernel_h, g.kernel_w}, {g.dilation_h - 1, g.dilation_w - 1},
