@@ -6,20 +6,10 @@
 #include <openvino/runtime/core.hpp>
 
 #include "accel/openvino/float_model.h"
+#include "accel/openvino/settings.h"
 
 namespace penumbra::openvino {
 namespace {
-
-// Without these a processor that has bfloat16 would be used at that precision, and threads would be tied to
-// processors behind the host's back.
-ov::AnyMap Settings(uint32_t threads) {
-  return {ov::hint::inference_precision(ov::element::f32),
-          ov::hint::execution_mode(ov::hint::ExecutionMode::ACCURACY),
-          ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
-          ov::hint::enable_cpu_pinning(false),
-          ov::num_streams(1),
-          ov::inference_num_threads(static_cast<int32_t>(threads))};
-}
 
 class OpenvinoSegment final : public PreparedSegment {
  public:
