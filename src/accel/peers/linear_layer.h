@@ -43,7 +43,6 @@ class LinearLayer {
   template <typename Description>
   void Keep(const Description& pd);
   dnnl::primitive_attr Attributes() const;
-  dnnl::memory::desc Plain(dnnl::memory::dims dims, bool source) const;
   void LoadWeights(const float* weights, const float* bias);
 
   const dnnl::engine engine_;
