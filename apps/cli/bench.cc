@@ -10,7 +10,7 @@
 
 #include "arguments.h"
 #include "model_options.h"
-#include "peer.h"
+#include "peer_group.h"
 #include "throughput.h"
 #include "verbs.h"
 
@@ -23,8 +23,8 @@ constexpr uint32_t kNoiseSamples = 4;
 constexpr const char* kOracle = "oracle";
 
 struct Options {
-  std::string model, float_model, peer = "plain",
-                                  peer_command = "python3 tools/reference/ort_bench.py";
+  std::string model, float_model;
+  PeerRequest peers;
   ProtectArguments protect;
   SessionArguments session;
   uint32_t warmup = 3, iterations = 20;
@@ -95,22 +95,20 @@ std::filesystem::path PrepareBundle(const Options& options, const Console& conso
   return bundle;
 }
 
-std::unique_ptr<Peer> MakePeer(const Options& options, const Console& console,
-                               const ScratchFolder& scratch, const TensorMap& feeds) {
-  const std::string model = IsModelFile(options.model) ? options.model : options.float_model;
-  if (options.peer == "none") return nullptr;
-  if (model.empty()) {
+std::unique_ptr<PeerGroup> MakePeers(const Options& options, const Console& console,
+                                     const ScratchFolder& scratch, const TensorMap& feeds) {
+  PeerRequest request = options.peers;
+  if (PeerNames(request.names).empty()) return nullptr;
+  request.model = IsModelFile(options.model) ? options.model : options.float_model;
+  if (request.model.empty()) {
     console.Log(LogLevel::kWarning,
                 "no ratio: name the float model with --float to compare with it");
     return nullptr;
   }
-  if (options.peer == "ort") {
-    if (IsTflite(model)) ThrowUsage("ONNX Runtime does not read TFLite files; use --peer plain");
-    return MakeCommandPeer(options.peer_command, model, options.session,
-                           options.protect.import.shapes);
-  }
-  return MakePlainPeer(console.env(), model, ToImportSettings(options.protect.import),
-                       options.session, scratch.path(), feeds);
+  request.import = options.protect.import;
+  request.session = options.session;
+  request.scratch = scratch.path();
+  return std::make_unique<PeerGroup>(request, console, feeds);
 }
 
 // Makes the first pad; false for a model that needs none.
@@ -120,7 +118,8 @@ bool MakesPads(Session* session) {
 }
 
 struct Times {
-  std::vector<double> burst, sustained, pad, peer;  // milliseconds
+  std::vector<double> burst, sustained, pad;  // milliseconds
+  std::vector<PeerTimes> peers;
   std::vector<double> background;  // sustained with pads made in the background
   std::vector<double> single_pad, batch_pad;  // a pad made alone, a pad of those made together
   RunStats last;
@@ -137,7 +136,7 @@ RunStats Counted(RunStats stats, bool oracle) {
 }
 
 Times Measure(const Options& options, const Console& console, Session* session, bool pads,
-              Peer* peer, const TensorMap& feeds) {
+              PeerGroup* peers, const TensorMap& feeds) {
   using Clock = std::chrono::steady_clock;
   Times times;
   Clock::time_point start;
@@ -148,20 +147,21 @@ Times Measure(const Options& options, const Console& console, Session* session, 
       const double done = options.duration > 0
                               ? elapsed / options.duration
                               : static_cast<double>(i - options.warmup) / options.iterations;
-      if (done >= 1) return times;
+      if (done >= 1) break;
       console.Progress("bench", done);
     }
     // One of each in turn, so that both meet the same weather.
     const RunStats pad_stats = pads ? session->MakePads(1) : RunStats{};
     session->Run(feeds, &times.last);
     times.last = Counted(times.last, options.oracle);
-    const double peer_time = peer != nullptr ? Milliseconds(peer->RunOnce()) : 0;
+    if (peers != nullptr) peers->RunOnce();
     if (i < options.warmup) continue;
     times.burst.push_back(Milliseconds(times.last.total_ns));
     times.sustained.push_back(Milliseconds(times.last.total_ns + pad_stats.total_ns));
     if (pads) times.pad.push_back(Milliseconds(pad_stats.total_ns));
-    if (peer != nullptr) times.peer.push_back(peer_time);
   }
+  if (peers != nullptr) times.peers = peers->Times(times.burst.size());
+  return times;
 }
 
 // Request after request while the bank fills itself beside them. The pads of the warm-up are spent before the
@@ -249,10 +249,36 @@ void TellOracle(const Times& times, const SessionInfo& info, Json* document, std
   facts->push_back({"not counted", Fixed(stopped, 3) + " ms"});
 }
 
+void ReportPeers(const std::vector<PeerTimes>& peers, double protected_time, Json* document, std::vector<Row>* rows,
+                 std::vector<Row>* facts) {
+  Json list = Json::array();
+  for (const PeerTimes& peer : peers) {
+    const Summary summary = Summarise(peer.milliseconds);
+    const PeerInfo& info = peer.info;
+    rows->push_back(SummaryRow("unprotected, " + info.name, summary));
+    facts->push_back({info.name, info.version + ", " + info.precision + ": " + info.includes});
+    Json entry = SummaryJson(summary);
+    entry.update({{"name", info.name},
+                  {"version", info.version},
+                  {"precision", info.precision},
+                  {"whole_model", info.whole_model},
+                  {"includes", info.includes},
+                  {"ratio", protected_time / summary.p50}});
+    list.push_back(std::move(entry));
+  }
+  (*document)["peers"] = std::move(list);
+  const PeerTimes* best = BestFloatPeer(peers);
+  if (best == nullptr) return;
+  const Summary summary = Summarise(best->milliseconds);
+  (*document)["peer"] = SummaryJson(summary);
+  (*document)["peer"]["name"] = best->info.name;
+  (*document)["ratio"] = protected_time / summary.p50;
+  facts->push_back({"ratio of medians", Fixed(protected_time / summary.p50, 3) + " to " + best->info.name + ", the fastest float32 peer"});
+}
+
 void Report(const Options& options, const Times& times, const std::vector<Throughput>& throughput,
             const SessionInfo& info, bool pads, const Console& console) {
   const Summary burst = Summarise(times.burst), sustained = Summarise(times.sustained);
-  const Summary peer = Summarise(times.peer);
   std::optional<Summary> background;
   if (!times.background.empty()) background = Summarise(times.background);
   Json document{{"iterations", times.burst.size()},
@@ -275,12 +301,7 @@ void Report(const Options& options, const Times& times, const std::vector<Throug
   if (pads) rows.push_back(SummaryRow("protected, pads made as used", sustained));
   if (background) rows.push_back(SummaryRow("protected, pads made beside", *background));
   std::vector<Row> facts;
-  if (!times.peer.empty()) {
-    rows.push_back(SummaryRow("unprotected float32", peer));
-    document["peer"] = SummaryJson(peer);
-    document["ratio"] = burst.p50 / peer.p50;
-    facts.push_back({"ratio of medians", Fixed(burst.p50 / peer.p50, 3)});
-  }
+  if (!times.peers.empty()) ReportPeers(times.peers, burst.p50, &document, &rows, &facts);
   if (pads) facts.push_back({"one pad", PadText(times, info)});
   if (options.oracle) TellOracle(times, info, &document, &facts);
   facts.push_back({"inside", Fixed(Milliseconds(times.last.inside_ns), 3) + " ms"});
@@ -306,6 +327,7 @@ void Run(const Options& given, const Console& console) {
       throw Error(kIllegalCombination, "an oracle's clock cannot stop for one of several requests: leave --in-flight away");
     }
   }
+  PeerNames(options.peers.names);  // before anything is made for them
   const ScratchFolder scratch;
   SessionOptions session_options = ToSessionOptions(options.session);
   for (const uint32_t count : options.in_flight) {
@@ -316,9 +338,9 @@ void Run(const Options& given, const Console& console) {
   const std::filesystem::path bundle = PrepareBundle(options, console, scratch);
   std::optional<Session> session(std::in_place, console.env(), bundle, session_options);
   const TensorMap feeds = Noise(session->inputs(), 1);
-  const auto peer = MakePeer(options, console, scratch, feeds);
+  const auto peers = MakePeers(options, console, scratch, feeds);
   const bool pads = MakesPads(&*session);
-  Times times = Measure(options, console, &*session, pads, peer.get(), feeds);
+  Times times = Measure(options, console, &*session, pads, peers.get(), feeds);
   if (pads) MeasurePads(options, console, &*session, feeds, &times);
   std::vector<Throughput> throughput;
   if (!options.in_flight.empty()) {
@@ -344,10 +366,8 @@ Verb AddBench(CLI::App* app) {
   CLI::App* command = app->add_subcommand("bench", "time a model against its unprotected self");
   command->add_option("model", options->model, "ONNX or TFLite file (protected first), or bundle")->required();
   command->add_option("--float", options->float_model, "ONNX or TFLite file of a bundle, to compare with");
-  command->add_option("--peer", options->peer, "what to compare with")
-      ->check(CLI::IsMember({"plain", "ort", "none"}))
-      ->capture_default_str();
-  command->add_option("--peer-command", options->peer_command, "program of --peer ort")
+  command->add_option("--peer", options->peers.names, kPeerHelp)->capture_default_str();
+  command->add_option("--peer-command", options->peers.command, "program of --peer onnxruntime")
       ->capture_default_str();
   command->add_option("--warmup", options->warmup, "inferences before the measurement")
       ->capture_default_str();
@@ -363,7 +383,7 @@ Verb AddBench(CLI::App* app) {
       ->check(CLI::Range(1, 16));
   // --device names the session's key here; bundles made for the measurement use the default keys.
   AddProtectArguments(command, &options->protect);
-  std::vector<std::string> accelerators = AcceleratorNames();
+  std::vector<std::string> accelerators = AcceleratorChoices();
   accelerators.emplace_back(kOracle);
   AddSessionArguments(command, &options->session, accelerators);
   return {command, [options](const Console& console) { Run(*options, console); }};

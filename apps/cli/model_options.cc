@@ -123,6 +123,12 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
   return options;
 }
 
+std::vector<std::string> AcceleratorChoices() {
+  std::vector<std::string> names = AcceleratorNames();
+  for (std::string& absent : AbsentAccelerators()) names.push_back(std::move(absent));
+  return names;
+}
+
 void AddSessionArguments(CLI::App* command, SessionArguments* out,
                          const std::vector<std::string>& accelerators) {
   command

@@ -45,9 +45,11 @@ struct SessionArguments {
   uint32_t threads = 1, pad_lease = 0;
   double accelerator_timeout = 60;  // seconds
 };
+// Names an --accelerator option takes: also those this build is without, so that the session says what to do.
+std::vector<std::string> AcceleratorChoices();
 // `accelerators`: the names to choose from.
 void AddSessionArguments(CLI::App* command, SessionArguments* out,
-                         const std::vector<std::string>& accelerators = AcceleratorNames());
+                         const std::vector<std::string>& accelerators = AcceleratorChoices());
 SessionOptions ToSessionOptions(const SessionArguments& arguments);  // throws Error
 
 }  // namespace penumbra::cli

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -19,7 +20,14 @@ constexpr uint32_t kUnsupported = 106, kIo = 203, kNotFound = 205;
 class PlainPeer final : public Peer {
  public:
   PlainPeer(Session session, TensorMap feeds)
-      : session_(std::move(session)), feeds_(std::move(feeds)) {}
+      : session_(std::move(session)), accelerator_(session_.Info().accelerator), feeds_(std::move(feeds)) {}
+  PeerInfo info() const override {
+    return {.name = "plain",
+            .precision = "float32",
+            .whole_model = true,
+            .version = "penumbra " + BuildVersion().penumbra + ", accelerator " + accelerator_,
+            .includes = "the whole model"};
+  }
   uint64_t RunOnce() override {
     RunStats stats;
     session_.Run(feeds_, &stats);
@@ -28,7 +36,8 @@ class PlainPeer final : public Peer {
 
  private:
   Session session_;
-  TensorMap feeds_;
+  const std::string accelerator_;
+  const TensorMap feeds_;
 };
 
 struct Pipe {
@@ -63,14 +72,24 @@ class CommandPeer final : public Peer {
       Stop();
       throw Error(kNotFound, "cannot start the peer '" + name_ + "'; name it with --peer-command");
     }
-    if (ReadLine() != "ready") {
+    const std::string line = ReadLine(), ready = "ready";
+    if (line != ready && !line.starts_with(ready + " ")) {
       Stop();
       throw Error(kIo, "the peer '" + name_ + "' did not get ready");
     }
+    version_ = line.substr(std::min(line.size(), ready.size() + 1));
   }
   ~CommandPeer() override { Stop(); }
   CommandPeer(const CommandPeer&) = delete;
   CommandPeer& operator=(const CommandPeer&) = delete;
+
+  PeerInfo info() const override {
+    return {.name = "onnxruntime",
+            .precision = "float32",
+            .whole_model = true,
+            .version = version_,
+            .includes = "the whole model"};
+  }
 
   uint64_t RunOnce() override {
     std::fputs("run 1\n", requests_);
@@ -101,7 +120,7 @@ class CommandPeer final : public Peer {
     pid_ = -1;
   }
 
-  std::string name_;
+  std::string name_, version_;
   pid_t pid_ = -1;
   std::FILE* requests_ = nullptr;
   std::FILE* replies_ = nullptr;
@@ -109,17 +128,11 @@ class CommandPeer final : public Peer {
 
 }  // namespace
 
-std::unique_ptr<Peer> MakePlainPeer(const Env& env, const std::filesystem::path& onnx,
-                                    const ImportSettings& import, const SessionArguments& session,
-                                    const std::filesystem::path& scratch, const TensorMap& feeds) {
-  ProtectOptions protect;
-  protect.preset = "plain";
-  protect.import = import;
-  const std::filesystem::path bundle = scratch / "plain.penumbra";
-  Protect(env, onnx, bundle, protect);
+std::unique_ptr<Peer> MakePlainPeer(const Env& env, const std::filesystem::path& bundle, const SessionArguments& session,
+                                    const TensorMap& feeds) {
   if (Inspect(bundle).segments.empty()) {
     throw Error(kUnsupported,
-                "nothing of this model runs in float32 on the accelerator; use --peer ort or none");
+                "nothing of this model runs in float32 on the accelerator; use --peer onnxruntime or none");
   }
   SessionOptions options;
   options.carrier = Carrier::kDirect;

@@ -1,5 +1,5 @@
-// What the protected model is timed against: the same model, unprotected, in float32 on the same
-// cores.
+// What the protected model is timed against: the same model, unprotected, on the same cores. Peers that run in this
+// process are penumbra/peer.h's.
 #ifndef PENUMBRA_CLI_PEER_H_
 #define PENUMBRA_CLI_PEER_H_
 
@@ -13,21 +13,12 @@
 
 namespace penumbra::cli {
 
-class Peer {
- public:
-  virtual ~Peer() = default;
-  // Nanoseconds of one inference. Throws Error.
-  virtual uint64_t RunOnce() = 0;
-};
+// `bundle`: the model by preset `plain`. Runs it on the same accelerator, over the direct carrier. Throws Error P106 when
+// it has nothing for the accelerator: its time would mean nothing.
+std::unique_ptr<Peer> MakePlainPeer(const Env& env, const std::filesystem::path& bundle, const SessionArguments& session,
+                                    const TensorMap& feeds);
 
-// The preset `plain` on the same accelerator, over the direct carrier. `scratch`: folder for its
-// bundle. Throws Error P106 when that bundle has nothing for the accelerator: its time would mean
-// nothing.
-std::unique_ptr<Peer> MakePlainPeer(const Env& env, const std::filesystem::path& onnx,
-                                    const ImportSettings& import, const SessionArguments& session,
-                                    const std::filesystem::path& scratch, const TensorMap& feeds);
-
-// A program that speaks the line protocol of tools/reference/ort_bench.py: `ready` once warm, then
+// A program that speaks the line protocol of tools/reference/ort_bench.py: `ready` and its version once warm, then
 // for each line `run N` a JSON array of N times in nanoseconds. Started as `command` with the
 // model, --threads and the fixed shapes appended. Throws Error P205 when it does not start, P203
 // when it answers something else.

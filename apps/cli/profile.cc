@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "arguments.h"
+#include "model_options.h"
 #include "verbs.h"
 
 namespace penumbra::cli {
@@ -59,7 +60,7 @@ Verb AddProfile(CLI::App* app) {
       ->check(CLI::IsMember({"process", "direct"}))
       ->capture_default_str();
   command->add_option("--accelerator", options->accelerator, "device for public layers")
-      ->check(CLI::IsMember(AcceleratorNames()));
+      ->check(CLI::IsMember(AcceleratorChoices()));
   command->add_option("--threads", options->threads, "threads of the accelerator")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

@@ -82,25 +82,35 @@ Verb AddKeygen(CLI::App* app) {
           }};
 }
 
+namespace {
+
+std::string Joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text.append(text.empty() ? "" : ", ").append(name);
+  return text;
+}
+
+}  // namespace
+
 Verb AddVersion(CLI::App* app) {
   CLI::App* command = app->add_subcommand("version", "print the versions of this build's parts");
   return {command, [](const Console& console) {
             const Version version = BuildVersion();
-            std::string accelerators;
-            for (const std::string& name : version.accelerators) {
-              accelerators.append(accelerators.empty() ? "" : ", ").append(name);
-            }
             const Json document{{"penumbra", version.penumbra},
                                 {"bundle_format", version.bundle_format},
                                 {"plan_format", version.plan_format},
                                 {"compiler", version.compiler},
-                                {"accelerators", version.accelerators}};
-            console.Result("version", document,
-                           Table({{"penumbra", version.penumbra},
+                                {"accelerators", version.accelerators},
+                                {"absent_accelerators", version.absent_accelerators}};
+            std::vector<Row> rows{{"penumbra", version.penumbra},
                                   {"bundle format", version.bundle_format},
                                   {"plan format", version.plan_format},
                                   {"compiler", version.compiler},
-                                  {"accelerators", accelerators}}));
+                                  {"accelerators", Joined(version.accelerators)}};
+            if (!version.absent_accelerators.empty()) {
+              rows.push_back({"not in this build", Joined(version.absent_accelerators)});
+            }
+            console.Result("version", document, Table(rows));
           }};
 }
 

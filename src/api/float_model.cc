@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "accel/registry.h"
 #include "api/convert.h"
 #include "api/import.h"
 #include "api/translate.h"
@@ -13,6 +12,7 @@
 #include "model/passes/passes.h"
 #include "model/tflite/model_file.h"
 #include "model/tflite/op_table.h"
+#include "penumbra/session.h"
 #include "protect/lower/lower.h"
 
 namespace penumbra {
@@ -103,8 +103,8 @@ Version BuildVersion() {
                   .bundle_format = std::to_string(kBundleVersion),
                   .plan_format = std::to_string(kPlanVersion),
                   .compiler = __VERSION__,
-                  .accelerators = {}};
-  for (const std::string_view name : DeviceNames()) version.accelerators.emplace_back(name);
+                  .accelerators = AcceleratorNames(),
+                  .absent_accelerators = AbsentAccelerators()};
   return version;
 }
 

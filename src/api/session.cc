@@ -67,6 +67,10 @@ std::shared_ptr<Device> MakeDevice(const std::string& wanted) {
   std::unique_ptr<Device> device;
   const Status status = CreateDevice(name, &device);
   if (status == Status::kNotFound) {
+    for (const AbsentDevice& absent : AbsentDevices()) {
+      if (absent.name != name) continue;
+      api::Throw(status, "accelerator '" + name + "' is not in this build: " + std::string(absent.remedy));
+    }
     std::string names;
     for (const std::string_view known : DeviceNames())
       names.append(names.empty() ? "" : ", ").append(known);
@@ -262,6 +266,12 @@ std::vector<ExchangeRecord> Session::TakeTrace() {
 std::vector<std::string> AcceleratorNames() {
   const std::vector<std::string_view> names = DeviceNames();
   return {names.begin(), names.end()};
+}
+
+std::vector<std::string> AbsentAccelerators() {
+  std::vector<std::string> names;
+  for (const AbsentDevice& absent : AbsentDevices()) names.emplace_back(absent.name);
+  return names;
 }
 
 }  // namespace penumbra

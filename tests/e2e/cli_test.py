@@ -66,6 +66,52 @@ class Cli(CliCase):
         self.assertGreater(document["peer"]["p50_ms"], 0)
         self.assertAlmostEqual(document["ratio"], document["burst"]["p50_ms"] / document["peer"]["p50_ms"], places=3)
 
+    def bench_peers(self, peers: str) -> tuple[object, ...]:
+        return (
+            "bench", self.scratch / "mlcapsule.penumbra", "--float", self.model, "--peer", peers,
+            "--carrier", "direct", "--warmup", 1, "--iterations", 3,
+        )  # fmt: skip
+
+    def test_bench_peers_take_turns(self) -> None:
+        absent = self.succeed_json("version")["absent_accelerators"]
+        names = ["onednn-int8", "plain", "onednn-f32", "onednn-winograd"] if "onednn" not in absent else ["plain"]
+        if "openvino" not in absent:
+            names += ["openvino-int8", "openvino"]
+        document = self.succeed_json(*self.bench_peers(",".join(names)))
+        self.assertEqual([peer["name"] for peer in document["peers"]], names)
+        for peer in document["peers"]:
+            self.assertAlmostEqual(peer["ratio"], document["burst"]["p50_ms"] / peer["p50_ms"], places=3)
+            self.assertRegex(peer["version"], r"\d+\.\d+")
+            self.assertEqual(peer["whole_model"], "the whole model" in peer["includes"])
+            self.assertEqual(peer["whole_model"], "linear layers only (46)" not in peer["includes"])
+        whole = [p for p in document["peers"] if p["whole_model"] and p["precision"] == "float32"]
+        best = min(whole, key=lambda peer: peer["p50_ms"])
+        self.assertEqual(document["peer"]["name"], best["name"])
+        self.assertEqual(document["ratio"], best["ratio"])
+        self.assertIn(" to plain, the fastest float32 peer", self.succeed(*self.bench_peers("plain")).stdout)
+        parts = self.succeed_json(*self.bench_peers("onednn-f32")) if "onednn" not in absent else {}
+        self.assertNotIn("ratio", parts)
+
+    def test_peers_that_are_not_there(self) -> None:
+        self.refused("P205", 1, "no peer is called 'tensorrt'; there are plain, ", *self.bench_peers("plain,tensorrt"))
+        self.refused("P205", 1, "names no peer", *self.bench_peers(""))
+        self.refused("P107", 2, "'plain' twice", *self.bench_peers("plain,plain"))
+        self.refused("P107", 2, "stands alone", *self.bench_peers("plain,none"))
+
+    def test_openvino_is_there_or_says_how_to_get_it(self) -> None:
+        version = self.succeed_json("version")
+        run = ("run", self.scratch / "plain.penumbra", "--input", self.frog)
+        if "openvino" in version["absent_accelerators"]:
+            remedy = "'openvino' is not in this build: build again with 'make openvino'"
+            self.refused("P205", 1, remedy, *run, "--accelerator", "openvino")
+            self.refused("P205", 1, remedy, *self.bench_peers("openvino"))
+            self.assertIn("not in this build", self.succeed("version").stdout)
+            return
+        self.assertIn("openvino", version["accelerators"])
+        self.assertEqual(self.succeed_json(*run, "--accelerator", "openvino")["accelerator"], "openvino")
+        shadow = ("run", self.scratch / "shadownet.penumbra", "--input", self.frog)
+        self.refused("P502", 1, "float32 only", *shadow, "--accelerator", "openvino")
+
     def test_bench_tells_burst_from_sustained(self) -> None:
         bundle = self.scratch / "shadownet.penumbra"
         done = self.run_cli("bench", bundle, "--peer", "none", "--warmup", "1", "--iterations", "2", "--json")

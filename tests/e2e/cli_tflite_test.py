@@ -71,7 +71,7 @@ class CliTfliteTest(CliCase):
         self.assertEqual(document["iterations"], 2)
 
     def test_onnx_runtime_is_no_peer(self) -> None:
-        done = self.run_cli("bench", self.heads, "--peer", "ort")
+        done = self.run_cli("bench", self.heads, "--peer", "onnxruntime")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("--peer plain", done.stderr)
 

@@ -1,10 +1,12 @@
 // Float32 schemes whose public half is scaled or not whole: the protected pipeline against the model
-// itself, on both accelerators, for every share of public operators.
+// itself, on every accelerator, for every share of public operators.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
+#include "accel/registry.h"
 #include "graphs.h"
 #include "harness.h"
 
@@ -40,6 +42,15 @@ void ExpectClose(const Tensors& got, const Tensors& wanted) {
   }
 }
 
+// Those of this build among three.
+std::vector<std::string> Devices() {
+  std::vector<std::string> devices;
+  for (const std::string_view name : DeviceNames()) {
+    if (name == "reference" || name == "onednn" || name == "openvino") devices.emplace_back(name);
+  }
+  return devices;
+}
+
 class ScaledGraphs : public testing::TestWithParam<GraphCase> {
  protected:
   ScaledGraphs() {
@@ -49,13 +60,13 @@ class ScaledGraphs : public testing::TestWithParam<GraphCase> {
     wanted_ = RunPlain(*original_, inputs_);
   }
 
-  // Runs the bundle on both accelerators; returns the number of segments.
+  // Runs the bundle on every accelerator; returns the number of segments.
   size_t ExpectSameAsModel(const CompileOptions& options, uint32_t repeat = 1) {
     const CompiledModel model(test_.graph, options);
     const ScratchFolder scratch;
     const Keys keys;
     WriteBundle(model, keys, scratch.path() / "model.penumbra");
-    for (const char* device : {"reference", "onednn"}) {
+    for (const std::string& device : Devices()) {
       SCOPED_TRACE(device);
       const auto session = OpenSession(scratch.path() / "model.penumbra", keys,
                                        {.device = device, .threads = 2}, scratch.path());

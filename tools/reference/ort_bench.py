@@ -3,7 +3,7 @@
 
 With --iterations N: prints one JSON object (milliseconds) and ends.
 Without: a line protocol on standard input and output, for a caller that takes turns on the cores:
-    prints `ready` once warm; for each line `run N` prints N times in nanoseconds as a JSON array;
+    prints `ready` and the runtime's version once warm; for each line `run N` prints N times in nanoseconds as a JSON array;
     ends on `quit` or end of file. A line it does not understand is answered with `error ...`.
 """
 
@@ -70,7 +70,7 @@ class Bench:
 
 
 def _serve(bench: Bench) -> None:
-    print("ready", flush=True)
+    print(f"ready ONNX Runtime {ort.__version__}", flush=True)
     for line in sys.stdin:
         match line.split():
             case ["run", count] if count.isdecimal():

@@ -127,11 +127,17 @@ void LinearLayer::LoadWeights(const float* weights, const float* bias) {
   for (size_t i = 0; i < scaled.size() && !weight_scales_.empty(); ++i) scaled[i] /= weight_scales_[i / FilterLength(g)];
   const memory::desc plain = IsDense(g) ? memory::desc({g.out_c, g.in_c}, Type::f32, memory::format_tag::ab)
                                         : onednn::PlainWeights(g, Type::f32);
-  memory from(plain, engine_, scaled.data());
-  weights_ = memory(filters_, engine_);
   dnnl::stream stream(engine_);
-  dnnl::reorder(from, weights_).execute(stream, from, weights_);
-  stream.wait();
+  const auto reordered = [&](memory from, const memory::desc& desc) {
+    memory to(desc, engine_);
+    dnnl::reorder(from, to).execute(stream, from, to);
+    stream.wait();
+    return to;
+  };
+  memory from(plain, engine_, scaled.data());
+  // Winograd's layouts are reached from this one only.
+  if (winograd_) from = reordered(from, {onednn::WeightDims(g), Type::f32, g.groups > 1 ? memory::format_tag::goihw : memory::format_tag::oihw});
+  weights_ = reordered(from, filters_);
   if (!has_bias_) return;
   // oneDNN adds the bias before it scales.
   std::vector<float> sums_scale;

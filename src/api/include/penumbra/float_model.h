@@ -63,6 +63,7 @@ struct Version {
   std::string bundle_format, plan_format;
   std::string compiler;
   std::vector<std::string> accelerators;
+  std::vector<std::string> absent_accelerators;  // that another build has
 };
 PENUMBRA_API Version BuildVersion();
 

@@ -15,6 +15,7 @@
 #include "penumbra/error.h"        // IWYU pragma: export
 #include "penumbra/float_model.h"  // IWYU pragma: export
 #include "penumbra/inspect.h"      // IWYU pragma: export
+#include "penumbra/peer.h"        // IWYU pragma: export
 #include "penumbra/protect.h"      // IWYU pragma: export
 #include "penumbra/receipt.h"      // IWYU pragma: export
 #include "penumbra/session.h"      // IWYU pragma: export

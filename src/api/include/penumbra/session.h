@@ -92,6 +92,8 @@ struct ExchangeRecord {
 
 // Preferred first.
 PENUMBRA_API std::vector<std::string> AcceleratorNames();
+// Known names that this build was made without: asked for they are P205, which says how to get them.
+PENUMBRA_API std::vector<std::string> AbsentAccelerators();
 
 // Safe from any thread: up to max_in_flight calls of Run and MakePads are under way at once, further
 // callers wait and are served in the order they came. Different sessions are independent: each has a

@@ -1,0 +1,117 @@
+#include "peer_group.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "arguments.h"
+
+namespace penumbra::cli {
+namespace {
+
+constexpr uint32_t kIllegalCombination = 107, kNotFound = 205;
+const std::string kPlain = "plain", kOnnxRuntime = "onnxruntime", kNone = "none";
+
+std::vector<std::string> KnownNames() {
+  std::vector<std::string> names{kPlain, kOnnxRuntime};
+  for (const PeerInfo& info : InProcessPeers()) names.push_back(info.name);
+  names.push_back(kNone);
+  return names;
+}
+
+// Makes peers; the bundle of preset `plain` is made for the first that wants it.
+class Maker {
+ public:
+  Maker(const PeerRequest& request, const Console& console, const TensorMap& feeds)
+      : request_(request), console_(console), feeds_(feeds) {}
+
+  std::unique_ptr<Peer> Make(const std::string& name) {
+    if (name == kOnnxRuntime) {
+      if (request_.model.extension() == ".tflite") {
+        ThrowUsage("ONNX Runtime does not read TFLite files; use --peer plain");
+      }
+      return MakeCommandPeer(request_.command, request_.model, request_.session, request_.import.shapes);
+    }
+    if (name == kPlain) return MakePlainPeer(console_.env(), PlainBundle(), request_.session, feeds_);
+    const auto infos = InProcessPeers();
+    const auto info = std::ranges::find(infos, name, &PeerInfo::name);
+    PeerOptions options{.model_file = request_.model, .plain_bundle = {}, .inputs = feeds_, .threads = request_.session.threads};
+    if (info->remedy.empty() && !info->whole_model) options.plain_bundle = PlainBundle();
+    for (const auto& [input, tensor] : ToImportSettings(request_.import).fix_inputs) options.inputs[input] = tensor;
+    return OpenPeer(name, options);
+  }
+
+ private:
+  const std::filesystem::path& PlainBundle() {
+    if (bundle_.empty()) {
+      ProtectOptions protect;
+      protect.preset = "plain";
+      protect.import = ToImportSettings(request_.import);
+      Protect(console_.env(), request_.model, request_.scratch / "plain.penumbra", protect);
+      bundle_ = request_.scratch / "plain.penumbra";
+    }
+    return bundle_;
+  }
+
+  const PeerRequest& request_;
+  const Console& console_;
+  const TensorMap& feeds_;
+  std::filesystem::path bundle_;
+};
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+}  // namespace
+
+std::vector<std::string> PeerNames(const std::string& names) {
+  std::vector<std::string> list;
+  const std::vector<std::string> known = KnownNames();
+  std::istringstream words(names);
+  for (std::string name; std::getline(words, name, ',');) {
+    if (std::ranges::find(known, name) == known.end()) {
+      std::string text;
+      for (const std::string& each : known) text.append(text.empty() ? "" : ", ").append(each);
+      throw Error(kNotFound, "no peer is called '" + name + "'; there are " + text);
+    }
+    if (std::ranges::find(list, name) != list.end()) {
+      throw Error(kIllegalCombination, "--peer names '" + name + "' twice");
+    }
+    list.push_back(name);
+  }
+  if (list.empty()) throw Error(kNotFound, "--peer names no peer; --peer none leaves the comparison out");
+  if (std::ranges::find(list, kNone) == list.end()) return list;
+  if (list.size() > 1) throw Error(kIllegalCombination, "--peer none stands alone");
+  return {};
+}
+
+PeerGroup::PeerGroup(const PeerRequest& request, const Console& console, const TensorMap& feeds) {
+  Maker maker(request, console, feeds);
+  for (const std::string& name : PeerNames(request.names)) members_.push_back({maker.Make(name), {}});
+}
+
+void PeerGroup::RunOnce() {
+  for (Member& member : members_) member.milliseconds.push_back(static_cast<double>(member.peer->RunOnce()) / 1e6);
+}
+
+std::vector<PeerTimes> PeerGroup::Times(size_t count) const {
+  std::vector<PeerTimes> times;
+  for (const Member& member : members_) {
+    const auto begin = member.milliseconds.end() - static_cast<ptrdiff_t>(std::min(count, member.milliseconds.size()));
+    times.push_back({member.peer->info(), {begin, member.milliseconds.end()}});
+  }
+  return times;
+}
+
+const PeerTimes* BestFloatPeer(const std::vector<PeerTimes>& peers) {
+  const PeerTimes* best = nullptr;
+  for (const PeerTimes& peer : peers) {
+    if (!peer.info.whole_model || peer.info.precision != "float32" || peer.milliseconds.empty()) continue;
+    if (best == nullptr || Median(peer.milliseconds) < Median(best->milliseconds)) best = &peer;
+  }
+  return best;
+}
+
+}  // namespace penumbra::cli
