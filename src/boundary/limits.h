@@ -35,6 +35,11 @@ inline constexpr uint32_t kMaxProjections = 15;
 inline constexpr uint32_t kMaxCornerstones = 64;
 inline constexpr uint32_t kMaxFingerprints = 7;
 
+// Scales of a partition drawn inside lie in [1 / r, r]. Below, most draws would be thrown away; beyond, float32 has less room
+// for weights.
+inline constexpr float kMinDrawnScaleRange = 2;
+inline constexpr float kMaxDrawnScaleRange = 256;
+
 // Levels lie strictly between -kLevelLimit and kLevelLimit: float32 rounds them exactly.
 inline constexpr int32_t kLevelLimit = 1 << 22;
 

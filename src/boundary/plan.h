@@ -7,12 +7,13 @@
 
 #include <cstdint>
 
+#include "boundary/float_segment.h"
 #include "boundary/geometry.h"
 #include "boundary/limits.h"
 
 namespace penumbra {
 
-inline constexpr uint32_t kPlanVersion = 3;
+inline constexpr uint32_t kPlanVersion = 4;
 
 // ---- Tensors -------------------------------------------------------------------------------------
 // A trusted tensor is a row-major array seen as `rows` rows of `row_elems` elements; tiles are runs of
@@ -158,39 +159,7 @@ struct PortRec {
   uint64_t offset;       // exchange region, float32, the tensor's row-major order
 };
 
-// ---- Float segments ------------------------------------------------------------------------------------
-// A public segment that computes in float32 on unmasked tensors. Its ports are a run of the plan's float ports: first what it
-// gets, then what it replies, each in the order of the public half. Ports of one side are packed in the exchange region: each
-// stands at the multiple of kTileAlignment that follows the one before it. With fingerprints a port has SlotCount() slots of
-// its elem_count elements, one after the other: a batch, in which the request's own sample has a secret place.
-struct FloatSegmentRec {
-  uint32_t segment;     // index into the public half's segments
-  uint32_t first_port;  // index into the float ports
-  uint32_t input_count, output_count;
-};
-
-// ---- Fingerprints --------------------------------------------------------------------------------------
-// Every float segment of a plan with PlanHeader::fingerprint_count is affine, and its jobs carry that many fingerprints
-// beside the request: sum c_i X_i with fresh secret c, sum c_i = 1, whose reply must be sum c_i Y_i (docs/integrity.md).
-struct FingerprintRec {
-  uint32_t cornerstone_count;  // K, 1..kMaxCornerstones; 1: the fingerprint is always the same
-  uint32_t challenge_rate;     // 1..kFullChallengeRate: each tile of a reply is compared with probability
-                               //   challenge_rate / kFullChallengeRate
-};
-inline constexpr uint32_t kFullChallengeRate = 1u << 16;
-
-// Of float port p, whose tensor has tiles of R rows. Group g of a tile holds cornerstones [g G, min(K, (g + 1) G)), as
-// [cornerstone][rows of the tile][row_elems] float32; with `groups` groups a tile G = ceil(K / groups).
-struct CheckedPortRec {
-  uint32_t cornerstones;  // tensor id (kConstant): X_i of an input, Y_i of an output; group g of tile t is tile t * groups + g
-  uint32_t fingerprints;  // tensor id (kFingerprint): row grid of the port's tensor, but fingerprint_count times row_elems; a
-                          //   tile is [fingerprint][rows of the tile][row_elems]
-  uint32_t replies;       // of an output: tensor id (kReply), likewise; of an input: kNoTensor
-  float tolerance;        // of an output: |reply - expectation| at most, >= 0; of an input: 0
-};
-constexpr uint32_t GroupSize(uint32_t cornerstone_count, uint32_t groups) {
-  return (cornerstone_count + groups - 1) / groups;
-}
+// Float segments and what checks them: boundary/float_segment.h.
 
 // ---- Programs ------------------------------------------------------------------------------------------
 // A program is a sequence of instructions: one word (opcode | operand words << 16), then operands.
@@ -226,6 +195,9 @@ enum class Opcode : uint16_t {
   kPadFinish = 42,  // layer, tile of the pad tensor, tensor holding L'(r), pad: 0, then 1 once that tile of pad 0 is stored, ...
   kProject = 50,    // ProjectInstr
   kExpect = 51,     // layer, tile of its expected tensor: from x' as it was masked and s^T W'
+  // Of a partition drawn inside. A way is dropped when the model is loaded unless the lot chose it; what stays is proved.
+  kWay = 60,   // float segment, 1: public, 0: inside, words: so many from here on are of this way
+  kEmit = 61,  // float segment, EmitScale, constant tensor, tile, offset in the segment's own public half
 };
 
 // A pass: rows of one tile go from a source through element-wise operations into sinks.
@@ -372,6 +344,8 @@ struct PlanHeader {
   uint32_t batch_words;    // length of the program that makes several pads in one pass over the weights; 0: there is none
   uint32_t pad_batch;      // how many it makes, 2..kMaxPadBatch; 0: there is none
   uint32_t fingerprint_count;  // in every job of a float segment, 1..kMaxFingerprints; 0: replies of these are not checked
+  float theta;        // a partition drawn inside: every float segment is public with this probability, 0..1
+  float scale_range;  // ... and its scales are log-uniform in [1 / range, range]; 0: nothing is drawn, theta is 0
   uint64_t arena_size;     // dynamic tiles
   uint64_t scratch_size;   // kernels
   uint64_t exchange_size;  // whole exchange region
@@ -387,10 +361,9 @@ static_assert(sizeof(TensorRec) == 20);
 static_assert(sizeof(PublicSliceRec) == 32);
 static_assert(sizeof(ConvGeometry) == 68);
 static_assert(sizeof(LayerRec) == 152);
-static_assert(sizeof(PortRec) == 16 && sizeof(FloatSegmentRec) == 16);
-static_assert(sizeof(FingerprintRec) == 8 && sizeof(CheckedPortRec) == 16);
+static_assert(sizeof(PortRec) == 16);
 static_assert(sizeof(PassHead) == 28 && sizeof(PassOp) == 20 && sizeof(PassSink) == 20);
-static_assert(sizeof(PlanHeader) == 136);
+static_assert(sizeof(PlanHeader) == 144);
 
 // Samples of a job of a float segment: the request's and its fingerprints.
 constexpr uint32_t SlotCount(const PlanHeader& header) { return 1 + header.fingerprint_count; }

@@ -68,6 +68,7 @@ enum class JobSource : uint32_t {
   kSpill = 3,        // index: slot; host keeps it until the inference ends
   kPad = 4,          // index: pad id << 24 | slot; host keeps it until read or told to drop
   kDerived = 5,      // index: slot; host keeps it while the model is loaded
+  kEmitted = 6,      // kWrite while loading; index: segment << 32 | offset in its own public half, in ascending order
 };
 
 struct HostJob {

@@ -285,6 +285,9 @@ void Checker::Step(Opcode opcode, uint32_t count) {
       return StepProject();
     case Opcode::kExpect:
       return StepExpect();
+    case Opcode::kWay:
+    case Opcode::kEmit:
+      break;
     case Opcode::kPool: {
       const auto c = Record<PoolInstr>();
       StepWindow(c.geometry, c.src, TileRows(c.dst, c.dst_tile));

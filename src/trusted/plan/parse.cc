@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "ring/soundness.h"
 #include "trusted/base/byte_reader.h"
 #include "trusted/base/checked.h"
@@ -8,9 +10,9 @@ namespace penumbra::trusted {
 namespace {
 
 template <typename T>
-Status ReadTable(ByteReader* reader, uint64_t count, Arena* arena, std::span<const T>* out) {
+Status ReadTable(ByteReader* reader, uint64_t count, Arena* arena, std::span<T>* out) {
   PENUMBRA_REQUIRE(count <= reader->remaining() / sizeof(T), Status::kPlanRejected);
-  const std::span<T> table = arena->TakeArray<T>(count);
+  const auto table = arena->TakeArray<std::remove_const_t<T>>(count);
   PENUMBRA_REQUIRE(table.size() == count, Status::kSecureMemoryExceeded);
   PENUMBRA_REQUIRE(reader->ReadArray(table.data(), count), Status::kPlanRejected);
   *out = table;
@@ -32,11 +34,18 @@ bool BatchFits(const PlanHeader& h) {
          h.batch_words <= kMaxProgramWords;
 }
 
+// NaN fits nothing. Who draws has something to draw about, and no residues.
+bool PartitionFits(const PlanHeader& h) {
+  if (h.scale_range == 0) return h.theta == 0;
+  return h.theta >= 0 && h.theta <= 1 && h.scale_range >= kMinDrawnScaleRange && h.scale_range <= kMaxDrawnScaleRange &&
+         h.float_segment_count != 0 && h.layer_count == 0;
+}
+
 bool HeaderFits(const PlanHeader& h, uint64_t exchange_size) {
   return h.tensor_count <= kMaxTensors && h.slice_count <= kMaxChunks && h.layer_count <= kMaxLayers &&
          h.input_count <= kMaxPorts && h.output_count <= kMaxPorts && h.infer_words <= kMaxProgramWords &&
          h.pad_words <= kMaxProgramWords && h.prepare_words <= kMaxProgramWords && h.float_segment_count <= kMaxLayers &&
-         h.float_port_count <= kMaxFloatPorts && BatchFits(h) && h.fingerprint_count <= kMaxFingerprints && h.arena_size % kTileAlignment == 0 &&
+         h.float_port_count <= kMaxFloatPorts && BatchFits(h) && PartitionFits(h) && h.fingerprint_count <= kMaxFingerprints && h.arena_size % kTileAlignment == 0 &&
          h.scratch_size % kTileAlignment == 0 && h.exchange_size <= exchange_size &&
          h.window_offset % kTileAlignment == 0 &&
          h.window_size >= kMaxChunkSize + kAeadTagSize && Fits(h.window_offset, h.window_size, h.exchange_size);
@@ -209,6 +218,8 @@ bool FloatSegmentFits(const Plan& plan, const FloatSegmentRec& s) {
   const uint32_t slots = SlotCount(plan.header);
   // Float replies cannot be checked exactly: a plan with such a segment claims nothing.
   if (plan.header.soundness_bits != 0 || end > plan.float_ports.size()) return false;
+  if ((s.flags & ~uint32_t{kSegmentKeepsScale}) != 0 || (s.flags != 0 && plan.lots.empty())) return false;
+  if (!plan.lots.empty() && s.segment != static_cast<uint32_t>(&s - plan.float_segments.data())) return false;
   if (!SideFits(FloatInputs(plan, s), slots) || !SideFits(FloatOutputs(plan, s), slots)) return false;
   for (uint32_t p = 0; p < s.input_count + s.output_count && plan.header.fingerprint_count != 0; ++p) {
     if (!CheckedPortFits(plan, s.first_port + p, p >= s.input_count)) return false;
@@ -297,6 +308,10 @@ Status ParsePlan(std::span<const uint8_t> bytes, std::span<const uint32_t> chunk
   PENUMBRA_TRY(ReadTable(&reader, h.float_segment_count, arena, &plan.float_segments));
   PENUMBRA_TRY(ReadTable(&reader, h.float_port_count, arena, &plan.float_ports));
   if (h.fingerprint_count != 0) PENUMBRA_TRY(ReadFingerprints(&reader, arena, &plan));
+  if (h.scale_range != 0) {
+    plan.lots = arena->TakeArray<SegmentLot>(h.float_segment_count);
+    PENUMBRA_REQUIRE(!plan.lots.empty(), Status::kSecureMemoryExceeded);
+  }
   PENUMBRA_TRY(ReadTable(&reader, h.infer_words, arena, &plan.infer_program));
   PENUMBRA_TRY(ReadTable(&reader, h.pad_words, arena, &plan.pad_program));
   PENUMBRA_TRY(ReadTable(&reader, h.prepare_words, arena, &plan.prepare_program));

@@ -12,6 +12,12 @@
 
 namespace penumbra::trusted {
 
+// What was drawn for a float segment of a plan with PlanHeader::scale_range.
+struct SegmentLot {
+  float input_scale, output_scale;  // 0: the segment stays inside
+  bool is_public() const { return output_scale != 0; }
+};
+
 struct Plan {
   PlanHeader header;
   std::span<const TensorRec> tensors;
@@ -22,7 +28,10 @@ struct Plan {
   std::span<const PortRec> float_ports;
   FingerprintRec fingerprint;
   std::span<const CheckedPortRec> checked_ports;  // with fingerprints one per float port, else none
-  std::span<const uint32_t> infer_program, pad_program, prepare_program, batch_program;
+  std::span<SegmentLot> lots;  // with PlanHeader::scale_range one per float segment, else none
+  // With lots the first two have both ways of every segment until DrawPartition().
+  std::span<uint32_t> infer_program, prepare_program;
+  std::span<const uint32_t> pad_program, batch_program;
   std::span<const uint32_t> first_tile;  // [tensors + 1]: tiles of tensor t are [first_tile[t], first_tile[t+1])
   std::span<const uint32_t> chunk_sizes;  // plaintext bytes of every chunk of the bundle
 };
@@ -62,6 +71,10 @@ inline std::span<const PortRec> FloatOutputs(const Plan& plan, const FloatSegmen
 inline uint32_t GroupCount(const Plan& plan, uint32_t float_port) {
   return plan.tensors[plan.checked_ports[float_port].cornerstones].rows /
          TileCount(plan.tensors[plan.float_ports[float_port].tensor]);
+}
+// The accelerator may have a part in this float segment.
+inline bool IsOutside(const Plan& plan, uint32_t float_segment) {
+  return plan.lots.empty() || plan.lots[float_segment].is_public();
 }
 // Bytes of one tile; at most kMaxChunkSize after ParsePlan().
 uint64_t TileSize(const Plan& plan, uint32_t tensor, uint32_t tile);

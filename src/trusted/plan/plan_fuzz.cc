@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "trusted/plan/partition.h"
 #include "trusted/plan/prove.h"
 #include "trusted/steps/machine.h"
 
@@ -50,6 +51,7 @@ void Run(Machine* machine, std::span<const uint32_t> words, std::span<const uint
       case Opcode::kFree:
       case Opcode::kEvict: machine->tiles[TileIndex(machine->plan, i[0], i[1])].offset = kAbsent; break;
       case Opcode::kFloatJob:
+      case Opcode::kEmit:
       case Opcode::kJob: break;
       default:
         if (!IsOk(Execute(machine, i))) return;
@@ -70,6 +72,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Plan plan{};
   const Status parsed = ParsePlan({data, size}, chunk_sizes, 1, 1 << 20, kExchange, &arena, &plan);
   if (!IsOk(parsed) || !IsSmall(plan)) return 0;
+  crypto::Keystream streams[kMaxPadBatch];
+  // The first byte of the vendor's key, which nothing here uses, chooses among partitions.
+  const uint8_t key[32] = {plan.header.failure_log_key[0]};
+  for (crypto::Keystream& stream : streams) {
+    if (!IsOk(stream.Init(key))) return 0;
+  }
+  if (!IsOk(DrawPartition(&streams[0], &plan))) return 0;
   Machine machine{};
   machine.plan = plan;
   machine.tiles = arena.TakeArray<TileState>(plan.first_tile[plan.tensors.size()]);
@@ -93,11 +102,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   machine.arena = align(tiles);
   machine.exchange = buffers->exchange;
   machine.kernels = &Kernels(Isa::kScalar);
-  crypto::Keystream streams[kMaxPadBatch];
-  const uint8_t key[32] = {};
-  for (crypto::Keystream& stream : streams) {
-    if (!IsOk(stream.Init(key))) return 0;
-  }
   machine.pad_streams = machine.check_stream = machine.fingerprint_stream = streams;
   const ProofMemory memory{machine.tiles, layers, float_ports, granules};
   constexpr ProgramId kPrograms[] = {ProgramId::kPrepare, ProgramId::kInfer, ProgramId::kMakePad,

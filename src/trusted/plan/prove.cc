@@ -36,6 +36,8 @@ bool Step(const Prover& prover, const Instruction& i) {
     case Opcode::kPadFinish: return prover.PadFinish(i);
     case Opcode::kProject: return prover.Project(i);
     case Opcode::kExpect: return prover.Expect(i);
+    case Opcode::kEmit: return prover.Emit(i);
+    case Opcode::kWay: return false;
   }
   return false;
 }

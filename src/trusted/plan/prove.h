@@ -11,6 +11,7 @@
 //   - s^T W' of a checked layer is made from all its public channels, once, by the prepare program;
 //   - the expected values of a checked layer come from the very rows its mask sink sent, and no row of its reply is restored
 //     while its expected values are not there;
+//   - of a partition drawn inside, only segments that the lot made public are sent or emitted, constants only, while loading;
 //   - nothing is resident when a program ends.
 // The executor (trusted/steps) then needs no checks of its own on tiles and shapes.
 #ifndef PENUMBRA_TRUSTED_PLAN_PROVE_H_

@@ -114,7 +114,7 @@ bool Prover::Job(const Instruction& i) const {
 // The port that the first two of `operand_count` operands name.
 bool Prover::FloatPort(const Instruction& i, uint32_t operand_count, uint32_t* out_port) const {
   if (program != ProgramId::kInfer || i.operands.size() != operand_count) return false;
-  if (i[0] >= plan.float_segments.size()) return false;
+  if (i[0] >= plan.float_segments.size() || !IsOutside(plan, i[0])) return false;
   const FloatSegmentRec& s = plan.float_segments[i[0]];
   // The parser proved that the ports of a segment exist, so the sum cannot wrap.
   if (i[1] >= s.input_count + s.output_count) return false;
@@ -131,6 +131,7 @@ bool Prover::FloatSend(const Instruction& i) const {
 
 bool Prover::FloatJob(const Instruction& i) const {
   if (program != ProgramId::kInfer || i.operands.size() != 1 || i[0] >= plan.float_segments.size()) return false;
+  if (!IsOutside(plan, i[0])) return false;
   const FloatSegmentRec& s = plan.float_segments[i[0]];
   for (uint32_t p = 0; p < s.input_count + s.output_count; ++p) {
     uint32_t& state = memory.float_ports[s.first_port + p];
@@ -175,6 +176,14 @@ bool Prover::Compare(const Instruction& i) const {
   if (state.offset == kAbsent || state.progress != kReceived) return false;
   state.progress = kComplete;
   return true;
+}
+
+// The window holds any tile: the parser proved that.
+bool Prover::Emit(const Instruction& i) const {
+  if (program != ProgramId::kPrepare || i.operands.size() != 5) return false;
+  if (i[0] >= plan.lots.size() || !IsOutside(plan, i[0]) || i[1] > static_cast<uint32_t>(EmitScale::kOutput)) return false;
+  if (!Readable(i[2], i[3]) || plan.tensors[i[2]].kind != TensorKind::kConstant) return false;
+  return i[1] == static_cast<uint32_t>(EmitScale::kNone) || TileSize(plan, i[2], i[3]) % sizeof(float) == 0;
 }
 
 }  // namespace penumbra::trusted

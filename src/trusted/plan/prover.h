@@ -70,6 +70,7 @@ struct Prover {
   bool PadFinish(const Instruction& i) const;
   bool Project(const Instruction& i) const;
   bool Expect(const Instruction& i) const;
+  bool Emit(const Instruction& i) const;
 
  private:
   bool FloatPort(const Instruction& i, uint32_t operand_count, uint32_t* out_port) const;

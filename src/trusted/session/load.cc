@@ -5,6 +5,7 @@
 #include "ring/bound.h"
 #include "ring/field.h"
 #include "trusted/base/result.h"
+#include "trusted/plan/partition.h"
 #include "trusted/session/model.h"
 #include "trusted/steps/pass_parts.h"
 
@@ -121,11 +122,21 @@ Status Model::AdoptPlan() {
                          &tables, &loaded_.plan));
   crypto::Wipe(staging_);
   staging_ = {};
+  PENUMBRA_TRY(DrawLots());
   arena_ = Arena(memory_);
   (void)arena_.Take(tables.used());
   loaded_.scratch = arena_.Take(loaded_.plan.header.scratch_size);
   PENUMBRA_REQUIRE(loaded_.scratch.size() == loaded_.plan.header.scratch_size, Status::kSecureMemoryExceeded);
   return Status::kOk;
+}
+
+// The stream serves this and then, with another key, the projections of this load.
+Status Model::DrawLots() {
+  if (loaded_.plan.lots.empty()) return Status::kOk;
+  Secret<32> key;
+  PENUMBRA_TRY(port_.entropy(port_.context, key.mutable_bytes().data(), 32));
+  PENUMBRA_TRY(loaded_.check_stream.Init(key.bytes()));
+  return DrawPartition(&loaded_.check_stream, &loaded_.plan);
 }
 
 Status Model::PlaceRuns() {

@@ -60,6 +60,7 @@ class Model {
   Status LoadStep(HostJob* out_job);
   Status PlanChunkArrived(HostJob* out_job);
   Status AdoptPlan();
+  Status DrawLots();
   Status PlaceRuns();
   Status ProvePrograms(std::span<LayerState> layers, std::span<uint32_t> float_ports);
   Status NextBoundJob(HostJob* out_job);

@@ -83,6 +83,7 @@ class Run {
   Status FinishFetch(const Instruction& i, ReadRequest* from);
   Status RequestEvict(const Instruction& i, HostJob* out_job);
   void FinishEvict(const Instruction& i);
+  Status RequestEmit(const Instruction& i, HostJob* out_job);
   Status OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,
                   std::span<const uint8_t, kAeadTagSize> tag);
 

@@ -195,6 +195,30 @@ Status Run::RequestEvict(const Instruction& i, HostJob* out_job) {
   return Status::kOk;
 }
 
+// Goes straight from the tile to the window, which is only ever written here.
+Status Run::RequestEmit(const Instruction& i, HostJob* out_job) {
+  const Plan& plan = machine_.plan;
+  const uint8_t* const tile = machine_.Tile(i[2], i[3]);
+  const uint64_t size = TileSize(plan, i[2], i[3]);
+  uint8_t* const window = machine_.exchange.data() + plan.header.window_offset;
+  const SegmentLot& lot = plan.lots[i[0]];
+  const auto scale = static_cast<EmitScale>(i[1]);
+  if (scale == EmitScale::kNone) {
+    std::memcpy(window, tile, size);
+  } else {
+    const float factor = scale == EmitScale::kQuotient ? lot.output_scale / lot.input_scale : lot.output_scale;
+    PENUMBRA_REQUIRE(CopyScaled(tile, size / sizeof(float), factor, window), Status::kPlanRejected);
+  }
+  HostJob job{};
+  job.kind = JobKind::kWrite;
+  job.source = JobSource::kEmitted;
+  job.index = uint64_t{i[0]} << 32 | i[4];
+  job.offset = part_offset_ + plan.header.window_offset;
+  job.size = size;
+  *out_job = job;
+  return Status::kOk;
+}
+
 void Run::FinishEvict(const Instruction& i) {
   machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = kAbsent;
 }

@@ -45,6 +45,8 @@ Status Execute(Machine* machine, const Instruction& i) {
     case Opcode::kEvict:
     case Opcode::kFetch:
     case Opcode::kFloatJob:
+    case Opcode::kEmit:
+    case Opcode::kWay:
     case Opcode::kJob: break;  // residency and jobs belong to the session
   }
   return Status::kInternal;

@@ -95,7 +95,10 @@ Status RequestSlot(const Machine& machine, uint32_t segment, uint32_t* out_slot)
 // Whether the reply's tile of a float port is compared in this program run.
 Status IsChallenged(const Machine& machine, uint32_t float_port, uint32_t tile, bool* out_challenged);
 
-// One instruction each. Errors: kNotFinite (input port), kPlanRejected (a table holds nonsense), kInternal.
+// `count` floats of x times `factor`; in place or to where nobody reads what stood there. False: one of them is not finite.
+bool CopyScaled(const uint8_t* x, uint64_t count, float factor, uint8_t* out_y);
+
+// One instruction each. Errors: kNotFinite (input port; a float segment's input under its scale), kPlanRejected (a table holds nonsense), kInternal.
 Status RunInput(Machine* machine, const Instruction& i);
 Status RunOutput(Machine* machine, const Instruction& i);
 Status RunFloatSend(Machine* machine, const Instruction& i);

@@ -24,6 +24,19 @@ TinyPlan WithFuzzedCornerstones() {
   return plan;
 }
 
+// With constants where the fuzzer has a chunk of their size.
+TinyPlan WithFuzzedConstants() {
+  TinyPlan plan = MakeTinyPartitionPlan();
+  plan.tensors.back().source = 4;
+  plan.tensors.back().rows = 1;
+  for (const size_t at : InstructionStarts(plan.prepare)) {
+    const auto opcode = static_cast<Opcode>(plan.prepare[at] & 0xffff);
+    if (opcode == Opcode::kFetch || opcode == Opcode::kFree) plan.prepare[at + 2] = 0;
+    if (opcode == Opcode::kEmit) plan.prepare[at + 4] = 0;
+  }
+  return plan;
+}
+
 bool Write(const std::string& path, const TinyPlan& plan) {
   const std::vector<uint8_t> bytes = plan.Bytes();
   std::ofstream file(path, std::ios::binary);
@@ -46,6 +59,7 @@ int main(int argument_count, char** arguments) {
                        Write(folder + "checked_prime", MakeTinyCheckedPlan(true)) &&
                        Write(folder + "float_segment", MakeTinyFloatPlan()) &&
                        Write(folder + "fingerprints", WithFuzzedCornerstones()) &&
+                       Write(folder + "partition", WithFuzzedConstants()) &&
                        Write(folder + "no_pad_program", WithoutPads());
   if (!written) std::cerr << "plan_seeds: cannot write to " << folder << '\n';
   return written ? 0 : 1;

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "trusted/plan/partition.h"
 #include "trusted/plan/prove.h"
 #include "trusted/testing/tiny_plan.h"
 
@@ -24,6 +25,10 @@ class ProveTest : public ::testing::Test {
     Plan plan{};
     const Status parsed = ParsePlan(bytes, p.chunk_sizes, 1, 1 << 20, kExchangeSize, &arena, &plan);
     if (!IsOk(parsed)) return parsed;
+    crypto::Keystream lots;
+    const uint8_t key[32] = {lot_};
+    const Status drawn = IsOk(lots.Init(key)) ? DrawPartition(&lots, &plan) : Status::kInternal;
+    if (!IsOk(drawn)) return drawn;
     std::vector<TileState> tiles(plan.first_tile[plan.tensors.size()]);
     std::vector<LayerState> layers(plan.layers.size());
     std::vector<uint32_t> float_ports(plan.float_ports.size());
@@ -79,6 +84,7 @@ class ProveTest : public ::testing::Test {
   static Opcode OpcodeAt(const TinyPlan& p, size_t at) { return static_cast<Opcode>(p.infer[at] & 0xffff); }
 
   std::vector<uint8_t> memory_;
+  uint8_t lot_ = 0;  // of partitions drawn inside
 };
 
 }  // namespace penumbra::trusted::testing

@@ -210,6 +210,7 @@ std::vector<float> ExpectedOutput(const TinyBundle& bundle, const std::vector<fl
 
 void TinyHost::Serve(const HostJob& job) {
   seen.push_back(job);
+  if (job.kind == JobKind::kAccelerate && accelerate) return accelerate(job);
   if (job.kind == JobKind::kAccelerate) {
     job.segment == kFloatSegment ? AccelerateFloat(job) : Accelerate(job);
     if (tamper) tamper(job, exchange_.subspan(job.y_offset, job.y_size));
@@ -231,6 +232,16 @@ void TinyHost::Serve(const HostJob& job) {
     std::memcpy(bytes.data() + i * size, from, size);
   }
   if (tamper) tamper(job, bytes);
+}
+
+// Offsets of a segment follow each other in the map.
+std::vector<uint8_t> TinyHost::Emitted(uint32_t segment) const {
+  std::vector<uint8_t> all;
+  for (const auto& [where, bytes] : store_) {
+    const bool is_own = where.first == static_cast<uint32_t>(JobSource::kEmitted) && where.second >> 32 == segment;
+    if (is_own) all.insert(all.end(), bytes.begin(), bytes.end());
+  }
+  return all;
 }
 
 void TinyHost::Accelerate(const HostJob& job) {

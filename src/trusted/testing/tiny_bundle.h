@@ -65,6 +65,9 @@ class TinyHost {
   void Serve(const HostJob& job);
   std::function<void(const HostJob&, std::span<uint8_t>)> tamper;
   std::vector<HostJob> seen;
+  // Of a segment of MakeTinyPartitionPlan(), which this host does not compute: `accelerate` does.
+  std::vector<uint8_t> Emitted(uint32_t segment) const;
+  std::function<void(const HostJob&)> accelerate;
 
  private:
   void Accelerate(const HostJob& job);

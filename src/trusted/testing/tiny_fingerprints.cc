@@ -67,7 +67,7 @@ TinyPlan MakeTinyFingerprintPlan() {
   p.chunk_sizes = {100};
   p.inputs = {{kIn, kCount, 8192}};
   p.outputs = {{kOut, kCount, 16384}};
-  p.float_segments = {{kFloatSegment, 0, kInputs, kPorts - kInputs}};
+  p.float_segments = {{kFloatSegment, 0, kInputs, kPorts - kInputs, 0}};
   p.float_ports = {{kIn, kCount, 0}, {kIn, kCount, kPortSize}, {kFirst, kCount, kReplyOffset},
                    {kOut, kCount, kReplyOffset + kPortSize}};
   for (uint32_t port = 0; port < kPorts; ++port) AddPort(port, &p);

@@ -16,15 +16,6 @@ Words WordsOf(const T& record) {
   return words;
 }
 
-void EmitPass(Words* program, const PassHead& head, const std::vector<PassOp>& ops,
-              const std::vector<PassSink>& sinks) {
-  Words words = WordsOf(head);
-  const auto append = [&words](const Words& more) { words.insert(words.end(), more.begin(), more.end()); };
-  for (const PassOp& op : ops) append(WordsOf(op));
-  for (const PassSink& sink : sinks) append(WordsOf(sink));
-  Emit(program, Opcode::kPass, words);
-}
-
 ConvGeometry Dense() {
   // One pixel a row: 8 rows of 16 -> 8 rows of 16.
   return {kRows, 1, kColumns, kRows, 1, kColumns, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1};
@@ -183,6 +174,15 @@ void Emit(std::vector<uint32_t>* words, Opcode opcode, const std::vector<uint32_
   words->insert(words->end(), operands.begin(), operands.end());
 }
 
+void EmitPass(Words* program, const PassHead& head, const std::vector<PassOp>& ops,
+              const std::vector<PassSink>& sinks) {
+  Words words = WordsOf(head);
+  const auto append = [&words](const Words& more) { words.insert(words.end(), more.begin(), more.end()); };
+  for (const PassOp& op : ops) append(WordsOf(op));
+  for (const PassSink& sink : sinks) append(WordsOf(sink));
+  Emit(program, Opcode::kPass, words);
+}
+
 void MakeHeader(TinyPlan* p) {
   PlanHeader& h = p->header;
   h.version = kPlanVersion;
@@ -258,7 +258,7 @@ TinyPlan MakeTinyFloatPlan() {
   p.chunk_sizes = {100};
   p.inputs = {{kIn, kCount, 8192}};
   p.outputs = {{kOut, kCount, 16384}};
-  p.float_segments = {{kFloatSegment, 0, 2, 2}};
+  p.float_segments = {{kFloatSegment, 0, 2, 2, 0}};
   p.float_ports = {{kIn, kCount, 0}, {kIn, kCount, 512}, {kFirst, kCount, 4096}, {kOut, kCount, 4608}};
   auto* w = &p.infer;
   for (uint32_t t = 0; t < 2; ++t) {

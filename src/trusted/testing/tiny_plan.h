@@ -61,8 +61,16 @@ constexpr uint32_t FingerprintsOf(uint32_t port) { return CornerstonesOf(port) +
 constexpr uint32_t RepliesOf(uint32_t port) { return CornerstonesOf(port) + 2; }
 TinyPlan MakeTinyFingerprintPlan();
 
+// input -> kFactor x + kSummand -> relu -> output, each operator in both ways, in tiny_partition.cc. Emitted of the first
+// operator: kEmittedBlob bytes that are neither, so many of factors, so many of summands; of the second: the first of these.
+inline constexpr float kFactor = 3, kSummand = 0.5f, kTheta = 0.8f, kScaleRange = 8;
+inline constexpr uint32_t kEmittedBlob = kColumns * 4;
+TinyPlan MakeTinyPartitionPlan();
+
 // Appends an instruction to a program.
 void Emit(std::vector<uint32_t>* words, Opcode opcode, const std::vector<uint32_t>& operands);
+void EmitPass(std::vector<uint32_t>* program, const PassHead& head, const std::vector<PassOp>& ops,
+              const std::vector<PassSink>& sinks);
 // Everything but the programs' lengths; after the records are there.
 void MakeHeader(TinyPlan* p);
 
