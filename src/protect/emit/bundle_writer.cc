@@ -9,8 +9,8 @@
 #include "model/error.h"
 #include "protect/emit/byte_writer.h"
 #include "protect/emit/output_file.h"
-#include "protect/emit/public_half.h"
 #include "protect/emit/sealing.h"
+#include "protect/schedule/public_half.h"
 
 namespace penumbra::protect {
 namespace {
@@ -66,6 +66,8 @@ std::vector<uint8_t> EncodePlan(const CompiledPlan& plan, const std::vector<Blob
   header.float_segment_count = static_cast<uint32_t>(plan.float_segments.size());
   header.float_port_count = static_cast<uint32_t>(plan.float_ports.size());
   header.fingerprint_count = plan.fingerprint_count;
+  header.theta = plan.theta;
+  header.scale_range = plan.scale_range;
   header.arena_size = plan.arena_size;
   header.scratch_size = plan.scratch_size;
   header.exchange_size = plan.exchange_size;

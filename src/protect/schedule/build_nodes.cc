@@ -71,7 +71,9 @@ class NodeBuilder {
     for (const uint32_t op : floats_.order) {
       op_ = op;
       const uint32_t segment = floats_.segment_of[op];
-      if (segment == kNone) {
+      if (segment != kNone && floats_.is_drawn) {
+        AddBothWays(segment);
+      } else if (segment == kNone) {
         std::visit([this](const auto& kind) { Lower(kind); }, graph_.ops[op].kind);
       } else if (!sent[segment]) {
         AddSegment(segment);
@@ -88,7 +90,7 @@ class NodeBuilder {
  private:
   template <typename Kind>
   void Add(Kind kind) {
-    out_.nodes.push_back({op_, std::move(kind)});
+    out_.nodes.push_back({op_, std::move(kind), kNone});
   }
   Storage& At(StorageId id) { return out_.storages[id]; }
   StorageId Of(TensorId id) const { return storage_of_[id]; }
@@ -158,6 +160,28 @@ class NodeBuilder {
       HasFingerprints(y);
       Add(FloatReplyNode{segment, port++, y});
     }
+  }
+
+  // The operator as it is computed inside, then the job that makes the same value outside. What others may read, too (a copy of
+  // an input in another row grid), belongs to neither.
+  void AddBothWays(uint32_t segment) {
+    const size_t first = out_.nodes.size();
+    std::visit([this](const auto& kind) { Lower(kind); }, graph_.ops[op_].kind);
+    const FloatSegment& s = floats_.segments[segment];
+    const StorageId y = Of(s.outputs.front());
+    FloatJobNode job{segment, {}};
+    for (const TensorId id : s.inputs) {
+      job.inputs.push_back(Of(id));
+      HasFingerprints(Of(id));
+    }
+    HasFingerprints(y);
+    for (size_t n = first; n < out_.nodes.size(); ++n) {
+      if (WriteOf(out_.nodes[n]) == y) out_.nodes[n].way_of = segment;
+    }
+    Add(std::move(job));
+    out_.nodes.back().way_of = segment;
+    Add(FloatReplyNode{segment, static_cast<uint32_t>(s.inputs.size()), y});
+    out_.nodes.back().way_of = segment;
   }
 
   // A tile of a port's fingerprints is that many times as large.

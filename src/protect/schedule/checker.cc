@@ -1,6 +1,7 @@
 #include "protect/schedule/checker.h"
 
 #include <array>
+#include <random>
 
 #include "protect/schedule/checker_floats.h"
 
@@ -9,8 +10,9 @@ namespace {
 
 class Checker : private FloatChecker {
  public:
-  Checker(const CompiledPlan& plan, const std::vector<uint32_t>& program, ProgramId id)
-      : FloatChecker(plan, program, id), masked_(plan.layers.size()), sent_(plan.layers.size()) {}
+  // is_public: of each float segment.
+  Checker(const CompiledPlan& plan, const std::vector<uint32_t>& program, ProgramId id, const std::vector<bool>& is_public)
+      : FloatChecker(plan, program, id, is_public), masked_(plan.layers.size()), sent_(plan.layers.size()) {}
 
   void Run() {
     while (at_ < program_.size()) {
@@ -24,8 +26,7 @@ class Checker : private FloatChecker {
     Require(by_offset_.empty(), "tiles stay resident after the program");
     const bool infers = id_ == ProgramId::kInfer;
     for (size_t l = 0; l < sent_.size() && infers; ++l) Require(sent_[l], "a layer is never run");
-    for (const uint32_t tiles : float_tiles_)
-      Require(!infers || tiles != 0, "a float segment is never run");
+    if (infers) RequireAllRun();
     if (pads_ != 0) CheckStored(TensorKind::kPad, pads_);
     if (id_ == ProgramId::kPrepare) CheckStored(TensorKind::kDerived, 1);
   }
@@ -285,8 +286,9 @@ void Checker::Step(Opcode opcode, uint32_t count) {
       return StepProject();
     case Opcode::kExpect:
       return StepExpect();
-    case Opcode::kWay:
     case Opcode::kEmit:
+      return StepEmit();
+    case Opcode::kWay:
       break;
     case Opcode::kPool: {
       const auto c = Record<PoolInstr>();
@@ -332,12 +334,50 @@ void Checker::Step(Opcode opcode, uint32_t count) {
 
 }  // namespace
 
+namespace {
+
+constexpr uint32_t kPartitions = 8;  // that are tried
+
+// Of each float segment: public. Without a lot all are; else none, all, and any.
+std::vector<bool> PartitionOf(const CompiledPlan& plan, uint32_t number) {
+  std::vector<bool> is_public(plan.float_segments.size(), plan.scale_range == 0 || number == 1);
+  std::mt19937 random(number);
+  for (size_t s = 0; s < is_public.size() && number > 1; ++s) is_public[s] = random() % 2 == 0;
+  return is_public;
+}
+
+// What is left of a program for this partition.
+std::vector<uint32_t> ChosenWays(const std::vector<uint32_t>& program, const std::vector<bool>& is_public) {
+  std::vector<uint32_t> chosen;
+  for (size_t at = 0; at < program.size();) {
+    const size_t end = at + 1 + (program[at] >> 16);
+    if (end > program.size()) throw CheckerFault("the program ends inside an instruction");
+    if (static_cast<Opcode>(program[at] & 0xffff) != Opcode::kWay) {
+      chosen.insert(chosen.end(), program.begin() + static_cast<std::ptrdiff_t>(at), program.begin() + static_cast<std::ptrdiff_t>(end));
+      at = end;
+      continue;
+    }
+    if (end != at + 4 || program[at + 1] >= is_public.size() || program[at + 3] > program.size() - end) throw CheckerFault("a way is malformed");
+    at = is_public[program[at + 1]] == (program[at + 2] == 1) ? end : end + program[at + 3];
+  }
+  return chosen;
+}
+
+}  // namespace
+
 std::string CheckPlan(const CompiledPlan& plan) {
   try {
-    Checker(plan, plan.infer_program, ProgramId::kInfer).Run();
-    if (!plan.pad_program.empty()) Checker(plan, plan.pad_program, ProgramId::kMakePad).Run();
-    if (plan.pad_batch != 0) Checker(plan, plan.batch_program, ProgramId::kMakePads).Run();
-    Checker(plan, plan.prepare_program, ProgramId::kPrepare).Run();
+    for (uint32_t number = 0; number < (plan.scale_range == 0 ? 1 : kPartitions); ++number) {
+      const std::vector<bool> is_public = PartitionOf(plan, number);
+      const auto check = [&](const std::vector<uint32_t>& program, ProgramId id) {
+        const std::vector<uint32_t> chosen = plan.scale_range == 0 ? program : ChosenWays(program, is_public);
+        Checker(plan, chosen, id, is_public).Run();
+      };
+      check(plan.infer_program, ProgramId::kInfer);
+      if (!plan.pad_program.empty()) check(plan.pad_program, ProgramId::kMakePad);
+      if (plan.pad_batch != 0) check(plan.batch_program, ProgramId::kMakePads);
+      check(plan.prepare_program, ProgramId::kPrepare);
+    }
   } catch (const CheckerFault& fault) {
     return fault.what();
   }

@@ -10,8 +10,8 @@ namespace penumbra::protect {
 
 class FloatChecker : protected CheckerState {
  protected:
-  FloatChecker(const CompiledPlan& plan, const std::vector<uint32_t>& program, ProgramId id)
-      : CheckerState(plan, program, id), float_tiles_(plan.float_ports.size()) {}
+  FloatChecker(const CompiledPlan& plan, const std::vector<uint32_t>& program, ProgramId id, const std::vector<bool>& is_public)
+      : CheckerState(plan, program, id), float_tiles_(plan.float_ports.size()), is_public_(is_public) {}
 
   // Tiles of a port in order; those of the reply count from 1, which the job sets.
   void StepFloatPort(bool send) {
@@ -76,13 +76,30 @@ class FloatChecker : protected CheckerState {
     WritePart(plan_.float_ports[port].tensor, tile, 1, 2, 2);
   }
 
-  std::vector<uint32_t> float_tiles_;  // of each float port
+  void StepEmit() {
+    static_cast<void>(Segment());
+    static_cast<void>(Word());
+    const uint32_t tensor = Word();
+    Read(tensor, Word());
+    static_cast<void>(Word());
+    Require(id_ == ProgramId::kPrepare && Tensor(tensor).kind == TensorKind::kConstant, "an emission is out of place");
+  }
+
+  void RequireAllRun() const {
+    for (size_t s = 0; s < is_public_.size(); ++s) {
+      const FloatSegmentRec& rec = plan_.float_segments[s];
+      for (uint32_t p = 0; p < rec.input_count + rec.output_count; ++p) {
+        Require(!is_public_[s] || float_tiles_[rec.first_port + p] != 0, "a float segment is never run");
+      }
+    }
+  }
 
  private:
   bool HasFingerprints() const { return plan_.fingerprint_count != 0; }
   const FloatSegmentRec& Segment() {
     const uint32_t segment = Word();
     Require(segment < plan_.float_segments.size(), "a float segment does not exist");
+    Require(is_public_[segment], "a float segment that is inside is named");
     return plan_.float_segments[segment];
   }
   // The next word as a port of the side; its index among all float ports.
@@ -96,6 +113,9 @@ class FloatChecker : protected CheckerState {
   uint32_t AreaIndex(const FloatSegmentRec& s) const {
     return static_cast<uint32_t>(plan_.layers.size() + (&s - plan_.float_segments.data()));
   }
+
+  std::vector<uint32_t> float_tiles_;  // of each float port
+  const std::vector<bool>& is_public_;  // of each float segment
 };
 
 }  // namespace penumbra::protect

@@ -17,6 +17,7 @@ struct FloatSegment {
   PublicSegment graph;                   // blobs counted from the first one below
   std::vector<PublicBlob> blobs;         // borrow from the lowered graph
   std::vector<TensorId> inputs, outputs;  // in the order of graph.inputs and graph.outputs
+  bool keeps_scale = false;  // of a partition drawn inside: FloatSegmentRec::flags
 };
 
 struct FloatPlan {
@@ -24,6 +25,7 @@ struct FloatPlan {
   // All operators in an order in which each segment can run where its first operator stands.
   std::vector<uint32_t> order;
   std::vector<uint32_t> segment_of;  // of each operator; kNone: trusted, or a reshape
+  bool is_drawn = false;  // a partition drawn inside: segments have one operator each, which can be run either way
   const FingerprintPlan* fingerprints = nullptr;  // of all segments, borrowed; null: their replies are not checked
 };
 
@@ -31,6 +33,9 @@ struct FloatPlan {
 // segments do not have stay trusted. Weights are copied out of `graph`, which outlives the plan,
 // when they are written.
 FloatPlan PlanFloatSegments(const LoweredGraph& graph, const std::vector<bool>& is_public);
+
+// Of a partition drawn inside: each operator of `may_leave` that has a scaling rule (weights/scaling.h) and that segments have.
+FloatPlan PlanCandidates(const LoweredGraph& graph, const std::vector<bool>& may_leave);
 
 }  // namespace penumbra::protect
 

@@ -14,13 +14,15 @@ constexpr uint64_t kGroupTarget = 256 * 1024;
 
 void TaskBuilder::AddFloatSegment(const FloatSegment& segment) {
   FloatSegmentRec rec{};
-  rec.segment = static_cast<uint32_t>(plan_.segments.size());
+  rec.segment = static_cast<uint32_t>(floats_.is_drawn ? plan_.float_segments.size() : plan_.segments.size());
+  if (segment.keeps_scale) rec.flags = kSegmentKeepsScale;
   rec.first_port = static_cast<uint32_t>(plan_.float_ports.size());
   rec.input_count = static_cast<uint32_t>(segment.inputs.size());
   rec.output_count = static_cast<uint32_t>(segment.outputs.size());
   plan_.float_segments.push_back(rec);
   plan_.float_ports.resize(plan_.float_ports.size() + rec.input_count + rec.output_count);
   if (floats_.fingerprints != nullptr) plan_.checked_ports.resize(plan_.float_ports.size());
+  if (floats_.is_drawn) return;  // emission.h
   std::vector<uint32_t> blobs;
   for (const PublicBlob& blob : segment.blobs) blobs.push_back(AddFloatBlob(blob));
   PublicSegment graph = segment.graph;

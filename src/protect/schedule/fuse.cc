@@ -121,7 +121,7 @@ class SinkBuilder {
       out_nodes->push_back(std::move(node));
       return;
     }
-    const uint32_t op = node.op;
+    const uint32_t op = node.op, way_of = node.way_of;
     std::vector<SinkPlan> rest = sinks_[y];
     if (pass != nullptr) {
       const bool overflow = rest.size() > kMaxPassSinks - 1;
@@ -140,7 +140,7 @@ class SinkBuilder {
       const size_t count = std::min<size_t>(rest.size(), kMaxPassSinks);
       extra.sinks.assign(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count));
       rest.erase(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count));
-      out_nodes->push_back({op, std::move(extra)});
+      out_nodes->push_back({op, std::move(extra), way_of});
     }
   }
 
@@ -160,6 +160,8 @@ void FusePasses(NodeGraph* graph) {
     auto* next = std::get_if<PassNode>(&graph->nodes[n].kind);
     if (next == nullptr || next->x == kNoStorage || uses.read_count[next->x] != 1) continue;
     PassNode* previous = PassThatMakes(graph, uses, next->x);
+    // One way of an operator ends where the other does.
+    if (graph->nodes[n].way_of != kNone) continue;
     if (previous == nullptr || previous->steps.size() + next->steps.size() > kMaxPassOps) continue;
     if (!OperandsReady(*next, uses, next->x)) continue;
     // The joined pass stands where the later one stood: all its operands are made by then.

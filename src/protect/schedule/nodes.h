@@ -131,6 +131,7 @@ using NodeKind = std::variant<InputNode, OutputNode, PassNode, JobNode, FloatJob
 struct Node {
   uint32_t op;  // operator it stands for; kNone: a port
   NodeKind kind;
+  uint32_t way_of = kNone;  // of a partition drawn inside: the segment of which this is a part of one way
 };
 
 struct NodeGraph {

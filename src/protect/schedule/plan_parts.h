@@ -36,6 +36,9 @@ struct Step {
   uint32_t restores = kNoTensor;  // layer whose y area it reads
   uint32_t job = kNoTensor;       // layer it hands to the accelerator
   uint32_t float_x = kNoTensor, float_y = kNoTensor;  // float segments whose ports it touches
+  // Of a partition drawn inside: the step belongs to one way of this float segment. Those of both ways stand together, inside first.
+  uint32_t way_of = kNoTensor;
+  bool is_outside = false;
 };
 
 // Word encoding of boundary/plan.h. Append: a record of 32-bit fields, or single words.
@@ -117,6 +120,7 @@ struct CompiledPlan {
   uint64_t exchange_size = 0, window_offset = 0, window_size = 0;
   uint32_t weights_axis = 0;
   uint32_t soundness_bits = 0;  // claimed; 0: replies are not checked
+  float theta = 0, scale_range = 0;  // of a partition drawn inside; 0: it is not
 };
 
 constexpr uint32_t ElementSize(PlanType type) {

@@ -44,26 +44,105 @@ class Simulator {
   }
 
   Resident Run() {
-    for (uint32_t s = 0; s < steps_.size(); ++s) {
-      const std::vector<uint32_t> needed = Needed(steps_[s]);
-      placed_.clear();
-      if (!PlaceAll(needed)) Rearrange(s, needed);
-      if (steps_[s].op < out_.in_use.size()) {
-        uint64_t& in_use = out_.in_use[steps_[s].op];
-        in_use = std::max(in_use, resident_size_);
+    for (uint32_t s = 0; s < steps_.size();) {
+      if (steps_[s].way_of == kNoTensor) {
+        Perform(s++);
+      } else {
+        s = PerformWays(s);
       }
-      out_.program.insert(out_.program.end(), steps_[s].words.begin(), steps_[s].words.end());
-      for (const TileWrite& write : steps_[s].writes) {
-        TileLife& life = Life(write.tile);
-        life.complete = write.completes;
-        life.dirty = true;
-      }
-      for (const uint32_t t : needed) Retire(t, s);
     }
     return std::move(out_);
   }
 
  private:
+  // Where everything stands between two steps.
+  struct State {
+    std::vector<TileLife> tiles;
+    std::map<uint64_t, uint32_t> resident;
+    uint64_t resident_size;
+  };
+  State Now() const { return {tiles_, resident_, resident_size_}; }
+  void Return(const State& state) {
+    tiles_ = state.tiles;
+    resident_ = state.resident;
+    resident_size_ = state.resident_size;
+  }
+
+  void Perform(uint32_t s) {
+    const std::vector<uint32_t> needed = Needed(steps_[s]);
+    placed_.clear();
+    if (!PlaceAll(needed)) Rearrange(s, needed);
+    if (steps_[s].op < out_.in_use.size()) {
+      uint64_t& in_use = out_.in_use[steps_[s].op];
+      in_use = std::max(in_use, resident_size_);
+    }
+    out_.program.insert(out_.program.end(), steps_[s].words.begin(), steps_[s].words.end());
+    for (const TileWrite& write : steps_[s].writes) {
+      TileLife& life = Life(write.tile);
+      life.complete = write.completes;
+      life.dirty = true;
+    }
+    for (const uint32_t t : needed) Retire(t, s);
+  }
+
+  // Both ways of the segment whose first step is `first`, from the same state to the same state. Returns the step behind them.
+  uint32_t PerformWays(uint32_t first) {
+    const uint32_t segment = steps_[first].way_of;
+    uint32_t middle = first;
+    const auto is_own = [&](uint32_t s) { return s < steps_.size() && steps_[s].way_of == segment; };
+    while (is_own(middle) && !steps_[middle].is_outside) ++middle;
+    uint32_t end = middle;
+    while (is_own(end) && steps_[end].is_outside) ++end;
+    const State before = Now();
+    const size_t inside = BeginWay(segment, false);
+    for (uint32_t s = first; s < middle; ++s) Perform(s);
+    PassOver(end);
+    EndWay(inside);
+    const State after = Now();
+    Return(before);
+    const size_t outside = BeginWay(segment, true);
+    PassOver(middle);
+    goal_ = &after;
+    for (uint32_t s = middle; s < end; ++s) Perform(s);
+    goal_ = nullptr;
+    PassOver(end);
+    Become(after);
+    EndWay(outside);
+    return end;
+  }
+
+  size_t BeginWay(uint32_t segment, bool is_outside) {
+    const std::vector<uint32_t> words = Instruction(Opcode::kWay, {segment, is_outside ? 1u : 0u, 0});
+    out_.program.insert(out_.program.end(), words.begin(), words.end());
+    return out_.program.size();
+  }
+  void EndWay(size_t begin) {
+    const size_t size = out_.program.size() - begin;
+    out_.program[begin - 1] = static_cast<uint32_t>(size);
+    if (size == 0) out_.program.resize(begin - 4);
+  }
+
+  // Uses before step `step` are over, whether they came or not.
+  void PassOver(uint32_t step) {
+    for (TileLife& life : tiles_) {
+      while (life.next < life.uses.size() && life.uses[life.next] < step) ++life.next;
+      if (life.offset && life.NextUse() == kNever) Remove(&life);
+    }
+  }
+
+  // Brings every tile to where it is in `other`, which has come to the same step.
+  void Become(const State& other) {
+    for (size_t t = 0; t < tiles_.size(); ++t) {
+      const TileLife& there = other.tiles[t];
+      const bool moves = tiles_[t].offset != there.offset || (tiles_[t].dirty && !there.dirty);
+      if (tiles_[t].offset && moves) Remove(&tiles_[t]);
+    }
+    for (const auto& [offset, t] : other.resident) {
+      if (!tiles_[t].offset) Put(t, offset);
+    }
+    Return(other);
+  }
+
   TileLife& Life(TileRef ref) { return tiles_[first_[ref.tensor] + ref.tile]; }
   TensorKind KindOf(const TileLife& life) const { return plan_.tensors[life.ref.tensor].kind; }
 
@@ -102,11 +181,20 @@ class Simulator {
   bool PlaceAll(const std::vector<uint32_t>& needed) {
     for (const uint32_t t : needed) {
       if (tiles_[t].offset) continue;
-      const std::optional<uint64_t> offset = FindRoom(tiles_[t].size, needed);
+      const std::optional<uint64_t> offset = IsWantedAndFree(t) ? goal_->tiles[t].offset : FindRoom(tiles_[t].size, needed);
       if (!offset) return false;
       Put(t, *offset);
     }
     return true;
+  }
+
+  // Where the tile has to end up (Become()), it may as well begin.
+  bool IsWantedAndFree(uint32_t t) const {
+    if (goal_ == nullptr || !goal_->tiles[t].offset) return false;
+    const uint64_t begin = *goal_->tiles[t].offset;
+    const auto next = resident_.lower_bound(begin);
+    if (next != resident_.end() && next->first < begin + tiles_[t].size) return false;
+    return next == resident_.begin() || std::prev(next)->first + tiles_[std::prev(next)->second].size <= begin;
   }
 
   void Put(uint32_t t, uint64_t offset) {
@@ -261,6 +349,7 @@ class Simulator {
   };
   std::vector<Placed> placed_;  // by this step
   uint64_t resident_size_ = 0;
+  const State* goal_ = nullptr;  // while a second way is performed: what the first one came to
   Resident out_;
 };
 

@@ -21,7 +21,8 @@ struct Resident {
 
 inline constexpr uint64_t kUnlimited = ~uint64_t{0};
 
-// Adds kAlloc, kFree, kEvict and kFetch. Tiles of pads and of projected weights that a step completes are evicted (stored) right
+// Adds kAlloc, kFree, kEvict and kFetch, and kWay around the steps of each way of a float segment: tiles stand alike behind either.
+// Tiles of pads and of projected weights that a step completes are evicted (stored) right
 // after it. Throws model::ModelError(kSecureMemoryExceeded) naming the operator and the
 // memory it needs.
 Resident MakeResident(const LoweredGraph& lowered, const CompiledPlan& plan,

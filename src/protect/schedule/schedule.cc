@@ -7,6 +7,7 @@
 #include "kernels/pad_winograd.h"
 #include "model/error.h"
 #include "protect/schedule/checker.h"
+#include "protect/schedule/emission.h"
 #include "protect/schedule/exchange.h"
 #include "protect/schedule/nodes.h"
 #include "protect/schedule/pad_program.h"
@@ -195,8 +196,9 @@ uint64_t TableSize(const CompiledPlan& plan) {
   const uint64_t per_layer = 8;
   const uint64_t plan_chunks = PlanSize(plan) / kMaxChunkSize + 1;
   const uint64_t per_float_port = 4;
+  const uint64_t per_lot = plan.scale_range == 0 ? 0 : 8;
   return kFixedTableSize + PlanSize(plan) + per_tile * tile_count + per_layer * plan.layers.size() +
-         per_float_port * plan.float_ports.size() +
+         per_float_port * plan.float_ports.size() + per_lot * plan.float_segments.size() +
          4 * (plan.tensors.size() + 1 + plan.constants.size() + plan_chunks + kMaxReportChunks) +
          AlignUp(plan.arena_size / kTileAlignment / 8 + 8, kTileAlignment);
 }
@@ -207,7 +209,8 @@ uint64_t SecureMemorySize(const CompiledPlan& plan) {
 
 CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& linears,
                       const ScheduleOptions& options, ScheduleReport* out_report) {
-  FloatPlan floats = PlanFloatSegments(graph, options.float_public);
+  const bool is_drawn = options.scale_range != 0;
+  FloatPlan floats = is_drawn ? PlanCandidates(graph, options.float_public) : PlanFloatSegments(graph, options.float_public);
   if (!floats.segments.empty()) floats.fingerprints = options.fingerprints;
   NodeGraph nodes = BuildNodes(graph, linears, floats);
   FusePasses(&nodes);
@@ -215,6 +218,8 @@ CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& 
   AssignTiles(graph, &nodes);
   CompiledPlan plan;
   plan.weights_axis = options.weights_axis;
+  plan.theta = options.theta;
+  plan.scale_range = options.scale_range;
   // Without public layers there is nothing to claim.
   if (std::ranges::any_of(linears, &LinearPlan::is_public)) plan.soundness_bits = options.soundness_bits;
   const auto arena_size =
@@ -222,7 +227,8 @@ CompiledPlan Schedule(const LoweredGraph& graph, const std::vector<LinearPlan>& 
   const std::vector<Step> infer =
       OrderTasks(BuildTasks(graph, linears, floats, {arena_size}, &nodes, &plan));
   const std::vector<PublicSlices> slices = AddPublicSlices(graph, linears, &plan);
-  const std::vector<Step> prepare = BuildPrepareProgram(graph, linears, slices, &plan);
+  std::vector<Step> prepare = BuildPrepareProgram(graph, linears, slices, &plan);
+  std::ranges::move(BuildEmission(graph, floats, &plan), std::back_inserter(prepare));
   const uint64_t run_size = MakeResident(graph, plan, infer, kUnlimited).arena_size;
   const PadSteps pad_steps{graph, linears, slices, &plan};
   auto pads = pad_steps.Fit(1, std::min(PadArenaSize(run_size, options.secure_memory_size), arena_size));

@@ -17,6 +17,9 @@ struct ScheduleOptions {
   uint32_t soundness_bits = 0;                       // of every public layer; 0: replies are not checked
   // Of each operator: may run in float32 on the accelerator, unmasked; empty: none may.
   std::vector<bool> float_public = {};
+  // A partition drawn inside, about the operators above: each is public with probability theta, under scales in [1 / scale_range,
+  // scale_range]. 0: they are public.
+  float theta = 0, scale_range = 0;
   // Of the segments these operators make (float_segments.h), all of them affine. Outlives the plan; null: none.
   const FingerprintPlan* fingerprints = nullptr;
 };

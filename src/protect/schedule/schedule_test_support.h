@@ -151,6 +151,16 @@ class Net {
                     &report);
   }
 
+  // A partition drawn inside about every operator that can be.
+  CompiledPlan CompileEitherWay(float theta, float scale_range, uint64_t secure_memory_size) {
+    ScheduleOptions options;
+    options.secure_memory_size = secure_memory_size;
+    options.float_public.assign(graph_.ops.size(), true);
+    options.theta = theta;
+    options.scale_range = scale_range;
+    return Schedule(graph_, linears_, options, &report);
+  }
+
   ScheduleReport report;
   uint32_t projections = 0;  // of every public layer
 

@@ -3,6 +3,24 @@
 #include "protect/schedule/layer_tables.h"
 
 namespace penumbra::protect {
+namespace {
+
+// Tasks in an order in which they can run, as one that waits for what none of them provides.
+Task JoinTasks(std::vector<Task> tasks) {
+  Task joined;
+  for (Task& task : tasks) {
+    std::ranges::move(task.steps, std::back_inserter(joined.steps));
+    joined.waits.insert(joined.waits.end(), task.waits.begin(), task.waits.end());
+    joined.provides.insert(joined.provides.end(), task.provides.begin(), task.provides.end());
+  }
+  std::ranges::sort(joined.provides);
+  const auto repeated = std::ranges::unique(joined.provides);
+  joined.provides.erase(repeated.begin(), repeated.end());
+  std::erase_if(joined.waits, [&](EventId e) { return std::ranges::binary_search(joined.provides, e); });
+  return joined;
+}
+
+}  // namespace
 
 TaskBuilder::TaskBuilder(const LoweredGraph& lowered, const std::vector<LinearPlan>& linears,
                          const FloatPlan& floats, const ScheduleLimits& limits, NodeGraph* graph,
@@ -22,11 +40,44 @@ TaskGraph TaskBuilder::Build() {
   mask_progress_.assign(plan_.layers.size(), kNone);
   plan_.inputs.resize(lowered_.inputs.size());
   plan_.outputs.resize(lowered_.outputs.size());
-  for (const Node& node : graph_.nodes) {
-    op_ = node.op;
-    std::visit([this](const auto& kind) { Lower(kind); }, node.kind);
+  for (size_t n = 0; n < graph_.nodes.size();) {
+    if (graph_.nodes[n].way_of != kNone) {
+      n = LowerWays(n);
+    } else {
+      LowerNode(graph_.nodes[n++]);
+    }
   }
   return std::move(tasks_);
+}
+
+void TaskBuilder::LowerNode(const Node& node) {
+  op_ = node.op;
+  std::visit([this](const auto& kind) { Lower(kind); }, node.kind);
+}
+
+size_t TaskBuilder::LowerWays(size_t first) {
+  const uint32_t segment = graph_.nodes[first].way_of;
+  std::vector<Task> tasks;
+  size_t n = first;
+  for (; n < graph_.nodes.size() && graph_.nodes[n].way_of == segment; ++n) {
+    const Node& node = graph_.nodes[n];
+    const bool is_outside =
+        std::holds_alternative<FloatJobNode>(node.kind) || std::holds_alternative<FloatReplyNode>(node.kind);
+    const size_t eager = tasks_.eager.size(), barrier = tasks_.barriers.size(), own = tasks.size();
+    LowerNode(node);
+    std::move(tasks_.eager.begin() + static_cast<std::ptrdiff_t>(eager), tasks_.eager.end(), std::back_inserter(tasks));
+    for (size_t b = barrier; b < tasks_.barriers.size(); ++b) std::ranges::move(tasks_.barriers[b], std::back_inserter(tasks));
+    tasks_.eager.resize(eager);
+    tasks_.barriers.resize(barrier);
+    for (size_t t = own; t < tasks.size(); ++t) {
+      for (Step& step : tasks[t].steps) {
+        step.way_of = segment;
+        step.is_outside = is_outside;
+      }
+    }
+  }
+  tasks_.barriers.push_back({JoinTasks(std::move(tasks))});
+  return n;
 }
 
 uint32_t TaskBuilder::AddTensor(const TensorRec& rec) {

@@ -21,6 +21,9 @@ class TaskBuilder {
   TaskGraph Build();
 
  private:
+  // Both ways of an operator as one task, from node `first` on; returns the node behind them.
+  size_t LowerWays(size_t first);
+  void LowerNode(const Node& node);
   // One node each; `op_` is its operator.
   void Lower(const InputNode& n);
   void Lower(const OutputNode& n);

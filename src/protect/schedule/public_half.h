@@ -1,6 +1,6 @@
 // The public half of a bundle: segments, and the blobs of weights that accelerators use in place.
-#ifndef PENUMBRA_PROTECT_EMIT_PUBLIC_HALF_H_
-#define PENUMBRA_PROTECT_EMIT_PUBLIC_HALF_H_
+#ifndef PENUMBRA_PROTECT_SCHEDULE_PUBLIC_HALF_H_
+#define PENUMBRA_PROTECT_SCHEDULE_PUBLIC_HALF_H_
 
 #include <cstdint>
 #include <vector>
@@ -20,4 +20,4 @@ PublicLayout LayOutPublicHalf(const CompiledPlan& plan);
 
 }  // namespace penumbra::protect
 
-#endif  // PENUMBRA_PROTECT_EMIT_PUBLIC_HALF_H_
+#endif  // PENUMBRA_PROTECT_SCHEDULE_PUBLIC_HALF_H_

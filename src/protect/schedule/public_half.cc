@@ -1,4 +1,4 @@
-#include "protect/emit/public_half.h"
+#include "protect/schedule/public_half.h"
 
 #include "protect/emit/byte_writer.h"
 
