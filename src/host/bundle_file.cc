@@ -74,12 +74,12 @@ BundleFile::BundleFile(std::unique_ptr<MappedFile> file, std::span<const uint8_t
   message_.assign(message.begin(), message.end());
   const std::span<const uint8_t> payload = Payload();
   manifest_ = ParseManifest(payload, sizeof(BundleHeader) + (payload.data() - message_.data()));
-  public_half_ = bytes_.subspan(header_.public_offset, header_.public_size);
+  const auto public_half = bytes_.subspan(header_.public_offset, header_.public_size);
   sealed_half_ = bytes_.subspan(header_.sealed_offset, header_.sealed_size);
   CheckAgreement();
-  CheckHashes();
+  CheckHashes(public_half);
   IndexChunks();
-  tables_ = ParsePublicHalf(public_half_, header_.public_offset);
+  public_half_ = PublicHalf(public_half, header_.public_offset);
 }
 
 std::span<const uint8_t> BundleFile::Payload() const {
@@ -103,8 +103,8 @@ void BundleFile::CheckAgreement() const {
   }
 }
 
-void BundleFile::CheckHashes() const {
-  CheckHash(public_half_, manifest_.head.public_sha256, "public", header_.public_offset);
+void BundleFile::CheckHashes(std::span<const uint8_t> public_half) const {
+  CheckHash(public_half, manifest_.head.public_sha256, "public", header_.public_offset);
   CheckHash(sealed_half_, manifest_.head.sealed_sha256, "sealed", header_.sealed_offset);
 }
 
@@ -122,23 +122,6 @@ std::span<const uint8_t> BundleFile::Chunk(uint64_t index) const {
   if (index >= chunk_offsets_.size() - 1) return {};
   const uint64_t begin = chunk_offsets_[index];
   return sealed_half_.subspan(begin, chunk_offsets_[index + 1] - begin);
-}
-
-SegmentView BundleFile::Segment(uint32_t index) const {
-  const SegmentRec& s = tables_.segments[index];
-  const std::span<const uint32_t> ports(tables_.ports);
-  return {
-      .tensors = std::span(tables_.tensors).subspan(s.first_tensor, s.tensor_count),
-      .nodes = std::span(tables_.nodes).subspan(s.first_node, s.node_count),
-      .inputs = ports.subspan(s.first_input, s.input_count),
-      .outputs = ports.subspan(s.first_output, s.output_count),
-  };
-}
-
-std::span<const std::byte> BundleFile::Blob(uint32_t index) const {
-  if (index >= tables_.blobs.size()) return {};
-  const BlobRec& blob = tables_.blobs[index];
-  return std::as_bytes(public_half_.subspan(blob.offset, blob.size));
 }
 
 }  // namespace penumbra::host

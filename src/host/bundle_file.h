@@ -12,9 +12,9 @@
 #include <span>
 #include <vector>
 
-#include "accel/device.h"
 #include "host/bundle_layout.h"
 #include "host/mapped_file.h"
+#include "host/public_half.h"
 
 namespace penumbra::host {
 
@@ -44,21 +44,21 @@ class BundleFile final : public BlobSource {
   // The COSE_Sign1 message, as the trusted runtime wants it.
   std::span<const uint8_t> manifest_message() const { return message_; }
 
-  std::span<const uint8_t> public_half() const { return public_half_; }
+  std::span<const uint8_t> public_half() const { return public_half_.bytes(); }
   // Ciphertext and tag of sealed chunk `index`; empty when there is no such chunk.
   std::span<const uint8_t> Chunk(uint64_t index) const;
 
-  uint32_t segment_count() const { return static_cast<uint32_t>(tables_.segments.size()); }
+  uint32_t segment_count() const { return public_half_.segment_count(); }
   // index < segment_count().
-  SegmentView Segment(uint32_t index) const;
-  std::span<const std::byte> Blob(uint32_t index) const override;
+  SegmentView Segment(uint32_t index) const { return public_half_.Segment(index); }
+  std::span<const std::byte> Blob(uint32_t index) const override { return public_half_.Blob(index); }
 
  private:
   BundleFile(std::unique_ptr<MappedFile> file, std::span<const uint8_t> bytes,
              const std::optional<VendorKey>& vendor_key);
   std::span<const uint8_t> Payload() const;
   void CheckAgreement() const;
-  void CheckHashes() const;
+  void CheckHashes(std::span<const uint8_t> public_half) const;
   void IndexChunks();
 
   std::unique_ptr<MappedFile> file_;  // null for Parse
@@ -67,9 +67,9 @@ class BundleFile final : public BlobSource {
   BundleHeader header_{};
   std::vector<uint8_t> message_;  // a copy: the file could change after the signature was checked
   Manifest manifest_;
-  std::span<const uint8_t> public_half_, sealed_half_;
+  PublicHalf public_half_;
+  std::span<const uint8_t> sealed_half_;
   std::vector<uint64_t> chunk_offsets_;  // chunk_count + 1, from the start of the sealed half
-  PublicTables tables_;
 };
 
 }  // namespace penumbra::host

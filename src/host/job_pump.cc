@@ -231,9 +231,8 @@ JobPump::Failure JobPump::Do(const HostJob& job, PumpStats* stats) {
 
 JobPump::Failure JobPump::CheckAccelerate(const HostJob& job) const {
   const uint64_t region = trusted_->exchange().size();
-  if (job.segment >= segments_->count()) {
-    return {Status::kInternal, "a job names segment " + std::to_string(job.segment) + " of " +
-                                   std::to_string(segments_->count())};
+  if (!segments_->Has(job.segment)) {
+    return {Status::kInternal, "a job names segment " + std::to_string(job.segment) + ", which is not public"};
   }
   if (job.batch < 1 || job.batch > segments_->max_batch()) {
     return {Status::kInternal, "a job asks for a batch of " + std::to_string(job.batch)};
@@ -332,6 +331,8 @@ JobPump::Failure JobPump::Read(const HostJob& job, std::span<uint8_t> window) {
     case JobSource::kPad:
       status = ReadPad(job, window);
       break;
+    case JobSource::kEmitted:  // goes one way
+      break;
   }
   if (IsOk(status)) return {};
   return {status, "a read cannot be served: source " +
@@ -357,6 +358,7 @@ JobPump::Failure JobPump::Write(const HostJob& job, std::span<const uint8_t> win
   Status status = Status::kInternal;
   if (job.source == JobSource::kSpill) status = spill_.Put(job.index, window);
   if (job.source == JobSource::kDerived) status = trusted_->derived()->Put(job.index, window);
+  if (job.source == JobSource::kEmitted) status = trusted_->emitted()->Put(job.index, window);
   if (job.source == JobSource::kPad) {
     const PadSlot where = PadSlotOf(job.index);
     status = Status::kOk;

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "accel/device.h"
 #include "host/bundle_file.h"
+#include "host/emitted_halves.h"
 #include "host/fair_pool.h"
 
 namespace penumbra::host {
@@ -21,24 +23,35 @@ struct Segment {
   FairPool turn{1};
 };
 
-// Safe from any thread after construction.
+// Safe from any thread after construction and AddEmitted().
 class SegmentSet {
  public:
   // Throws HostError with the device's reason.
   SegmentSet(std::shared_ptr<const BundleFile> bundle, std::shared_ptr<Device> device,
              const PrepareOptions& options);
 
-  uint32_t count() const { return static_cast<uint32_t>(segments_.size()); }
+  // Besides those of the bundle, under their own numbers. Throws as the constructor, and kMalformed for what is no public half of one
+  // segment.
+  void AddEmitted(EmittedHalves::Halves halves);
+
+  bool Has(uint32_t index) const { return index < segments_.size() && segments_[index] != nullptr; }
+  // Has(index).
   Segment& at(uint32_t index) { return *segments_.at(index); }
   std::string_view device_name() const { return device_->name(); }
-  uint32_t max_batch() const { return max_batch_; }
+  uint32_t max_batch() const { return options_.max_batch; }
 
  private:
-  void Prepare(uint32_t index, const PrepareOptions& options);
+  struct Emitted {
+    explicit Emitted(std::vector<uint8_t> emitted) : bytes(std::move(emitted)), half(bytes, 0) {}
+    const std::vector<uint8_t> bytes;
+    const PublicHalf half;
+  };
+  void Prepare(uint32_t index, const SegmentView& view, const BlobSource& blobs);
 
   std::shared_ptr<const BundleFile> bundle_;  // segments use its bytes in place
   std::shared_ptr<Device> device_;
-  uint32_t max_batch_;
+  PrepareOptions options_;
+  std::vector<std::unique_ptr<Emitted>> emitted_;  // segments use these bytes, too
   std::vector<std::unique_ptr<Segment>> segments_;
 };
 

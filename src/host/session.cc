@@ -103,6 +103,7 @@ std::unique_ptr<Session> Session::Load(const std::filesystem::path& path,
         &session->trusted_, session->bundle_, segments, session->pads_.get(), pump_options));
   }
   session->LoadModel();
+  segments->AddEmitted(session->trusted_.emitted()->Take());
   session->OpenDurableBank();
   session->StartFiller(options.pad_bank_size);
   return session;

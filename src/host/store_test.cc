@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "host/emitted_halves.h"
 #include "host/pad_store.h"
 #include "host/spill_store.h"
 
@@ -68,6 +69,22 @@ TEST(SpillStore, KeepsItsLimit) {
   EXPECT_EQ(store.Put(1, Bytes(6)), Status::kOk);
   EXPECT_EQ(store.Put(2, Bytes(5)), Status::kNoSpace);
   EXPECT_EQ(store.Put(1, Bytes(10)), Status::kOk);
+}
+
+TEST(EmittedHalves, PutsPiecesWhereTheyBelong) {
+  constexpr uint64_t kThird = uint64_t{3} << 32;
+  EmittedHalves halves(12);
+  EXPECT_EQ(halves.Put(kThird, Bytes{1, 2}), Status::kOk);
+  EXPECT_EQ(halves.Put(7, Bytes{9}), Status::kOk);  // of segment 0
+  EXPECT_EQ(halves.Put(kThird | 3, Bytes{4}), Status::kOk);
+  EXPECT_EQ(halves.Put(kThird | 3, Bytes{5}), Status::kMalformed);  // a second time
+  EXPECT_EQ(halves.Put(kThird, Bytes{5}), Status::kMalformed);
+  EXPECT_EQ(halves.Put(kThird | 4, Bytes{5}), Status::kNoSpace);
+  EXPECT_EQ(halves.Put(kThird | 0xffffffff, Bytes{}), Status::kNoSpace);
+  const EmittedHalves::Halves taken = halves.Take();
+  EXPECT_EQ(taken, (EmittedHalves::Halves{{0, {0, 0, 0, 0, 0, 0, 0, 9}}, {3, {1, 2, 0, 4}}}));
+  EXPECT_TRUE(halves.Take().empty());
+  EXPECT_EQ(halves.Put(11, Bytes{1}), Status::kOk);
 }
 
 }  // namespace

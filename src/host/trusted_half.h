@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "boundary/protocol.h"
+#include "host/emitted_halves.h"
 #include "host/fair_pool.h"
 #include "host/spill_store.h"
 #include "host/transport.h"
@@ -18,6 +19,7 @@
 namespace penumbra::host {
 
 inline constexpr uint64_t kMaxDerivedSize = uint64_t{1} << 30;  // bytes
+inline constexpr uint64_t kMaxEmittedSize = uint64_t{8} << 30;
 
 // Safe from any thread after Start().
 class TrustedHalf {
@@ -68,12 +70,15 @@ class TrustedHalf {
   // Sealed tiles it made while the model was loaded, for as long as that stays loaded. Written by the
   // one thread that loads; after that, reads only.
   SpillStore* derived() { return &derived_; }
+  // What it published meanwhile, likewise.
+  EmittedHalves* emitted() { return &emitted_; }
 
  private:
   std::unique_ptr<Transport> transport_;
   std::span<uint8_t> exchange_;
   std::shared_ptr<const void> exchange_owner_;
   SpillStore derived_{kMaxDerivedSize};
+  EmittedHalves emitted_{kMaxEmittedSize};
   FairPool turn_{1};
   bool lost_ = false;  // with turn_
   std::optional<FailureLog> failure_log_;  // likewise
