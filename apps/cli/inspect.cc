@@ -44,6 +44,8 @@ Json InfoJson(const BundleInfo& info) {
           {"secure_memory_bytes", info.secure_memory_size},
           {"soundness_bits", info.soundness_bits},
           {"fingerprints", FingerprintsJson(info.fingerprints)},
+          {"partition", info.candidate_count == 0 ? Json(nullptr)
+                                                  : Json{{"theta", info.theta}, {"candidates", info.candidate_count}}},
           {"device_ids", info.device_ids},
           {"inputs", PortsJson(info.inputs)},
           {"outputs", PortsJson(info.outputs)},
@@ -76,6 +78,13 @@ std::string PadText(const BundleInfo& info) {
          " million multiplications to make" + together + " (timed by 'penumbra bench')";
 }
 
+std::string PartitionText(const BundleInfo& info) {
+  return "everything is sealed. When the model is loaded the trusted half draws which operators become public: each of " +
+         std::to_string(info.candidate_count) + " candidates with probability " + Fixed(info.theta, 4) +
+         ", under scales that\nit draws, too. Whoever has this file sees none of them; whoever runs it sees those that were drawn, with "
+         "their weights\nscaled, and others at the next load.\n";
+}
+
 std::string InfoText(const BundleInfo& info) {
   std::string text =
       Table({{"model", info.name + ", version " + std::to_string(info.model_version)},
@@ -93,6 +102,7 @@ std::string InfoText(const BundleInfo& info) {
              {"per-layer report", info.has_report ? "sealed; opens with --vendor-key or --device-key"
                                                   : "none in this bundle"},
              {"preprocessing", info.preprocess.empty() ? "none stored" : info.preprocess}});
+  if (info.candidate_count != 0) return text + PartitionText(info);
   if (info.segments.empty()) return text + "every layer is inside the trusted half\n";
   std::vector<Row> rows{
       {"segment", "operators", "input", "output", "primes", "weights", "crossing", "projections"}};

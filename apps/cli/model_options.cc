@@ -58,6 +58,8 @@ void AddProtectArguments(CLI::App* command, ProtectArguments* out, const std::st
                       "placement random: share of associative operators that are public, 0 to 1");
   command->add_option("--seed", out->seed, "placement random: decides which operators are public; critical: which faults")
       ->capture_default_str();
+  command->add_flag("--partition-inside", out->partition_inside,
+                    "placement random, weights scalar: the trusted half draws what is public, and its scales, at every load");
   command->add_option("--public-backbone", out->public_backbone,
                       "placement public-backbone: ONNX file of the public network the model was trained from");
   command->add_option("--deadline", out->deadline,
@@ -99,6 +101,7 @@ ProtectOptions ToProtectOptions(const ProtectArguments& arguments) {
   options.ratio = arguments.ratio;
   options.theta = arguments.theta;
   options.seed = arguments.seed;
+  options.partition_inside = arguments.partition_inside;
   options.public_backbone = arguments.public_backbone;
   options.deadline = arguments.deadline;
   if (!arguments.device_profile.empty()) options.device_profile = ReadDeviceProfile(arguments.device_profile);

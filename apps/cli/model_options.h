@@ -22,6 +22,7 @@ struct ProtectArguments {
   std::string arithmetic, placement, weights, activations, integrity;
   std::optional<double> ratio, theta, deadline;
   uint64_t seed = 0;
+  bool partition_inside = false;
   std::optional<uint32_t> soundness, cornerstones, fingerprints;
   std::optional<double> challenge_rate;
   bool fixed_fingerprints = false;

@@ -33,6 +33,9 @@ void SetParameters(const ProtectOptions& options, protect::Scheme* scheme) {
   };
   need(options.theta.has_value(), {PlacementKind::kRandom}, "--theta needs placement random");
   need(options.seed != 0, {PlacementKind::kRandom, PlacementKind::kCritical}, "--seed needs placement random or critical");
+  if (options.partition_inside && options.seed != 0) {
+    Throw(Status::kIllegalCombination, "--seed decides at protect time, and a partition drawn inside is another one at every load");
+  }
   need(!options.public_backbone.empty(), {PlacementKind::kPublicBackbone},
        "--public-backbone needs placement public-backbone");
   need(options.deadline.has_value(), {PlacementKind::kCritical}, "--deadline needs placement critical");
@@ -136,6 +139,7 @@ protect::CompileOptions MakeCompileOptions(const ProtectOptions& options, Protec
   compile.preset = report->preset;
   compile.layers = options.layers;
   compile.placement_seed = options.seed;
+  compile.partition_inside = options.partition_inside;
   SetDeviceProfile(options, report, &compile);
   if (options.mask_ends) compile.mask_ends = *options.mask_ends;
   if (options.soundness) {

@@ -101,6 +101,19 @@ void DescribeIntegrity(const std::string& metadata, BundleInfo* info) {
   }
 }
 
+// Likewise.
+void DescribePartition(const std::string& metadata, BundleInfo* info) {
+  const auto root = nlohmann::json::parse(metadata, nullptr, /*allow_exceptions=*/false);
+  if (!root.is_object() || !root.contains("partition")) return;
+  const auto& partition = root["partition"];
+  if (!partition.is_object()) return;
+  const auto theta = partition.find("theta"), candidates = partition.find("candidates");
+  if (theta != partition.end() && theta->is_number()) info->theta = std::clamp(theta->get<double>(), 0.0, 1.0);
+  if (candidates != partition.end() && candidates->is_number_unsigned()) {
+    info->candidate_count = static_cast<uint32_t>(std::min<uint64_t>(candidates->get<uint64_t>(), kMaxLayers));
+  }
+}
+
 BundleInfo Describe(const host::BundleFile& bundle) {
   const host::Manifest& manifest = bundle.manifest();
   const host::Metadata metadata =
@@ -130,6 +143,7 @@ BundleInfo Describe(const host::BundleFile& bundle) {
     info.segments.push_back(Describe(bundle, bundle.Segment(i)));
   }
   DescribeIntegrity(manifest.metadata, &info);
+  DescribePartition(manifest.metadata, &info);
   for (PublicSegment& segment : info.segments) {
     segment.multiply_count *= 1 + info.fingerprints.count;
     segment.crossing_bytes *= 1 + info.fingerprints.count;

@@ -89,6 +89,7 @@ ProtectOptions ParseRequest(const Json& json) {
   if (json.contains("ratio")) options.ratio = json.at("ratio").get<double>();
   if (json.contains("theta")) options.theta = json.at("theta").get<double>();
   options.seed = json.value("seed", uint64_t{0});
+  options.partition_inside = json.value("partition_inside", false);
   if (json.contains("deadline")) options.deadline = json.at("deadline").get<double>();
   options.device_profile = json.value("device_profile", "");
   options.layers = json.at("layers");
@@ -126,6 +127,7 @@ std::string RequestJson(const ProtectOptions& options) {
   if (options.ratio) json["ratio"] = *options.ratio;
   if (options.theta) json["theta"] = *options.theta;
   if (options.seed != 0) json["seed"] = options.seed;
+  if (options.partition_inside) json["partition_inside"] = true;
   if (options.deadline) json["deadline"] = *options.deadline;
   if (!options.device_profile.empty()) json["device_profile"] = options.device_profile;
   if (options.soundness) json["soundness"] = *options.soundness;

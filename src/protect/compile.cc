@@ -45,6 +45,7 @@ std::unique_ptr<PublishedWeights> Publish(const Scheme& scheme, const IntegerLay
 CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& options)
     : options_(options) {
   RequireCompilable(options_.scheme);
+  if (options_.partition_inside) RequireDrawable();
   if (options_.scheme.integrity == IntegrityAxis::kFingerprints) CheckedRecord(options_.fingerprints);
   if (UsesLevels(options_.scheme) && !options_.calibration) {
     throw model::ModelError(
@@ -73,6 +74,10 @@ CompiledModel::CompiledModel(const model::Graph& graph, const CompileOptions& op
     schedule.soundness_bits = options_.soundness_bits;
   }
   if (!UsesLevels(options_.scheme)) schedule.float_public = public_;
+  if (options_.partition_inside) {
+    schedule.theta = static_cast<float>(options_.scheme.placement_parameter);
+    schedule.scale_range = static_cast<float>(options_.scheme.weights_parameter);
+  }
   if (cornerstones_ != nullptr) schedule.fingerprints = &cornerstones_->plan();
   plan_ = Schedule(lowered_, linears_, schedule, &report_.schedule);
   Report();
@@ -84,7 +89,7 @@ void CompiledModel::Progress(const std::string& stage, uint64_t done, uint64_t t
 
 void CompiledModel::MakeCornerstones(const SecretKey& secrets) {
   if (options_.scheme.integrity != IntegrityAxis::kFingerprints) return;
-  const FloatPlan floats = PlanFloatSegments(lowered_, public_);
+  const FloatPlan floats = PlanSegments();
   if (floats.segments.empty()) return;
   Progress("fingerprint", 0, 1);
   const auto moments = ObserveInputs(lowered_, floats, options_.calibration);
@@ -101,6 +106,7 @@ void CompiledModel::MakeCornerstones(const SecretKey& secrets) {
 
 void CompiledModel::ScaleWeights(const SecretKey& secrets) {
   if (!AreScaled(options_.scheme.weights)) return;
+  if (options_.partition_inside) return ChooseCandidates();
   // Operators that segments do not have would only be scaled for nothing.
   const FloatPlan floats = PlanFloatSegments(lowered_, public_);
   for (size_t op = 0; op < public_.size(); ++op) public_[op] = floats.segment_of[op] != kNone;

@@ -38,6 +38,9 @@ struct CompileOptions {
   // Placement random: which operators are public; critical: which faults are injected. Equal seeds give
   // equal splits.
   uint64_t placement_seed = 0;
+  // Placement random with weights scalar: the trusted half draws which operators are public, and their scales, at every load; the
+  // bundle has everything sealed.
+  bool partition_inside = false;
   // Placement public-backbone: the public network, normalised.
   std::shared_ptr<const model::Graph> public_backbone;
   // Placement critical and auto: what the device computes how fast.
@@ -172,6 +175,10 @@ class CompiledModel {
   void MeasureNoise();
   // Scaled weights: lowered_ becomes a graph of scaled tensors.
   void ScaleWeights(const SecretKey& secrets);
+  // A partition drawn inside, in compile_partition.cc: whether the options allow it, and which operators it is about.
+  void RequireDrawable() const;
+  void ChooseCandidates();
+  FloatPlan PlanSegments() const;
   // With fingerprints: what they do not pass through becomes trusted, or is refused where everything is to be public.
   void KeepUnfingerprintable();
   void MakeCornerstones(const SecretKey& secrets);

@@ -86,7 +86,9 @@ void CompiledModel::PlaceOperators() {
     facts.backbone = &backbone;
   }
   WeighStages(&facts);
-  const Placement placement = Place(lowered_, options_.scheme, options_.layers, facts);
+  Scheme scheme = options_.scheme;
+  if (options_.partition_inside) scheme.placement_parameter = 1;  // all that may leave; the lot is drawn elsewhere
+  const Placement placement = Place(lowered_, scheme, options_.layers, facts);
   for (size_t op = 0; op < placement.size(); ++op) {
     public_.push_back(placement[op] == Side::kPublic && (!is_scaled || facts.associative[op]));
   }

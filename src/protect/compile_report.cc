@@ -322,6 +322,9 @@ std::string CompiledModel::MetadataJson(size_t report_size) const {
                          {"challenge_rate", report_.challenge_rate},
                          {"cornerstone_bytes", report_.cornerstones_size}};
   }
+  if (options_.partition_inside) {
+    json["partition"] = {{"theta", options_.scheme.placement_parameter}, {"candidates", plan_.float_segments.size()}};
+  }
   if (!options_.labels.empty()) json["labels"] = options_.labels;
   if (!options_.preprocess_json.empty()) {
     nlohmann::json preprocess = nlohmann::json::parse(options_.preprocess_json, nullptr, false);

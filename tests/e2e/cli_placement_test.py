@@ -140,6 +140,27 @@ class CliPlacement(CliCase):
         self.refuse("P307", 1, "version 9", *auto, profile)
         self.refuse("P301", 1, "no device profile", *auto, self.frog)
 
+    def test_a_partition_drawn_inside(self) -> None:
+        bundle, inside = self.scratch / "inside.penumbra", ["--preset", "soter", "--partition-inside"]
+        document = self.protect("-o", bundle, *inside, "--theta", "0.6", "--integrity", "none")
+        self.assertTrue(any("every load" in warning for warning in document["warnings"]))
+        shown = self.succeed_json("inspect", bundle)
+        self.assertEqual(shown["segments"], [])
+        self.assertEqual(shown["partition"]["theta"], 0.6)
+        self.assertGreater(shown["partition"]["candidates"], 100)
+        self.assertLess(shown["public_bytes"], 200)
+        text = self.succeed("inspect", bundle).stdout
+        self.assertIn("everything is sealed", text)
+        self.assertIn("with probability 0.6", text)
+        for _ in range(2):
+            compared = self.succeed_json("compare", self.model, bundle, "--data", self.data / "cifar10", "--limit", 20)
+            self.assertEqual(compared["top1_agreement"], 1)
+            self.assertLess(compared["max_abs_error"], 1e-3 * compared["max_abs_value"])
+        self.refuse("P107", 2, "--seed", *inside, "--seed", 3)
+        self.refuse("P107", 2, "weights scalar", "--preset", "plain", "--partition-inside")
+        self.refuse("P101", 2, "theta", *inside, "--theta", "1.5")
+        self.refuse("P101", 2, "from 2 to 256", *inside, "--weights", "scalar:1000")
+
     def test_a_measured_device_is_a_profile(self) -> None:
         path = self.scratch / "measured.json"
         document = self.succeed_json(

@@ -50,6 +50,17 @@ TEST(Fingerprints, HonestAcceleratorsAreNeverRefused) {
   EXPECT_EQ(CountStrategy(&victim, Strategy::kHonest, 200, 1).right, 200u);
 }
 
+// A partition drawn inside: other scales after every refusal, the same odds.
+TEST(Fingerprints, OfPartitionsDrawnInside) {
+  FingerprintVictim victim({.count = 2}, /*partition_inside=*/true);
+  EXPECT_EQ(CountStrategy(&victim, Strategy::kHonest, 200, 1).right, 200u);
+  const StrategyCount count = CountStrategy(&victim, Strategy::kEverySlot, 50, 1);
+  EXPECT_EQ(count.wrong, 0u);
+  EXPECT_EQ(count.refused, count.lies);
+  EXPECT_GT(count.lies, 10u);
+  ExpectAsPredicted(CountRefusals(&victim, 200, 1, 1));
+}
+
 // The straw man: what was seen before is a fingerprint. Against oblivious ones the same look says nothing.
 TEST(Fingerprints, FixedOnesAreRecognised) {
   FingerprintVictim fixed({.fixed = true}), oblivious({});

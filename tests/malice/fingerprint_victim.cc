@@ -42,8 +42,12 @@ bool IsClose(const e2e::Tensors& a, const e2e::Tensors& b) {
 
 }  // namespace
 
-FingerprintVictim::FingerprintVictim(const protect::FingerprintOptions& options)
-    : FingerprintVictim([options] { return CompileNetwork(SoterOptions(options)); }, Tag::kMaker) {}
+FingerprintVictim::FingerprintVictim(const protect::FingerprintOptions& options, bool partition_inside)
+    : FingerprintVictim([options, partition_inside] {
+        protect::CompileOptions compile = SoterOptions(options);
+        compile.partition_inside = partition_inside;
+        return CompileNetwork(compile);
+      }, Tag::kMaker) {}
 
 FingerprintVictim::FingerprintVictim(const std::filesystem::path& onnx, const protect::FingerprintOptions& options)
     : FingerprintVictim([onnx, options] {

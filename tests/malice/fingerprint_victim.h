@@ -22,7 +22,7 @@ enum class Answer { kRight, kWrong, kRefused };
 class FingerprintVictim {
  public:
   // The small network of schemes.h.
-  explicit FingerprintVictim(const protect::FingerprintOptions& options);
+  explicit FingerprintVictim(const protect::FingerprintOptions& options, bool partition_inside = false);
   // Any ONNX model with one input; calibrated with smooth inputs.
   FingerprintVictim(const std::filesystem::path& onnx, const protect::FingerprintOptions& options);
 
@@ -31,7 +31,7 @@ class FingerprintVictim {
   Answer Run(uint32_t input);
   // Protects the model again, with other secrets: other cornerstones, too.
   void Refresh();
-  uint32_t segment_count() const { return static_cast<uint32_t>(model_->plan().segments.size()); }
+  uint32_t segment_count() const { return static_cast<uint32_t>(model_->plan().float_segments.size()); }
   // Probability that a lie about one slot, picked at random, is refused.
   double Odds() const;
 

@@ -23,6 +23,8 @@ constexpr double kLambda = 8;
 constexpr double kUnitRoundoff = std::numeric_limits<float>::epsilon() / 2;
 // The expectation is rounded, too.
 constexpr double kSides = 2;
+// Under scales drawn inside: of what is sent, of factors, quotient and summands, of what comes back and of the reciprocal.
+constexpr uint64_t kScaleRoundings = 6;
 
 constexpr uint32_t kMaxPortBits = 12, kCornerstoneBits = 8;
 static_assert(kMaxFloatPorts <= 1u << kMaxPortBits && kMaxCornerstones <= 1u << kCornerstoneBits);
@@ -88,7 +90,7 @@ FingerprintRec CheckedRecord(const FingerprintOptions& options) {
 Cornerstones::Cornerstones(const LoweredGraph& graph, const FloatPlan& floats,
                            const std::map<TensorId, ChannelMoments>& moments,
                            const FingerprintOptions& options, const SecretKey& key)
-    : graph_(graph), key_(key) {
+    : graph_(graph), key_(key), scale_roundings_(floats.is_drawn ? kScaleRoundings : 0) {
   plan_.count = options.count;
   plan_.record = CheckedRecord(options);
   plan_.values = [this](uint32_t segment, uint32_t port, uint32_t i) { return Values(segment, port, i); };
@@ -174,7 +176,7 @@ std::vector<float> Cornerstones::TolerancesOf(uint32_t segment) const {
   for (std::vector<float>& port : squares) {
     for (float& value : port) value = std::sqrt(value / static_cast<float>(k));
   }
-  uint64_t roundings = k;
+  uint64_t roundings = k + scale_roundings_;
   for (const LoweredOp* op : segments_[segment]->originals) roundings += RoundingCount(graph_, *op);
   std::vector<float> tolerances;
   for (const std::vector<float>& magnitudes : segments_[segment]->RunMagnitudes(squares)) {

@@ -63,6 +63,7 @@ class Cornerstones {
 
   const LoweredGraph& graph_;
   SecretKey key_;
+  uint64_t scale_roundings_;
   std::vector<std::unique_ptr<Segment>> segments_;
   Held held_;
   FingerprintPlan plan_;

@@ -40,6 +40,10 @@ struct BundleInfo {
   // are not checked. As the metadata says; the trusted half proves its own plan at load.
   uint32_t soundness_bits = 0;
   FingerprintInfo fingerprints;  // as the metadata says, likewise
+  // Operators of which each is public with probability `theta`, drawn inside at every load, as the metadata says; 0: what is public is
+  // listed below.
+  uint32_t candidate_count = 0;
+  double theta = 0;
   bool has_report = false;       // sealed, see ReadReport
   // One sealed pad in bytes, and the multiplications that making it takes; 0 for a model without pads, empty when the
   // bundle does not say.

@@ -27,6 +27,9 @@ struct ProtectOptions {
   // seed that decides which. Placement critical: the seed of the faults that are injected.
   std::optional<double> theta = {};
   uint64_t seed = 0;
+  // Placement random with weights scalar: which operators are public, and the scales, are drawn inside the trusted half at every
+  // load; the bundle has everything sealed. There is no seed then.
+  bool partition_inside = false;
   // Placement public-backbone (eNNclave): ONNX file of the public network the model was trained from,
   // read with the same `import` settings. Layers that are its layers are public, all others trusted.
   std::filesystem::path public_backbone = {};
