@@ -18,10 +18,12 @@ constexpr size_t kSecureSize = size_t{2} << 20;
 constexpr uint32_t kRuns = 3;
 
 struct World {
-  explicit World(bool checked) : bundle(Bundle(checked)) { port.device_key = bundle.device_private; }
-  static TinyBundle Bundle(bool checked) {
+  // kind: 0 plain, 1 with checked replies, 2 with a partition drawn inside.
+  explicit World(uint32_t kind) : bundle(Bundle(kind)) { port.device_key = bundle.device_private; }
+  static TinyBundle Bundle(uint32_t kind) {
     testing::TinyBundleOptions options;
-    options.checked = checked;
+    options.checked = kind == 1;
+    if (kind == 2) options.change_plan = [](testing::TinyPlan* plan) { *plan = testing::MakeTinyPartitionPlan(); };
     return testing::MakeTinyBundle(options);
   }
   TinyBundle bundle;
@@ -112,9 +114,10 @@ class Player {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace penumbra::trusted;
-  static World* const worlds[] = {new World(false), new World(true)};
-  // A script that ends with an odd byte plays against checked replies.
-  World* const world = worlds[size == 0 ? 0 : data[size - 1] & 1];
+  static World* const worlds[] = {new World(0), new World(1), new World(2)};
+  // The last byte of a script says against which it plays.
+  constexpr uint8_t kKinds[] = {0, 1, 2, 1};
+  World* const world = worlds[size == 0 ? 0 : kKinds[data[size - 1] % 4]];
   std::memset(world->exchange, 0, sizeof(world->exchange));
   Enclave* enclave = nullptr;
   if (!penumbra::IsOk(CreateEnclave(world->secure, world->exchange, world->port.Make(), &enclave))) return 0;
