@@ -13,7 +13,7 @@
 namespace penumbra::peers {
 
 // Layers read one buffer of noise and write another, both as warm as a network's would be at best; nothing is
-// converted between layers. Every layer is as fast as, or faster than, in a network.
+// converted between layers.
 class LinearPeer final : public Runtime {
  public:
   // `segments`: all of a model. Throws PeerError: kUnsupported when nothing is linear, when oneDNN or the processor
