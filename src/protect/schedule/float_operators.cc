@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string>
 
 #include "boundary/segment.h"
 #include "protect/schedule/float_segment_builder.h"
@@ -118,11 +119,12 @@ bool FloatSegmentBuilder::Lower(const LinearOp& op) {
   SegmentNode& node =
       AddNode(SegmentOp::kConvFloat, {Use(op.x)}, {g.out_h, g.out_w, g.out_c});
   node.geometry = g;
-  const LinearOp& layer =
+  const LinearOp& first =
       op.same_as == kNone ? op : std::get<LinearOp>(graph_->ops[op.same_as].kind);
+  const std::string layer = std::to_string(first.y);
   node.weight_blob =
-      NewBlob(op.weights.size(), [&op] { return op.weights; }, layer.weights.data());
-  node.bias_blob = NewBlob(op.bias.size(), [&op] { return op.bias; }, layer.bias.data());
+      NewBlob(op.weights.size(), [&op] { return op.weights; }, "weights of " + layer);
+  node.bias_blob = NewBlob(op.bias.size(), [&op] { return op.bias; }, "bias of " + layer);
   return Define(op.y);
 }
 

@@ -51,9 +51,9 @@ uint32_t FloatSegmentBuilder::NewTensor(const Shape& shape) {
   return static_cast<uint32_t>(out_.graph.tensors.size() - 1);
 }
 
-uint32_t FloatSegmentBuilder::NewBlob(uint64_t count, Floats make, const void* content) {
+uint32_t FloatSegmentBuilder::NewBlob(uint64_t count, Floats make, std::string content) {
   const auto bytes = [make = std::move(make)](uint32_t) { return BytesOf(make()); };
-  out_.blobs.push_back({count * sizeof(float), 1, bytes, content});
+  out_.blobs.push_back({count * sizeof(float), 1, bytes, std::move(content)});
   return static_cast<uint32_t>(out_.blobs.size() - 1);
 }
 
@@ -88,12 +88,14 @@ uint32_t FloatSegmentBuilder::AddSelection(uint32_t x, const Shape& shape,
   const auto count = static_cast<uint32_t>(channels.size());
   SegmentNode& node = AddNode(SegmentOp::kConvFloat, {x}, {shape.h, shape.w, count});
   node.geometry = Pointwise(shape.h, shape.w, shape.c, count, 1);
-  node.weight_blob =
-      NewBlob(uint64_t{count} * shape.c, [in_c = shape.c, picks = std::move(channels)] {
-        std::vector<float> weights(picks.size() * in_c);
-        for (size_t i = 0; i < picks.size(); ++i) weights[i * in_c + picks[i]] = 1.0f;
-        return weights;
-      });
+  std::string content = "channels of " + std::to_string(shape.c);
+  for (const uint32_t channel : channels) content += ' ' + std::to_string(channel);
+  const auto make = [in_c = shape.c, picks = std::move(channels)] {
+    std::vector<float> weights(picks.size() * in_c);
+    for (size_t i = 0; i < picks.size(); ++i) weights[i * in_c + picks[i]] = 1.0f;
+    return weights;
+  };
+  node.weight_blob = NewBlob(uint64_t{count} * shape.c, make, std::move(content));
   return node.output;
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "protect/schedule/float_segments.h"
@@ -71,7 +72,8 @@ class FloatSegmentBuilder {
   // The segment's tensor for it, made an input when the segment does not make it.
   uint32_t Use(TensorId id);
   uint32_t NewTensor(const Shape& shape);
-  uint32_t NewBlob(uint64_t count, Floats make, const void* content = nullptr);
+  // content: PublicBlob::content.
+  uint32_t NewBlob(uint64_t count, Floats make, std::string content = {});
   SegmentNode& AddNode(SegmentOp op, std::vector<uint32_t> inputs, const Shape& out);
   // The output of the last node is `id`.
   bool Define(TensorId id);

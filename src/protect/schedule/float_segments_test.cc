@@ -388,7 +388,24 @@ TEST_F(FloatSegments, CopiesOfALayerAreStoredOnce) {
   EXPECT_EQ(node(0).bias_blob, node(1).bias_blob);
   EXPECT_NE(node(0).weight_blob, node(2).weight_blob);
   ASSERT_EQ(plan.blobs.size(), 4u);
+  EXPECT_NE(node(0).weight_blob, node(0).bias_blob);
   EXPECT_EQ(plan.blobs[node(2).weight_blob].make(0), BytesOf(std::get<LinearOp>(graph_.ops[4].kind).weights));
+}
+
+// Gates of a recurrence are picked out of one vector: by a matrix that all steps have in common.
+TEST_F(FloatSegments, EqualSelectionsAreNamedAlike) {
+  const TensorId x = Input({1, 4, 4, 8});
+  for (const uint32_t from : {0u, 4u, 0u}) {
+    Output(Unary(Add({1, 4, 4, 4}, CopyOp{0, {Channels(x, 16, 8, 4, 4, from, 0)}}), PassFn::kRelu));
+  }
+  const FloatPlan plan = Plan();
+  ASSERT_EQ(plan.segments.size(), 1u);
+  const std::vector<PublicBlob>& blobs = plan.segments.front().blobs;
+  ASSERT_EQ(blobs.size(), 3u);
+  EXPECT_EQ(blobs[0].content, blobs[2].content);
+  EXPECT_EQ(blobs[0].make(0), blobs[2].make(0));
+  EXPECT_NE(blobs[0].content, blobs[1].content);
+  EXPECT_NE(blobs[0].make(0), blobs[1].make(0));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ void TaskBuilder::AddFloatSegment(const FloatSegment& segment) {
 
 uint32_t TaskBuilder::AddFloatBlob(const PublicBlob& blob) {
   const auto index = static_cast<uint32_t>(plan_.blobs.size());
-  if (blob.content != nullptr) {
+  if (!blob.content.empty()) {
     const auto [made, is_first] = float_blobs_.try_emplace(blob.content, index);
     if (!is_first) return made->second;
   }

@@ -90,7 +90,7 @@ struct PublicBlob {
   uint64_t size;
   uint32_t part_count;
   std::function<std::vector<uint8_t>(uint32_t part)> make;
-  const void* content = nullptr;  // blobs of one content are the same; null: of nothing else
+  std::string content;  // names what is in it: blobs of one name are stored once; empty: no other is the same
 };
 
 struct PublicSegment {

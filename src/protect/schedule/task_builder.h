@@ -151,7 +151,7 @@ class TaskBuilder {
   std::vector<EventId> first_event_;  // of each plan tensor
   EventId layer_events_ = 0;
   EventId float_events_ = 0;
-  std::map<const void*, uint32_t> float_blobs_;  // public blobs by content
+  std::map<std::string, uint32_t> float_blobs_;  // public blobs by content
   std::vector<EventId>
       mask_progress_;  // of each layer: rows masked so far, or kNone before the first
 };
