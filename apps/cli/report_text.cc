@@ -44,6 +44,7 @@ Json LayerJson(const ProtectedLayer& layer) {
           {"projections", layer.projection_count},
           {"soundness_bits", layer.soundness_bits},
           {"check_macs", layer.check_macs},
+          {"segment", layer.segment ? Json(*layer.segment) : Json(nullptr)},
           {"float_segment", layer.float_segment ? Json(*layer.float_segment) : Json(nullptr)},
           {"predicted_inside_ms", NumberOrNull(layer.predicted_inside_ms)},
           {"predicted_outside_ms", NumberOrNull(layer.predicted_outside_ms)},

@@ -49,6 +49,7 @@ void Fill(const protect::CompileReport& inner, ProtectReport* out) {
                            .projection_count = layer.projection_count,
                            .soundness_bits = layer.soundness_bits,
                            .check_macs = layer.check_macs,
+                           .segment = layer.segment,
                            .float_segment = layer.float_segment,
                            .predicted_inside_ms = layer.predicted_inside * 1e3,
                            .predicted_outside_ms = layer.predicted_outside * 1e3,

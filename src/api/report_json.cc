@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "api/translate.h"
 #include "boundary/limits.h"
@@ -19,6 +20,12 @@ double Milliseconds(const Json& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end()) return 0;
   return found->is_null() ? std::numeric_limits<double>::infinity() : found->get<double>() * 1e3;
+}
+
+std::optional<uint32_t> NumberOrNothing(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  if (found == json.end() || found->is_null()) return std::nullopt;
+  return found->get<uint32_t>();
 }
 
 ProtectedLayer ParseLayer(const Json& json) {
@@ -42,9 +49,8 @@ ProtectedLayer ParseLayer(const Json& json) {
           .projection_count = json.at("projection_count"),
           .soundness_bits = json.at("soundness_bits"),
           .check_macs = json.at("check_macs"),
-          .float_segment = json.value("float_segment", Json(nullptr)).is_null()
-                               ? std::nullopt
-                               : std::optional(json.at("float_segment").get<uint32_t>()),
+          .segment = NumberOrNothing(json, "segment"),
+          .float_segment = NumberOrNothing(json, "float_segment"),
           .predicted_inside_ms = Milliseconds(json, "predicted_inside"),
           .predicted_outside_ms = Milliseconds(json, "predicted_outside"),
           .damage = json.value("damage", 0.0)};

@@ -14,10 +14,12 @@
 #include "accel/validate.h"
 #include "api/bundle_preprocess.h"
 #include "api/convert.h"
+#include "api/devices.h"
 #include "api/translate.h"
 #include "host/error.h"
 #include "host/keys/key_file.h"
 #include "host/session.h"
+#include "host/timeline.h"
 #include "host/trace.h"
 #include "tee/direct/untrusted/direct_transport.h"
 #include "tee/process/untrusted/process_transport.h"
@@ -62,28 +64,6 @@ std::unique_ptr<host::Transport> MakeTransport(const Env& env, const SessionOpti
   return std::make_unique<tee::ProcessTransport>(std::move(process));
 }
 
-std::shared_ptr<Device> MakeDevice(const std::string& wanted) {
-  const std::string name = wanted.empty() ? std::string(DeviceNames().front()) : wanted;
-  std::unique_ptr<Device> device;
-  const Status status = CreateDevice(name, &device);
-  if (status == Status::kNotFound) {
-    for (const AbsentDevice& absent : AbsentDevices()) {
-      if (absent.name != name) continue;
-      api::Throw(status, "accelerator '" + name + "' is not in this build: " + std::string(absent.remedy));
-    }
-    std::string names;
-    for (const std::string_view known : DeviceNames())
-      names.append(names.empty() ? "" : ", ").append(known);
-    api::Throw(status, "no accelerator is called '" + name + "'; this build has " + names);
-  }
-  if (!IsOk(status)) {
-    api::Throw(status, "accelerator '" + name +
-                           "' cannot be used: " + std::string(host::StatusMeaning(status)) +
-                           "; try another --accelerator");
-  }
-  return device;
-}
-
 host::VendorKey ReadVendorKey(const Env& env, const SessionOptions& options) {
   const std::filesystem::path path = options.vendor_key.empty()
                                          ? DefaultKeys(env, KeyKind::kVendor).public_path
@@ -99,6 +79,42 @@ RunStats Convert(const host::RunStats& inner) {
           .switches = inner.pump.switches,
           .crossing_bytes = inner.crossing_bytes(),
           .clamped_count = inner.clamped_count};
+}
+
+std::string CopyText(const host::TimelineSlice& slice) {
+  const std::string verb = slice.job == JobKind::kRead ? "read " : "write ";
+  switch (slice.source) {
+    case JobSource::kBundleChunk: return verb + "sealed weights";
+    case JobSource::kPublic: return verb + "public half";
+    case JobSource::kSpill: return verb + "spilled tile";
+    case JobSource::kDerived: return verb + "derived weights";
+    case JobSource::kPad: return verb + "pad";
+  }
+  return verb;
+}
+
+ProfileSlice Convert(const host::TimelineSlice& slice) {
+  using Kind = host::TimelineSlice::Kind;
+  ProfileSlice out{.lane = slice.lane, .start_ns = slice.start_ns, .duration_ns = slice.duration_ns};
+  switch (slice.kind) {
+    case Kind::kRequest: break;
+    case Kind::kPads:
+      out.kind = ProfileSlice::Kind::kPads;
+      out.count = slice.pads;
+      break;
+    case Kind::kTrusted: out.kind = ProfileSlice::Kind::kTrusted; break;
+    case Kind::kAccelerate:
+      out.kind = ProfileSlice::Kind::kAccelerator;
+      out.segment = slice.segment;
+      out.bytes = slice.bytes;
+      break;
+    case Kind::kTransfer:
+      out.kind = ProfileSlice::Kind::kCopy;
+      out.bytes = slice.bytes;
+      out.what = CopyText(slice);
+      break;
+  }
+  return out;
 }
 
 std::string PadBankText(const std::filesystem::path& folder, CarrierKind carrier) {
@@ -122,6 +138,7 @@ host::PadPolicy Convert(PadPolicy policy) {
 struct Session::Impl {
   std::mutex trace_mutex;                    // of the pointer, not of what is recorded
   std::optional<host::TraceRecorder> trace;  // outlives the session that points to it
+  std::shared_ptr<host::Timeline> timeline;  // with trace_mutex; may be null
   std::unique_ptr<host::Session> session;
   std::vector<TensorInfo> inputs, outputs;
   api::StoredPreprocess preprocess;
@@ -167,7 +184,7 @@ Session::Session(const Env& env, const std::filesystem::path& bundle, const Sess
           options.durable_pads, [env](const std::string& text) { env.Log(LogLevel::kWarning, text); });
       impl_->pad_folder = options.durable_pads;
     }
-    std::shared_ptr<Device> device = MakeDevice(options.accelerator);
+    std::shared_ptr<Device> device = api::MakeDevice(options.accelerator);
     impl_->accelerator = device->name();
     impl_->session = host::Session::Load(bundle, MakeTransport(env, options), std::move(device),
                                          std::move(inner));
@@ -261,6 +278,26 @@ std::vector<ExchangeRecord> Session::TakeTrace() {
                        .output = std::move(record.output)});
   }
   return records;
+}
+
+void Session::StartProfile(uint64_t max_slices) {
+  api::Translated([&] {
+    const std::lock_guard lock(impl_->trace_mutex);
+    impl_->timeline = std::make_shared<host::Timeline>(max_slices);
+    impl_->session->SetTimeline(impl_->timeline);
+  });
+}
+
+std::vector<ProfileSlice> Session::TakeProfile() {
+  return api::Translated([&] {
+    const std::lock_guard lock(impl_->trace_mutex);
+    std::vector<ProfileSlice> slices;
+    if (impl_->timeline == nullptr) return slices;
+    impl_->session->SetTimeline(nullptr);
+    for (const host::TimelineSlice& slice : impl_->timeline->Take()) slices.push_back(Convert(slice));
+    impl_->timeline.reset();
+    return slices;
+  });
 }
 
 std::vector<std::string> AcceleratorNames() {

@@ -103,6 +103,7 @@ Reply JobPump::CallTrusted(const Command& command, PumpStats* stats) {
   Reply reply{};
   try {
     const Stopwatch watch(&stats->inside_ns);
+    const NotedSlice noted(timeline_.get(), {.kind = TimelineSlice::Kind::kTrusted, .lane = command.run});
     reply = trusted_->Call(command);
   } catch (...) {
     turn_.Return();
@@ -169,6 +170,7 @@ void JobPump::LeaveBehind(const Command& command, PumpStats* stats) {
 
 // On the pump's thread.
 Reply JobPump::DoJobs(const Command& command, Reply reply, PumpStats* stats) {
+  run_ = command.run;
   while (IsOk(reply.status) && reply.job.kind != JobKind::kNone) {
     Failure failure = KeepPace();
     if (IsOk(failure.status)) failure = DoCaught(reply.job, stats);
@@ -258,6 +260,7 @@ JobPump::Failure JobPump::Accelerate(const HostJob& job, PumpStats* stats) {
   const std::span<uint8_t> region = trusted_->exchange();
   auto* base = reinterpret_cast<std::byte*>(region.data());
   // Should this thread be left behind in the device, then with everything the job uses.
+  const std::shared_ptr<Timeline> timeline = timeline_;
   const std::shared_ptr<const void> keep_alive[] = {trusted_->exchange_owner(), bundle_, segments_};
   const auto inputs = PortPointers<const std::byte>(segment.inputs, job.batch, base + job.x_offset);
   const auto outputs = PortPointers<std::byte>(segment.outputs, job.batch, base + job.y_offset);
@@ -273,6 +276,11 @@ JobPump::Failure JobPump::Accelerate(const HostJob& job, PumpStats* stats) {
   {
     const FairPool::Lease turn = segment.turn.Take();
     const Stopwatch watch(&stats->accelerator_ns);
+    const NotedSlice noted(timeline.get(), {.kind = TimelineSlice::Kind::kAccelerate,
+                                            .lane = run_,
+                                            .job = job.kind,
+                                            .segment = job.segment,
+                                            .bytes = job.x_size + job.y_size});
     if (turn) {
       segment_ = job.segment;
       status = clock_->Time([&] { return segment.prepared->Run(device_job); });
@@ -301,6 +309,11 @@ JobPump::Failure JobPump::Transfer(const HostJob& job, PumpStats* stats) {
   Failure failure;
   {
     const Stopwatch watch(&stats->transfer_ns);
+    const NotedSlice noted(timeline_.get(), {.kind = TimelineSlice::Kind::kTransfer,
+                                             .lane = run_,
+                                             .job = job.kind,
+                                             .source = job.source,
+                                             .bytes = job.size});
     failure = read ? Read(job, window) : Write(job, window);
   }
   if (IsOk(failure.status) && observer_ != nullptr) observer_->OnTransfer(job, window);

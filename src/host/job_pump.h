@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "boundary/protocol.h"
@@ -18,6 +19,7 @@
 #include "host/pad_store.h"
 #include "host/segment_set.h"
 #include "host/spill_store.h"
+#include "host/timeline.h"
 #include "host/trace.h"
 #include "host/trusted_half.h"
 
@@ -85,6 +87,9 @@ class JobPump {
 
   // Null switches observation off. The observer outlives its use; it is called on the pump's thread. Not during Run().
   void SetObserver(ExchangeObserver* observer) { observer_ = observer; }
+  // Gets a slice for every call into the trusted half, every job of the accelerator and every copy; null: nobody does. Not
+  // during Run().
+  void SetTimeline(std::shared_ptr<Timeline> timeline) { timeline_ = std::move(timeline); }
 
  private:
   struct Failure {
@@ -121,7 +126,9 @@ class JobPump {
   // another thread at every copy would cost more than the copies.
   TrustedHalf::Turn turn_;
   std::chrono::steady_clock::time_point turn_began_;
+  uint32_t run_ = 0;  // whose jobs are done
   ExchangeObserver* observer_ = nullptr;
+  std::shared_ptr<Timeline> timeline_;
   Pace* pace_ = nullptr;  // of the command that runs
 };
 

@@ -198,6 +198,7 @@ PadSource::Outcome Session::MakePadsAtPace(uint32_t count, Pace* pace) {
   const FairPool::Lease lane = lanes_.TryTake();
   if (!lane) return PadSource::Outcome::kNoLane;
   PumpStats stats;
+  const NotedSlice noted(timeline_.get(), {.kind = TimelineSlice::Kind::kPads, .lane = lane.place(), .pads = count});
   try {
     pumps_[lane.place()]->RunAtPace(StartPads(count, lane.place()), pace, &stats);
     return PadSource::Outcome::kMade;
@@ -236,7 +237,10 @@ RunStats Session::MakePads(uint32_t count) {
   try {
     for (uint32_t made = 0; made < count;) {
       const uint32_t share = count - made < metadata_.pad_batch ? 1 : metadata_.pad_batch;
-      WithLane([&](uint32_t lane) { return pumps_[lane]->Run(StartPads(share, lane), &stats.pump); });
+      WithLane([&](uint32_t lane) {
+        const NotedSlice noted(timeline_.get(), {.kind = TimelineSlice::Kind::kPads, .lane = lane, .pads = share});
+        return pumps_[lane]->Run(StartPads(share, lane), &stats.pump);
+      });
       if (durable_bank_ != nullptr) durable_bank_->RecordIfDue();
       made += share;
     }
@@ -323,6 +327,7 @@ std::vector<Tensor> Session::Run(std::span<const TensorView> inputs, RunStats* o
   const Inputs checked = CheckInputs(inputs);
   const PadFiller::Request request(filler_.get());
   std::vector<Tensor> outputs = WithLane([&](uint32_t lane) {
+    const NotedSlice noted(timeline_.get(), {.kind = TimelineSlice::Kind::kRequest, .lane = lane});
     Command command = StartCommand(ProgramId::kInfer, lane);
     if (receipt != nullptr) AskReceipt(receipt->nonce, &command);
     const Reply reply = Infer(checked, command, &stats.pump);
@@ -353,13 +358,26 @@ Info Session::QueryInfo() {
   return trusted_.Call(info).info;
 }
 
-void Session::SetObserver(ExchangeObserver* observer) {
+// Calls change(pump) for every pump while no call is under way.
+template <typename Change>
+void Session::ChangePumps(Change&& change) {
   const FairPool::Lease turn = observers_.Take();
   std::vector<FairPool::Lease> all;
   while (all.size() < lanes_.count()) all.push_back(TakeLane());
-  for (const auto& pump : pumps_) pump->SetObserver(observer);
+  for (const auto& pump : pumps_) change(pump.get());
   all.clear();
   if (filler_ != nullptr) filler_->Notify();  // lanes came free
+}
+
+void Session::SetObserver(ExchangeObserver* observer) {
+  ChangePumps([&](JobPump* pump) { pump->SetObserver(observer); });
+}
+
+void Session::SetTimeline(std::shared_ptr<Timeline> timeline) {
+  ChangePumps([&](JobPump* pump) {
+    pump->SetTimeline(timeline);
+    timeline_ = timeline;
+  });
 }
 
 }  // namespace penumbra::host

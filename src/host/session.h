@@ -22,6 +22,7 @@
 #include "host/metadata.h"
 #include "host/pad_filler.h"
 #include "host/pad_store.h"
+#include "host/timeline.h"
 #include "host/trace.h"
 #include "host/transport.h"
 #include "host/trusted_half.h"
@@ -137,6 +138,8 @@ class Session {
   // Sees every job of later calls, each lane on a thread of its own; null to stop. Waits for the calls under way. The observer
   // outlives its use.
   void SetObserver(ExchangeObserver* observer);
+  // Gets what both halves do in later calls, pads made in idle time included; null to stop. Waits likewise.
+  void SetTimeline(std::shared_ptr<Timeline> timeline);
 
  private:
   using Inputs = std::vector<std::span<const float>>;  // in the order of the model's ports
@@ -151,6 +154,8 @@ class Session {
   void StartFiller(std::optional<uint64_t> bank_size);
   PadSource::Outcome MakePadsAtPace(uint32_t count, Pace* pace);
   FairPool::Lease TakeLane();
+  template <typename Change>
+  void ChangePumps(Change&& change);
   Inputs CheckInputs(std::span<const TensorView> inputs) const;
   void WriteInputs(const Inputs& inputs, uint32_t lane);
   std::vector<Tensor> ReadOutputs(uint32_t lane);
@@ -172,7 +177,8 @@ class Session {
   std::unique_ptr<DurableBank> durable_bank_;    // null: pads end with the session
   FairPool lanes_;
   FairPool starts_{1};     // whoever finds no pad makes one and takes it before anybody else starts
-  FairPool observers_{1};  // one SetObserver at a time
+  FairPool observers_{1};  // one ChangePumps at a time
+  std::shared_ptr<Timeline> timeline_;  // may be null; read by whoever has a lane
   const PadPolicy pad_policy_;
   std::unique_ptr<PadFiller> filler_;  // may be null; uses everything above
 };

@@ -239,6 +239,22 @@ TEST_F(SessionTest, AHungAcceleratorEndsTheSessionForAll) {
   while (!ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
+TEST_F(SessionTest, NotesWhatEachHalfDoes) {
+  using Kind = TimelineSlice::Kind;
+  asks_for_jobs_ = true;
+  const auto session = Load();
+  const auto timeline = std::make_shared<Timeline>(100);
+  session->SetTimeline(timeline);
+  session->MakePads(1);
+  session->Run(Inputs());
+  session->SetTimeline(nullptr);
+  session->Run(Inputs());
+  std::vector<Kind> kinds;
+  for (const TimelineSlice& slice : timeline->Take()) kinds.push_back(slice.kind);
+  EXPECT_EQ(kinds, (std::vector<Kind>{Kind::kTrusted, Kind::kAccelerate, Kind::kTrusted, Kind::kPads,
+                                      Kind::kTrusted, Kind::kAccelerate, Kind::kTrusted, Kind::kRequest}));
+}
+
 TEST_F(SessionTest, KeepsItsLimits) {
   builder_.head.exchange_size = uint64_t{1} << 50;
   EXPECT_HOST_ERROR(Load(), Status::kOutOfMemory, "exchange region");

@@ -94,6 +94,7 @@ struct LayerReport {
   // probability at most 2^-soundness_bits), and byte multiplications of one inference.
   uint32_t projection_count = 0, soundness_bits = 0;
   uint64_t check_macs = 0;
+  std::optional<uint32_t> segment;        // number in the public half; layers that share weights share it
   std::optional<uint32_t> float_segment;  // it runs in on the accelerator
   // Placement critical and auto: what the layer, with what follows it up to the next one where the
   // arithmetic is float32, takes on either side by the device profile, seconds; infinite: it cannot be

@@ -44,6 +44,7 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
   if (float_segment != kNone) {
     out.is_public = true;
     out.float_segment = float_segment;
+    out.segment = plan.float_segments[float_segment].segment;
     out.ratio = 1;
     out.public_macs = MacCount(g) * SlotCount(plan);
     return out;
@@ -54,6 +55,7 @@ LayerReport ReportLayer(const LoweredGraph& lowered, const LinearPlan& linear,
     return out;
   }
   const LayerRec& layer = plan.layers[linear.layer];
+  out.segment = layer.segment;
   out.ratio = static_cast<double>(layer.public_out_c) / g.out_c;
   out.public_macs = MacCount(linear.published->geometry()) * layer.prime_count;
   out.crossing_size = MaskedInputSize(layer) + ReplySize(layer);
@@ -110,8 +112,12 @@ nlohmann::json Seconds(double seconds) {
   return std::isfinite(seconds) ? nlohmann::json(seconds) : nlohmann::json(nullptr);
 }
 
+template <typename Number>
+nlohmann::json NumberOrNull(const std::optional<Number>& number) {
+  return number ? nlohmann::json(*number) : nlohmann::json(nullptr);
+}
+
 nlohmann::json LayerJson(const LayerReport& layer) {
-  const nlohmann::json segment = layer.float_segment ? nlohmann::json(*layer.float_segment) : nullptr;
   return {{"name", layer.name},
           {"kernel", layer.kernel},
           {"input", layer.input},
@@ -132,7 +138,8 @@ nlohmann::json LayerJson(const LayerReport& layer) {
           {"projection_count", layer.projection_count},
           {"soundness_bits", layer.soundness_bits},
           {"check_macs", layer.check_macs},
-          {"float_segment", segment},
+          {"segment", NumberOrNull(layer.segment)},
+          {"float_segment", NumberOrNull(layer.float_segment)},
           {"predicted_inside", Seconds(layer.predicted_inside)},
           {"predicted_outside", Seconds(layer.predicted_outside)},
           {"damage", layer.damage}};
@@ -140,10 +147,6 @@ nlohmann::json LayerJson(const LayerReport& layer) {
 
 // Below it a warning names what rounds finer; the same as for a single layer (docs/decisions/0014).
 constexpr double kNoisyOutputDb = 30;
-
-nlohmann::json NumberOrNull(const std::optional<double>& number) {
-  return number ? nlohmann::json(*number) : nlohmann::json(nullptr);
-}
 
 std::string Dumped(const nlohmann::json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

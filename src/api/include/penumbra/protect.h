@@ -96,6 +96,9 @@ struct ProtectedLayer {
   // 2^-soundness_bits; byte multiplications of the checks of one inference.
   uint32_t projection_count = 0, soundness_bits = 0;
   uint64_t check_macs = 0;
+  // Number in BundleInfo::segments; nothing for trusted layers and in bundles of releases that did not record it. Layers
+  // that share their weights share the segment.
+  std::optional<uint32_t> segment = {};
   std::optional<uint32_t> float_segment = {};  // of the public half, for float32 layers
   // Placement critical and auto: milliseconds on either side by the device profile, in float32 together
   // with what follows up to the next layer; infinite: the layer cannot be there. 0: no prediction.

@@ -90,6 +90,25 @@ struct ExchangeRecord {
   std::vector<uint8_t> input, output;
 };
 
+// One stretch of work. Within a lane, which is what a request in flight occupies, work of the trusted half, of the accelerator
+// and copies never overlap, and those of a request or of pads lie within its slice.
+struct ProfileSlice {
+  enum class Kind {
+    kRequest,
+    kPads,         // `count` pads
+    kTrusted,      // one call into the trusted half
+    kAccelerator,  // `segment`
+    kCopy,         // `bytes` of sealed data to or from the trusted half
+  };
+  Kind kind = Kind::kRequest;
+  uint32_t lane = 0;
+  uint64_t start_ns = 0, duration_ns = 0;  // from StartProfile() on
+  uint32_t segment = 0;                    // of the public half
+  uint32_t count = 0;
+  uint64_t bytes = 0;        // kAccelerator: masked inputs and replies
+  std::string what = {};     // kCopy: "read pad"
+};
+
 // Preferred first.
 PENUMBRA_API std::vector<std::string> AcceleratorNames();
 // Known names that this build was made without: asked for they are P205, which says how to get them.
@@ -135,6 +154,11 @@ class PENUMBRA_API Session {
   // TakeTrace returns and forgets them.
   void StartTrace(uint64_t max_size);
   std::vector<ExchangeRecord> TakeTrace();
+
+  // Notes when each half works on what in later calls, pads made in idle time included, at most `max_slices`; waits for
+  // the calls under way. TakeProfile returns the slices in the order in which they ended, and stops.
+  void StartProfile(uint64_t max_slices = 1 << 20);
+  std::vector<ProfileSlice> TakeProfile();
 
  private:
   struct Impl;
