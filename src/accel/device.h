@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "boundary/geometry.h"
 #include "boundary/segment.h"
@@ -72,6 +73,19 @@ struct Job {
   std::span<std::byte* const> outputs;
 };
 
+// How one node of a segment is computed on this machine, for people who ask why it takes what it takes.
+struct NodeMethod {
+  struct Estimate {
+    std::string method;
+    double cycles;  // of one core, one sample
+  };
+  uint32_t node = 0;                // index into the segment's nodes
+  std::string method = {};          // "exact Winograd, tiles of 6x6"
+  std::string kernels = {};         // instruction set or the library's own name of its kernel: "avx512-vnni"
+  std::string reason = {};          // why this method, one line
+  std::vector<Estimate> estimates = {};  // of every method that could serve, this one included; empty: not chosen by cost
+};
+
 // A segment ready to run. One Run at a time per object (it owns scratch memory); different objects
 // are independent of each other.
 class PreparedSegment {
@@ -80,6 +94,8 @@ class PreparedSegment {
   // kInvalidArgument: batch, rows, or the number or alignment of pointers do not fit the segment.
   // kDeviceFailed: the device broke; outputs are then unspecified.
   virtual Status Run(const Job& job) = 0;
+  // Of every node that computes something by itself, in their order; empty: the backend does not tell.
+  virtual std::vector<NodeMethod> Methods() const { return {}; }
 };
 
 // A backend. Thread-safe: several segments may be prepared at once.

@@ -60,6 +60,9 @@ struct OwnedSegment {
         outputs(v.outputs.begin(), v.outputs.end()) {}
 };
 
+// Both lists as one, by node.
+std::vector<NodeMethod> InOrder(std::vector<NodeMethod> some, const std::vector<NodeMethod>& others);
+
 // True for the one kind of segment that may run on a part of its rows.
 bool AllowsRowRanges(const OwnedSegment& segment);
 

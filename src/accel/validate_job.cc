@@ -4,6 +4,12 @@
 
 namespace penumbra {
 
+std::vector<NodeMethod> InOrder(std::vector<NodeMethod> some, const std::vector<NodeMethod>& others) {
+  some.insert(some.end(), others.begin(), others.end());
+  std::ranges::stable_sort(some, {}, &NodeMethod::node);
+  return some;
+}
+
 bool AllowsRowRanges(const OwnedSegment& segment) {
   return segment.nodes.size() == 1 && IsResidueConv(segment.nodes[0].op);
 }

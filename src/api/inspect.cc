@@ -8,12 +8,14 @@
 #include "accel/validate.h"
 #include "api/bundle_preprocess.h"
 #include "api/convert.h"
+#include "api/devices.h"
 #include "api/export_onnx.h"
 #include "api/report_json.h"
 #include "api/translate.h"
 #include "host/bundle_file.h"
 #include "host/keys/key_file.h"
 #include "host/metadata.h"
+#include "host/segment_set.h"
 #include "protect/compile.h"
 
 namespace penumbra {
@@ -177,6 +179,26 @@ std::vector<std::filesystem::path> ExportPublic(const std::filesystem::path& bun
       }
     }
     return written;
+  });
+}
+
+std::vector<PublicMethod> ExplainPublic(const std::filesystem::path& bundle, const std::string& accelerator,
+                                        const std::filesystem::path& vendor_key) {
+  return api::Translated([&] {
+    const auto file = Open(bundle, vendor_key);
+    host::SegmentSet segments(file, api::MakeDevice(accelerator), PrepareOptions{});
+    std::vector<PublicMethod> methods;
+    for (uint32_t i = 0; i < file->segment_count(); ++i) {
+      for (const NodeMethod& method : segments.at(i).prepared->Methods()) {
+        methods.push_back({.segment = i,
+                           .op = OperatorText(file->Segment(i).nodes[method.node]),
+                           .method = method.method,
+                           .kernels = method.kernels,
+                           .reason = method.reason});
+        for (const auto& [name, cycles] : method.estimates) methods.back().estimates.push_back({name, cycles});
+      }
+    }
+    return methods;
   });
 }
 

@@ -248,15 +248,6 @@ class Measurement {
   int done_ = 0;
 };
 
-std::string ProcessorName() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "unknown processor";
-}
-
 }  // namespace
 
 std::string MeasureDevice(const MeasureOptions& options) {
@@ -265,7 +256,7 @@ std::string MeasureDevice(const MeasureOptions& options) {
       api::Throw(Status::kInvalidArgument, "a stock of pads is at least 0, a share of idle time between 0 and 1");
     }
     DeviceProfile profile = Measurement(options).Run();
-    profile.device = options.device.empty() ? ProcessorName() : options.device;
+    profile.device = options.device.empty() ? DescribeMachine().processor : options.device;
     profile.carrier = options.carrier == Carrier::kProcess ? "process" : "direct";
     profile.accelerator = options.accelerator.empty() ? AcceleratorNames().front() : options.accelerator;
     profile.threads = options.threads;

@@ -50,4 +50,13 @@ void FloatLoops::RunNode(size_t index, uint32_t batch, const std::vector<std::by
   }
 }
 
+std::vector<NodeMethod> FloatLoops::Methods() const {
+  std::vector<NodeMethod> methods;
+  for (uint32_t node = 0; node < segment_.nodes.size(); ++node) {
+    if (IsResidueConv(segment_.nodes[node].op)) continue;
+    methods.push_back({.node = node, .method = "plain loops", .reason = "this backend has nothing else for float32"});
+  }
+  return methods;
+}
+
 }  // namespace penumbra::loops

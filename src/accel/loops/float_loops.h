@@ -16,6 +16,7 @@ class FloatLoops {
 
   // The job has been checked. Residue convolutions are left out: floats never depend on them.
   void Run(const Job& job);
+  std::vector<NodeMethod> Methods() const;
 
  private:
   void RunNode(size_t index, uint32_t batch, const std::vector<std::byte*>& data) const;

@@ -184,6 +184,8 @@ class AttentiveDevice::Segment final : public PreparedSegment {
         input_(view.tensors[view.inputs.front()]),
         output_(view.tensors[view.outputs.front()]) {}
 
+  std::vector<NodeMethod> Methods() const override { return honest_->Methods(); }
+
   Status Run(const Job& job) override {
     const Slots slots = SlotsOf(job.inputs.front(), input_, job.batch);
     mind_->See(index_, slots);

@@ -232,6 +232,8 @@ class MaliciousDevice::Segment final : public PreparedSegment {
     for (const uint32_t output : view.outputs) outputs_.push_back(view.tensors[output]);
   }
 
+  std::vector<NodeMethod> Methods() const override { return honest_->Methods(); }
+
   Status Run(const Job& job) override {
     Mind::Decision decision = mind_->Decide();
     if (decision.lie == Lie::kNever) return Hang(job, &decision.rng);

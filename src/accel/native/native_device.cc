@@ -17,7 +17,7 @@ class NativeSegment final : public PreparedSegment {
       : segment_(view),
         max_batch_(options.max_batch),
         pool_(residues::HasResidueConv(segment_) ? options.threads : 1),
-        residues_(segment_, blobs, max_batch_, Kernels(isa), &pool_,
+        residues_(segment_, blobs, max_batch_, isa, &pool_,
                   [&](const ConvGeometry& g, uint32_t primes, const int8_t* weights) {
                     return residues::MakeKernelConv(isa, g, primes, weights, &pool_);
                   }),
@@ -32,6 +32,10 @@ class NativeSegment final : public PreparedSegment {
     } catch (const std::bad_alloc&) {
       return Status::kDeviceFailed;
     }
+  }
+
+  std::vector<NodeMethod> Methods() const override {
+    return InOrder(residues_.Methods(), floats_.Methods());
   }
 
  private:

@@ -53,6 +53,28 @@ void FloatGraph::Compile(uint32_t batch) {
   programs_.emplace(batch, BuildProgram(engine_, segment_, nodes_, batch, &weights_));
 }
 
+std::vector<NodeMethod> FloatGraph::Methods() const {
+  std::vector<NodeMethod> methods;
+  if (programs_.empty()) return methods;
+  for (const FusedNode& f : nodes_) {
+    methods.push_back({.node = f.node, .method = "oneDNN float32", .reason = "oneDNN's own choice"});
+    if (!f.tail.empty()) methods.back().method += ", " + std::to_string(f.tail.size()) + " operators fused";
+  }
+  std::vector<uint32_t> copies(nodes_.size());
+  for (const Program::Step& step : programs_.begin()->second.steps) {
+    NodeMethod& method = methods[step.fused];
+    if (step.is_copy) {
+      ++copies[step.fused];
+    } else {
+      method.kernels = step.implementation;
+    }
+  }
+  for (size_t i = 0; i < methods.size(); ++i) {
+    if (copies[i] != 0) methods[i].method += ", " + std::to_string(copies[i]) + " copies into another layout";
+  }
+  return methods;
+}
+
 void FloatGraph::Run(const Job& job) {
   if (empty()) return;
   Compile(job.batch);

@@ -41,6 +41,9 @@ struct Program {
   struct Step {
     dnnl::primitive primitive;
     std::unordered_map<int, dnnl::memory> arguments;
+    uint32_t fused = 0;          // index into the fused nodes; a copy into another layout belongs to the node it serves
+    bool is_copy = false;
+    std::string implementation;  // oneDNN's name of its kernel
   };
   std::vector<Step> steps;
   std::map<uint32_t, dnnl::memory> ends;  // by tensor id; handles are set for each run
@@ -62,6 +65,8 @@ class FloatGraph {
   // Runs the job's float ends; compiles its batch size first when that is new. May throw
   // dnnl::error.
   void Run(const Job& job);
+  // Of the fused nodes, once a batch size has been compiled.
+  std::vector<NodeMethod> Methods() const;
 
  private:
   const dnnl::engine engine_;

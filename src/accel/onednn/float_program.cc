@@ -30,6 +30,7 @@ class Builder {
       program_.ends[id] = values_[id]->data;
     }
     for (const FusedNode& f : nodes) {
+      fused_ = static_cast<uint32_t>(&f - nodes.data());
       AddNode(f);
       if (IsOutput(f.output)) Deliver(f.output);
       for (uint32_t id : ReadsOf(f)) Done(id);
@@ -115,16 +116,17 @@ class Builder {
   }
 
   template <typename Description>
-  void AddStep(const Description& pd, Arguments arguments) {
+  void AddStep(const Description& pd, Arguments arguments, bool is_copy = false) {
     scratchpad_size_ = std::max(scratchpad_size_, pd.scratchpad_desc().get_size());
     scratchpads_.push_back(memory(pd.scratchpad_desc(), engine_, DNNL_MEMORY_NONE));
     arguments.emplace(DNNL_ARG_SCRATCHPAD, scratchpads_.back());
-    program_.steps.push_back({dnnl::primitive(pd.get()), std::move(arguments)});
+    program_.steps.push_back(
+        {dnnl::primitive(pd.get()), std::move(arguments), fused_, is_copy, pd.impl_info_str()});
   }
 
   void AddReorder(const memory& from, const memory& to) {
     AddStep(dnnl::reorder::primitive_desc(from, to, attributes_),
-            {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+            {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}, /*is_copy=*/true);
   }
 
   // `data` in layout `desc`. A copy occupies a slot until EndCopies.
@@ -331,6 +333,7 @@ class Builder {
   std::vector<size_t> copies_;                // slots of the current node's reordered inputs
   std::vector<memory> scratchpads_;
   size_t scratchpad_size_ = 0;
+  uint32_t fused_ = 0;  // that is being added
   SlotPlan slots_;
   Program program_;
 };

@@ -22,7 +22,7 @@ class OnednnSegment final : public PreparedSegment {
         max_batch_(options.max_batch),
         pool_(residues::HasResidueConv(segment_) ? options.threads : 1, &UseOneOmpThread),
         floats_(engine.dnnl, segment_, blobs, options.threads),
-        residues_(segment_, blobs, max_batch_, Kernels(engine.isa), &pool_,
+        residues_(segment_, blobs, max_batch_, engine.isa, &pool_,
                   [&](const ConvGeometry& g, uint32_t primes, const int8_t* weights) {
                     return MakeResidueConv(engine, g, primes, weights, &pool_);
                   }) {
@@ -40,6 +40,10 @@ class OnednnSegment final : public PreparedSegment {
     } catch (const std::bad_alloc&) {
       return Status::kDeviceFailed;
     }
+  }
+
+  std::vector<NodeMethod> Methods() const override {
+    return InOrder(residues_.Methods(), floats_.Methods());
   }
 
  private:

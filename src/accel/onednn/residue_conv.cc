@@ -18,6 +18,15 @@ bool SuitsOnednn(const ConvGeometry& g) {
   return (g.groups > 1 && !IsDepthwise(g)) || (SuitsAmx(g) && IsaSupported(Isa::kAmx));
 }
 
+const char* WhyOnednn(Arithmetic arithmetic, const ConvGeometry& g) {
+  switch (arithmetic) {
+    case Arithmetic::kFused: return g.groups > 1 ? "faster than our own kernels on groups" : "AMX, exact for 1x1 without padding";
+    case Arithmetic::kInteger: return "this device uses oneDNN's integers for every layer";
+    case Arithmetic::kFloat: return "this device uses oneDNN's float32 for every layer";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::unique_ptr<ResidueConv> MakeResidueConv(const ResidueEngine& engine, const ConvGeometry& g,
@@ -25,8 +34,10 @@ std::unique_ptr<ResidueConv> MakeResidueConv(const ResidueEngine& engine, const 
   if (engine.arithmetic == Arithmetic::kFused && !SuitsOnednn(g)) {
     return residues::MakeKernelConv(engine.isa, g, primes, weights, pool);
   }
-  return std::make_unique<StripConv>(engine.dnnl, g, primes, weights, engine.arithmetic != Arithmetic::kFloat,
-                                     pool);
+  auto conv = std::make_unique<StripConv>(engine.dnnl, g, primes, weights,
+                                          engine.arithmetic != Arithmetic::kFloat, pool);
+  conv->SetChoice({.kernels = "oneDNN", .reason = WhyOnednn(engine.arithmetic, g)});
+  return conv;
 }
 
 }  // namespace penumbra::onednn

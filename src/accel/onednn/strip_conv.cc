@@ -16,13 +16,18 @@ constexpr size_t kStripSize = size_t{512} << 10;
 
 StripConv::StripConv(const dnnl::engine& engine, const ConvGeometry& g, uint32_t primes,
                      const int8_t* weights, bool integer, WorkerPool* pool)
-    : engine_(engine), g_(g), primes_(primes), weights_(weights), pool_(pool) {
+    : engine_(engine), g_(g), primes_(primes), weights_(weights), integer_(integer), pool_(pool) {
   kernel_ = integer ? MakeIntegerKernel(engine, g, primes, weights)
                     : MakeFloatKernel(engine, g, primes, weights);
   for (uint32_t i = 0; i < pool->threads(); ++i) {
     scratch_.push_back({dnnl::stream(engine), {}, {}, {}});
   }
   sums_.resize(pool->threads());
+}
+
+std::string StripConv::Name() const {
+  return integer_ ? "oneDNN's u8 x s8 convolution, then the reduction"
+                  : "oneDNN's float32 convolution over short sums, then the reduction";
 }
 
 bool StripConv::CompileTasks() {
@@ -44,6 +49,7 @@ void StripConv::Plan(uint32_t batch, RowRange rows) {
   tasks_ = residues::CutStrips(g_.out_h, batch, rows, fitting, pool_->threads());
   if (!CompileTasks()) {
     kernel_ = MakeFloatKernel(engine_, g_, primes_, weights_);
+    integer_ = false;
     CompileTasks();
   }
   size_t largest = 0;

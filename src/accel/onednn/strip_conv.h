@@ -22,6 +22,7 @@ class StripConv final : public ResidueConv {
   bool Run(const uint8_t* x, uint32_t batch, RowRange rows, uint8_t* out_y) override;
 
  private:
+  std::string Name() const override;
   void Plan(uint32_t batch, RowRange rows);
   bool CompileTasks();
   void RunTask(uint32_t k, const residues::PlacedStrip& task, const uint8_t* x, uint8_t* out_y,
@@ -31,6 +32,7 @@ class StripConv final : public ResidueConv {
   const ConvGeometry g_;
   const uint32_t primes_;
   const int8_t* weights_;
+  bool integer_;  // kernel_ is an integer kernel
   WorkerPool* const pool_;
   std::unique_ptr<StripKernel> kernel_;
   std::vector<ThreadScratch> scratch_;  // one per thread of the pool

@@ -39,6 +39,15 @@ class ReferenceSegment final : public PreparedSegment {
     return Status::kOk;
   }
 
+  std::vector<NodeMethod> Methods() const override {
+    std::vector<NodeMethod> methods;
+    for (uint32_t node = 0; node < segment_.nodes.size(); ++node) {
+      if (!IsResidueConv(segment_.nodes[node].op)) continue;
+      methods.push_back({.node = node, .method = "plain loops", .reason = "this backend has nothing else"});
+    }
+    return InOrder(std::move(methods), floats_.Methods());
+  }
+
  private:
   void RunConvResidue(size_t index, const Job& job, const std::vector<std::byte*>& data) const {
     const SegmentNode& node = segment_.nodes[index];

@@ -45,6 +45,8 @@ class DepthwiseConv final : public ResidueConv {
   }
 
  private:
+  std::string Name() const override { return "depthwise, one filter per channel"; }
+
   void RunStrip(uint32_t k, const uint8_t* image, RowRange rows, uint8_t* out, const void** scratch) const {
     for (uint32_t y = 0; y < g_.in_h; ++y) scratch[y] = image + size_t{y} * g_.in_w * g_.in_c;
     const int8_t* weights = packed_.data() + k * FilterLength(g_) * g_.out_c;

@@ -55,14 +55,21 @@ Method EstimateWinograd(const MethodCosts& costs, const ConvGeometry& g, uint32_
                    WeightCycles(costs, WinogradPackedSize(out, g.out_c, g.in_c), strips)};
 }
 
-Method ChooseMethod(const MethodCosts& costs, const ConvGeometry& g) {
-  Method best = EstimateProduct(costs, g);
-  if (!WinogradServes(g)) return best;
+std::vector<Method> EstimateMethods(const MethodCosts& costs, const ConvGeometry& g) {
+  std::vector<Method> methods{EstimateProduct(costs, g)};
+  if (!WinogradServes(g)) return methods;
   for (uint32_t out = kWinogradMinOut; out <= kWinogradMaxOut; ++out) {
-    const Method method = EstimateWinograd(costs, g, out);
-    if (method.cycles < best.cycles) best = method;
+    methods.push_back(EstimateWinograd(costs, g, out));
   }
-  return best;
+  return methods;
+}
+
+Method ChooseMethod(const MethodCosts& costs, const ConvGeometry& g) {
+  return std::ranges::min(EstimateMethods(costs, g), {}, &Method::cycles);
+}
+
+std::string WinogradName(uint32_t out) {
+  return "exact Winograd, tiles of " + std::to_string(out) + "x" + std::to_string(out);
 }
 
 }  // namespace penumbra::residues

@@ -3,6 +3,8 @@
 #define PENUMBRA_ACCEL_RESIDUES_METHOD_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "boundary/geometry.h"
 #include "kernels/dispatch.h"
@@ -27,8 +29,13 @@ struct Method {
 };
 Method EstimateProduct(const MethodCosts& costs, const ConvGeometry& g);
 Method EstimateWinograd(const MethodCosts& costs, const ConvGeometry& g, uint32_t out);  // WinogradServes(g)
+// All that serve.
+std::vector<Method> EstimateMethods(const MethodCosts& costs, const ConvGeometry& g);
 // The cheapest that serves.
 Method ChooseMethod(const MethodCosts& costs, const ConvGeometry& g);
+
+inline constexpr const char* kProductName = "matrix product over windows";
+std::string WinogradName(uint32_t out);
 
 // Bytes of transformed inputs of one strip: read once per set of panels, in the second-level cache beside the products (2.3 kB
 // per tile of 4 x 4) and one position's panels.

@@ -25,6 +25,10 @@ class PrimeConv final : public ResidueConv {
   bool Run(const uint8_t* x, uint32_t batch, RowRange rows, uint8_t* out_y) override;
 
  private:
+  std::string Name() const override {
+    return depthwise_ ? "depthwise by 16-bit limbs" : "matrix product by 16-bit limbs";
+  }
+
   struct Scratch {
     std::vector<const void*> rows;
     std::vector<uint32_t> matrix;

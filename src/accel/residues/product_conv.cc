@@ -3,6 +3,7 @@
 
 #include "accel/residues/aligned_bytes.h"
 #include "accel/residues/kernel_conv.h"
+#include "accel/residues/method.h"
 #include "accel/residues/strip_task_conv.h"
 #include "accel/residues/window_matrix.h"
 #include "kernels/im2row.h"
@@ -47,6 +48,8 @@ class ProductConv final : public StripTaskConv {
   }
 
  private:
+  std::string Name() const override { return kProductName; }
+
   int8_t* Packed(uint32_t k, uint32_t group) const {
     return reinterpret_cast<int8_t*>(packed_.data()) + (size_t{k} * g_.groups + group) * packed_size_;
   }

@@ -21,16 +21,18 @@ class ResidueGraph {
   using MakeConv = std::function<std::unique_ptr<ResidueConv>(const ConvGeometry& geometry, uint32_t primes,
                                                               const int8_t* weights)>;
 
-  // `segment`, which has been checked, is borrowed for the life of this object, as are `kernels` and `pool`, by which
-  // convolutions modulo kFieldPrime run. Throws what `make` and Compile throw.
-  ResidueGraph(const OwnedSegment& segment, const BlobSource& blobs, uint32_t max_batch, const KernelTable& kernels,
+  // `segment`, which has been checked, is borrowed for the life of this object, as is `pool`. Convolutions modulo
+  // kFieldPrime run by the kernels of `isa`, which are proven. Throws what `make` and Compile throw.
+  ResidueGraph(const OwnedSegment& segment, const BlobSource& blobs, uint32_t max_batch, Isa isa,
                WorkerPool* pool, const MakeConv& make);
 
   // The job has been checked. False if a convolution failed.
   bool Run(const Job& job);
+  std::vector<NodeMethod> Methods() const;
 
  private:
   struct Conv {
+    uint32_t node;
     std::unique_ptr<ResidueConv> conv;
     uint32_t input, output, rows;
   };

@@ -43,6 +43,8 @@ class WinogradConv final : public StripTaskConv {
 
   int8_t* Packed(uint32_t k) const { return reinterpret_cast<int8_t*>(packed_.data()) + k * packed_size_; }
 
+  std::string Name() const override { return WinogradName(out_); }
+
   // Rows of these strips are rows of tiles, counted from the first row asked for.
   std::vector<PlacedStrip> Cut(uint32_t batch, RowRange rows) override {
     const uint32_t tile_rows = DivideUp(rows.end - rows.begin, out_), tiles_across = WinogradTiles(g_, out_, 1);

@@ -12,6 +12,14 @@
 
 namespace penumbra {
 
+struct Machine {
+  std::string processor;        // its name, as the system tells it
+  std::string instruction_set;  // that the kernels of both halves use: "avx512-vnni"
+  uint32_t cores = 0;           // that this process may use
+  std::string version;          // of penumbra
+};
+PENUMBRA_API Machine DescribeMachine();
+
 struct MeasureOptions {
   Carrier carrier = Carrier::kDirect;
   std::string accelerator = {};  // a name of AcceleratorNames(); empty: the preferred one

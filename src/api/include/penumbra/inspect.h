@@ -66,6 +66,25 @@ PENUMBRA_API std::vector<std::filesystem::path> ExportPublic(
     const std::filesystem::path& bundle, const std::filesystem::path& folder,
     const std::filesystem::path& vendor_key = {});
 
+// How one operator of the public half is computed on this machine.
+struct PublicMethod {
+  struct Estimate {
+    std::string method;
+    double cycles = 0;  // of one core, for one inference
+  };
+  uint32_t segment = 0;    // of BundleInfo::segments
+  std::string op = {};     // "conv 3x3", as PublicSegment::operators
+  std::string method = {}, kernels = {}, reason = {};
+  std::vector<Estimate> estimates = {};  // of every method that could serve; empty: it was not chosen by cost
+};
+
+// Prepares the public half on `accelerator` (a name of AcceleratorNames(); empty: the preferred one) as a session does and says
+// how each operator would run; operators that are fused into others and backends that do not tell are left out. `vendor_key` as
+// above. Throws Error.
+PENUMBRA_API std::vector<PublicMethod> ExplainPublic(const std::filesystem::path& bundle,
+                                                     const std::string& accelerator = {},
+                                                     const std::filesystem::path& vendor_key = {});
+
 // Exactly one private key, and for the device's also the vendor's public key, which the bundle does
 // not hold.
 struct ReportKeys {
