@@ -162,26 +162,51 @@ void Input(const WinogradInputJob& job) {
   for (uint32_t c = 0; c < job.channels; c += kWinogradBlock) InputBlock<Tile<kM>>(job, rows, mod, c);
 }
 
+// Products of one tile, or of a tile in either half of a vector.
+template <bool kTwo>
+PENUMBRA_LANE __m512i LoadProducts(const uint8_t* first, const uint8_t* second) {
+  if constexpr (!kTwo) return _mm512_loadu_si512(first);
+  const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first));
+  const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(second));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+// Outputs of tile `tile`, with kTwo of the next as well if there is one: its channels fit in what the first leaves empty.
+template <typename T, bool kTwo>
+PENUMBRA_LANE void OutputTile(const WinogradOutputJob& job, const OutputRows<T>& rows, const WordMod& mod,
+                              const ModVectors& m, uint32_t tile) {
+  const bool next = kTwo && tile + 1 < job.tiles;
+  const uint8_t* from = job.products + size_t{tile} * kWinogradBlock;
+  const size_t second = next ? kWinogradBlock : 0;
+  const TileOutputs to = OutputsOf(job, tile);
+  __m512i half[T::kOut][T::kIn], line[T::kIn], pixels[T::kOut * T::kOut];
+  for (uint32_t j = 0; j < T::kIn; ++j, from += job.position_size) {
+    FetchOutputs(job, to, j);
+    for (uint32_t i = 0; i < T::kIn; ++i) {
+      const uint8_t* at = from + i * T::kIn * job.position_size;
+      line[i] = LoadProducts<kTwo>(at, at + second);
+    }
+    OutputLine(rows, mod, m, line, [&](uint32_t i, __m512i bytes) { half[i][j] = bytes; });
+  }
+  for (uint32_t i = 0; i < T::kOut; ++i) {
+    OutputLine(rows, mod, m, half[i], [&](uint32_t j, __m512i bytes) { pixels[i * T::kOut + j] = bytes; });
+  }
+  StoreTile(job, to, pixels, m);
+  if (!next) return;
+  for (__m512i& pixel : pixels) pixel = _mm512_shuffle_i64x2(pixel, pixel, 0x4e);
+  StoreTile(job, OutputsOf(job, tile + 1), pixels, m);
+}
+
 template <uint32_t kM>
 void Output(const WinogradOutputJob& job) {
-  using T = Tile<kM>;
-  const OutputRows<T> rows(job.plan->output);
+  const OutputRows<Tile<kM>> rows(job.plan->output);
   const ModPlan plan = PlanMod(job.plan->prime);
   const WordMod mod = MakeWordMod(plan);
   const ModVectors m = Broadcast(plan);
-  __m512i half[T::kOut][T::kIn], line[T::kIn], pixels[T::kOut * T::kOut];
-  for (uint32_t tile = 0; tile < job.tiles; ++tile) {
-    const uint8_t* from = job.products + size_t{tile} * kWinogradBlock;
-    const TileOutputs to = OutputsOf(job, tile);
-    for (uint32_t j = 0; j < T::kIn; ++j, from += job.position_size) {
-      FetchOutputs(job, to, j);
-      for (uint32_t i = 0; i < T::kIn; ++i) line[i] = _mm512_loadu_si512(from + i * T::kIn * job.position_size);
-      OutputLine(rows, mod, m, line, [&](uint32_t i, __m512i bytes) { half[i][j] = bytes; });
-    }
-    for (uint32_t i = 0; i < T::kOut; ++i) {
-      OutputLine(rows, mod, m, half[i], [&](uint32_t j, __m512i bytes) { pixels[i * T::kOut + j] = bytes; });
-    }
-    StoreTile(job, to, pixels, m);
+  if (job.columns <= kWinogradBlock / 2) {
+    for (uint32_t tile = 0; tile < job.tiles; tile += 2) OutputTile<Tile<kM>, true>(job, rows, mod, m, tile);
+  } else {
+    for (uint32_t tile = 0; tile < job.tiles; ++tile) OutputTile<Tile<kM>, false>(job, rows, mod, m, tile);
   }
 }
 
