@@ -8,7 +8,7 @@
 namespace penumbra::residues {
 namespace {
 
-constexpr MethodCosts kVnniCosts = {1.0, 8, 650, 750, 17, 0.125};
+constexpr MethodCosts kVnniCosts = {1.0, 8, 650, 750, 17, 0.07};
 // Vectors of 32 bytes, products by way of 16 bits.
 constexpr MethodCosts kPlainCosts = {3.3, 60, 12000, 9000, 320, 0.1};
 
