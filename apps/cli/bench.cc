@@ -1,14 +1,15 @@
 // bench: how much slower is the protected model than the unprotected one?
-#include <unistd.h>
-
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <random>
+#include <sstream>
 
 #include "arguments.h"
+#include "bench_paper.h"
+#include "bench_presets.h"
+#include "chrome_trace.h"
+#include "measurement.h"
 #include "model_options.h"
 #include "peer_group.h"
 #include "throughput.h"
@@ -18,7 +19,6 @@ namespace penumbra::cli {
 namespace {
 
 constexpr uint32_t kIllegalCombination = 107;
-constexpr uint32_t kNoiseSamples = 4;
 // Computes truthfully, and the time it takes is not counted: what is left is the floor of a split.
 constexpr const char* kOracle = "oracle";
 
@@ -27,49 +27,14 @@ struct Options {
   PeerRequest peers;
   ProtectArguments protect;
   SessionArguments session;
+  std::string profile, html;  // files
+  std::string paper, models, results;
+  bool quick = false;
   uint32_t warmup = 3, iterations = 20;
   double duration = 0;  // seconds; 0: count iterations
   std::vector<uint32_t> in_flight;
   bool oracle = false;  // session.accelerator is then the one that computes
 };
-
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "penumbra-bench-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr)
-      throw Error(203, "cannot make a scratch folder [" + pattern + "]");
-    path_ = pattern;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-TensorMap Noise(const std::vector<TensorInfo>& inputs, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal;
-  TensorMap feeds;
-  for (const TensorInfo& input : inputs) {
-    size_t count = 1;
-    for (const int64_t extent : input.shape) count *= static_cast<size_t>(extent);
-    Tensor& tensor = feeds[input.name] = {input.shape, std::vector<float>(count)};
-    for (float& value : tensor.values) value = normal(generator);
-  }
-  return feeds;
-}
-
-bool IsTflite(const std::string& path) { return path.ends_with(".tflite"); }
-
-bool IsModelFile(const std::string& path) { return path.ends_with(".onnx") || IsTflite(path); }
 
 // Protects options.model into the scratch folder when it is a model file.
 std::filesystem::path PrepareBundle(const Options& options, const Console& console,
@@ -79,11 +44,7 @@ std::filesystem::path PrepareBundle(const Options& options, const Console& conso
   if (protect.preset.empty()) protect.preset = "enclave";
   if (protect.calibration.empty()) {
     console.Log(LogLevel::kInfo, "no --calibration: noise is used, good for timing only");
-    const FloatModel model(options.model, protect.import);
-    std::filesystem::create_directory(scratch.path() / "noise");
-    for (uint32_t i = 0; i < kNoiseSamples; ++i) {
-      WriteNpz(scratch.path() / "noise" / (std::to_string(i) + ".npz"), Noise(model.inputs(), i + 1));
-    }
+    WriteNoiseSamples(options.model, protect.import, scratch.path() / "noise");
     protect.calibration = scratch.path() / "noise";
   }
   protect.progress = [&](const std::string& stage, double done) { console.Progress(stage, done); };
@@ -124,8 +85,6 @@ struct Times {
   std::vector<double> single_pad, batch_pad;  // a pad made alone, a pad of those made together
   RunStats last;
 };
-
-double Milliseconds(uint64_t ns) { return static_cast<double>(ns) / 1e6; }
 
 // With the clock stopped while an oracle computes.
 RunStats Counted(RunStats stats, bool oracle) {
@@ -193,30 +152,6 @@ void MeasurePads(const Options& options, const Console& console, Session* sessio
   }
 }
 
-struct Summary {
-  double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0;
-};
-
-Summary Summarise(std::vector<double> times) {
-  if (times.empty()) return {};
-  std::ranges::sort(times);
-  const auto rank = [&](double share) {
-    return times[std::min(times.size() - 1,
-                          static_cast<size_t>(share * static_cast<double>(times.size())))];
-  };
-  Summary summary{0, rank(.5), rank(.9), rank(.95), rank(.99)};
-  for (const double time : times) summary.mean += time / static_cast<double>(times.size());
-  return summary;
-}
-
-Json SummaryJson(const Summary& s) {
-  return {{"mean_ms", s.mean},
-          {"p50_ms", s.p50},
-          {"p90_ms", s.p90},
-          {"p95_ms", s.p95},
-          {"p99_ms", s.p99}};
-}
-
 Row SummaryRow(const std::string& name, const Summary& s) {
   return {name,           Fixed(s.mean, 3), Fixed(s.p50, 3), Fixed(s.p90, 3), Fixed(s.p95, 3),
           Fixed(s.p99, 3)};
@@ -281,10 +216,12 @@ void Report(const Options& options, const Times& times, const std::vector<Throug
   const Summary burst = Summarise(times.burst), sustained = Summarise(times.sustained);
   std::optional<Summary> background;
   if (!times.background.empty()) background = Summarise(times.background);
-  Json document{{"iterations", times.burst.size()},
+  Json document{{"machine", MachineJson()},
+                {"iterations", times.burst.size()},
                 {"carrier", info.carrier},
                 {"accelerator", info.accelerator},
                 {"notice", info.notice},
+                {"profile", options.profile.empty() ? Json(nullptr) : Json(options.profile)},
                 {"pad_bank", info.pad_bank},
                 {"burst", SummaryJson(burst)},
                 {"sustained", pads ? SummaryJson(sustained) : Json(nullptr)},
@@ -318,7 +255,86 @@ void Report(const Options& options, const Times& times, const std::vector<Throug
   console.Result("bench", document, text);
 }
 
+// Further requests, so that no figure contains the time of noting them.
+void WriteProfile(const Options& options, const Console& console, const std::filesystem::path& bundle, bool pads,
+                  const TensorMap& feeds, Session* session) {
+  constexpr uint32_t kRequests = 3;
+  session->StartProfile();
+  for (uint32_t i = 0; i < kRequests; ++i) {
+    if (pads) session->MakePads(1);
+    session->Run(feeds);
+  }
+  const auto names = SegmentNames(console.env(), bundle, options.session);
+  WriteChromeTrace(options.profile, session->TakeProfile(), names, session->Info());
+}
+
+std::vector<std::string> PresetsOf(const Options& options) {
+  std::vector<std::string> names;
+  std::istringstream stream(options.protect.preset);
+  for (std::string name; std::getline(stream, name, ',');) names.push_back(name);
+  if (names.empty()) names.emplace_back("enclave");
+  return names;
+}
+
+// Several presets, or a page about one.
+void RunPresets(const Options& options, const Console& console) {
+  if (!options.in_flight.empty() || options.oracle || !options.profile.empty() || options.duration > 0) {
+    throw Error(kIllegalCombination,
+                "several presets, and --html, go with --iterations only: leave --in-flight, --duration, --profile and the oracle away");
+  }
+  PresetsRequest request;
+  request.model = options.model;
+  request.html = options.html;
+  request.settings = {.session = options.session, .warmup = options.warmup, .iterations = options.iterations};
+  ProtectOptions protect = ToProtectOptions(options.protect);
+  // Rooflines use it for every preset; only some placements take it.
+  const std::string profile = protect.device_profile;
+  const bool weighs_times = options.protect.placement == "auto" || options.protect.placement == "critical";
+  if (!profile.empty()) request.settings.device_profile = Json::parse(profile);
+  if (!IsModelFile(options.model)) {
+    request.specs.push_back({options.model, {}, options.model});
+  } else {
+    for (const std::string& preset : PresetsOf(options)) {
+      protect.preset = preset;
+      protect.device_profile = weighs_times || preset == "aegisdnn" ? profile : "";
+      request.specs.push_back({preset, protect, {}});
+    }
+  }
+  const ScratchFolder scratch;
+  const std::string float_model = IsModelFile(options.model) ? options.model : options.float_model;
+  TensorMap feeds;
+  if (!float_model.empty()) feeds = Noise(FloatModel(float_model, ToImportSettings(options.protect.import)).inputs(), 1);
+  const auto peers = MakePeers(options, console, scratch, feeds);
+  request.peers = peers.get();
+  BenchPresets(request, scratch, console);
+}
+
+constexpr uint32_t kQuickIterations = 3;
+
+void RunPaper(const Options& options, const Console& console) {
+  if (options.models.empty()) {
+    ThrowUsage("--paper needs --models DIR, a folder with networks by the names of tools/zoo: python -m zoo --all DIR");
+  }
+  if (!options.model.empty()) ThrowUsage("--paper takes its networks from --models; name no model");
+  PaperRequest request;
+  request.results = options.results;
+  request.html = options.html;
+  request.settings = {.paper = options.paper == "soter" ? Paper::kSoter : Paper::kShadowNet,
+                      .models = options.models,
+                      .quick = options.quick,
+                      .session = options.session,
+                      .protect = options.protect,
+                      .warmup = options.quick ? 1 : options.warmup,
+                      .iterations = options.quick ? kQuickIterations : options.iterations};
+  BenchPaper(request, console);
+}
+
 void Run(const Options& given, const Console& console) {
+  if (!given.paper.empty()) return RunPaper(given, console);
+  if (given.model.empty()) ThrowUsage("name a model, a bundle or --paper");
+  if (given.quick || !given.models.empty() || !given.results.empty()) {
+    ThrowUsage("--quick, --models and --results belong to --paper");
+  }
   Options options = given;
   if (options.session.accelerator == kOracle) {
     options.oracle = true;
@@ -328,6 +344,7 @@ void Run(const Options& given, const Console& console) {
     }
   }
   PeerNames(options.peers.names);  // before anything is made for them
+  if (options.protect.preset.find(',') != std::string::npos || !options.html.empty()) return RunPresets(options, console);
   const ScratchFolder scratch;
   SessionOptions session_options = ToSessionOptions(options.session);
   for (const uint32_t count : options.in_flight) {
@@ -347,6 +364,7 @@ void Run(const Options& given, const Console& console) {
     throughput =
         MeasureThroughput(&*session, feeds, pads, options.in_flight, options.iterations, console);
   }
+  if (!options.profile.empty()) WriteProfile(options, console, bundle, pads, feeds, &*session);
   const SessionInfo info = session->Info();
   session.reset();  // durable pads serve one session at a time
   // While an oracle computes, pads would be made in time that is not counted.
@@ -364,7 +382,7 @@ void Run(const Options& given, const Console& console) {
 Verb AddBench(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app->add_subcommand("bench", "time a model against its unprotected self");
-  command->add_option("model", options->model, "ONNX or TFLite file (protected first), or bundle")->required();
+  command->add_option("model", options->model, "ONNX or TFLite file (protected first), or bundle");
   command->add_option("--float", options->float_model, "ONNX or TFLite file of a bundle, to compare with");
   command->add_option("--peer", options->peers.names, kPeerHelp)->capture_default_str();
   command->add_option("--peer-command", options->peers.command, "program of --peer onnxruntime")
@@ -374,6 +392,17 @@ Verb AddBench(CLI::App* app) {
   command->add_option("--iterations", options->iterations, "inferences to measure")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
+  command->add_option("--paper", options->paper,
+                      "run a paper's experiments on the networks of --models and print them beside its numbers")
+      ->check(CLI::IsMember({"soter", "shadownet"}));
+  command->add_option("--models", options->models, "of --paper: folder of ONNX files named as tools/zoo names them");
+  command->add_option("--results", options->results,
+                      "of --paper: JSON file written after each measurement; one that is there is continued");
+  command->add_flag("--quick", options->quick, "of --paper: three rounds and fewer steps, for a look or for CI");
+  command->add_option("--html", options->html,
+                      "file for a page with charts and tables; also with several presets: --preset enclave,shadownet");
+  command->add_option("--profile", options->profile,
+                      "file for a trace of three further requests (Chrome's trace format; opens in Perfetto)");
   command->add_option("--duration", options->duration, "seconds to measure instead");
   command
       ->add_option("--in-flight", options->in_flight,

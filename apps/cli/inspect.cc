@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "arguments.h"
+#include "explain.h"
 #include "report_text.h"
 #include "split_picture.h"
 #include "verbs.h"
@@ -14,6 +15,8 @@ struct Options {
   std::string bundle, vendor, graph, export_public;
   std::string vendor_key, device_key;  // private
   std::string failure_log;
+  bool explain = false;
+  std::string accelerator;  // of explain
 };
 
 std::string Joined(const std::vector<std::string>& parts) {
@@ -157,6 +160,7 @@ void Run(const Options& options, const Console& console) {
   if (!options.failure_log.empty() && options.vendor_key.empty()) {
     ThrowUsage("--failure-log is for the vendor: give --vendor-key, the private key the bundle was signed with");
   }
+  if (!options.accelerator.empty() && !options.explain) ThrowUsage("--accelerator is for --explain");
   if (!options.graph.empty()) RequireSvgName(options.graph);
   const bool with_key = !options.vendor_key.empty() || !options.device_key.empty();
   const std::optional<SealedReport> sealed = OpenReport(options, console);
@@ -181,6 +185,12 @@ void Run(const Options& options, const Console& console) {
   if (with_key) document["report"] = report == nullptr ? Json(nullptr) : ReportJson(*report);
   if (report != nullptr) {
     text += "\n" + Table(ReportTotals(*report)) + "\n" + LayerTable(*report);
+  }
+  if (options.explain) {
+    const auto methods = ExplainPublic(options.bundle, options.accelerator, options.vendor);
+    const auto names = SegmentNames(info, report);
+    document["methods"] = MethodsJson(methods, names);
+    text += "\n" + MethodsTable(methods, names);
   }
   if (!options.failure_log.empty()) {
     const RefusedReply reply =
@@ -207,6 +217,9 @@ Verb AddInspect(CLI::App* app) {
                       "what 'run --vendor-log' wrote on a device; with --vendor-key: which layer's reply was refused");
   command->add_option("--graph", options->graph,
                       "write a picture of the split (SVG; with layer names when a key is given)");
+  command->add_flag("--explain", options->explain,
+                    "say which kernel computes each public layer on this machine, why, and what the others are estimated to cost");
+  command->add_option("--accelerator", options->accelerator, "of --explain")->check(CLI::IsMember(AcceleratorNames()));
   command->add_option("--export-public", options->export_public,
                       "write the public half into this folder, one ONNX model per segment; not with arithmetic prime");
   return {command, [options](const Console& console) { Run(*options, console); }};

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "arguments.h"
+#include "measurement.h"
 
 namespace penumbra::cli {
 namespace {
@@ -58,12 +59,6 @@ class Maker {
   std::filesystem::path bundle_;
 };
 
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
 }  // namespace
 
 std::vector<std::string> PeerNames(const std::string& names) {
@@ -91,6 +86,8 @@ PeerGroup::PeerGroup(const PeerRequest& request, const Console& console, const T
   Maker maker(request, console, feeds);
   for (const std::string& name : PeerNames(request.names)) members_.push_back({maker.Make(name), {}});
 }
+
+PeerGroup::PeerGroup(std::unique_ptr<Peer> only) { members_.push_back({std::move(only), {}}); }
 
 void PeerGroup::RunOnce() {
   for (Member& member : members_) member.milliseconds.push_back(static_cast<double>(member.peer->RunOnce()) / 1e6);

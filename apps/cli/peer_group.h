@@ -39,6 +39,7 @@ class PeerGroup {
  public:
   // Throws Error.
   PeerGroup(const PeerRequest& request, const Console& console, const TensorMap& feeds);
+  explicit PeerGroup(std::unique_ptr<Peer> only);
 
   // One inference of each peer, in order.
   void RunOnce();

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "arguments.h"
+#include "chrome_trace.h"
 #include "model_options.h"
 #include "sample_files.h"
 #include "scores.h"
@@ -18,7 +19,7 @@ struct Options {
   std::string bundle;
   std::vector<std::string> inputs, outputs;
   SessionArguments session;
-  std::string receipt, nonce, vendor_log;
+  std::string receipt, nonce, vendor_log, profile;
   uint32_t pads = 0, top = 0;
 };
 
@@ -180,6 +181,7 @@ void Run(const Options& options, const Console& console) {
   }
   const auto inputs = ReadSampleFiles(options.inputs, session.inputs(), session.preprocess(), "--input");
   const auto files = OutputFiles(options, session);
+  if (!options.profile.empty()) session.StartProfile();
   if (options.pads != 0) session.MakePads(options.pads);
   const size_t count = SampleCount(inputs);
   if (!options.receipt.empty() && count > 1) {
@@ -200,6 +202,10 @@ void Run(const Options& options, const Console& console) {
     }
     Add(stats, &total);
   }
+  if (!options.profile.empty()) {
+    const auto names = SegmentNames(console.env(), options.bundle, options.session);
+    WriteChromeTrace(options.profile, session.TakeProfile(), names, info);
+  }
   const uint32_t top = options.top != 0 ? options.top : session.labels().empty() ? 0 : 5;
   const Shown outputs = ShowOutputs(results, session, files);
   Json document{{"model", session.model_name()},   {"samples", results.size()},
@@ -208,6 +214,7 @@ void Run(const Options& options, const Console& console) {
                 {"outputs", outputs.document},
                 {"stats", StatsJson(total, info)}};
   std::vector<Row> rows = outputs.rows;
+  if (!options.profile.empty()) document["profile"] = options.profile;
   if (!options.receipt.empty()) {
     WriteReceiptFile(options.receipt, receipt);
     document["receipt"] = options.receipt;
@@ -243,6 +250,8 @@ Verb AddRun(CLI::App* app) {
   command->add_option("--pads", options->pads, "one-time pads to make before the first inference");
   command->add_option("--top", options->top,
                       "print the K largest scores; default: 5 when there are labels");
+  command->add_option("--profile", options->profile,
+                      "file for a trace of what each half did when (Chrome's trace format; opens in Perfetto)");
   AddSessionArguments(command, &options->session);
   return {command, [options](const Console& console) { Run(*options, console); }};
 }

@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "console.h"
+#include "markup.h"
 #include "report_text.h"
 
 namespace penumbra::cli {
@@ -31,21 +32,6 @@ struct Layer {
   std::string computes, numbers;  // second and third line of the box
   uint64_t crossing_size = 0;
 };
-
-// Names are the model's: markup in them is text, control characters are nothing a picture may hold.
-std::string Escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    }
-  }
-  return result;
-}
 
 // The first characters of UTF-8 text.
 std::string Shortened(const std::string& text, size_t max_count) {

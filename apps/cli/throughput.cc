@@ -7,6 +7,8 @@
 #include <string>
 #include <thread>
 
+#include "measurement.h"
+
 namespace penumbra::cli {
 namespace {
 
@@ -34,11 +36,6 @@ double TimeRound(Session* session, const TensorMap& feeds, uint32_t in_flight, u
     if (failure != nullptr) std::rethrow_exception(failure);
   }
   return elapsed.count();
-}
-
-double Median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
 }
 
 }  // namespace

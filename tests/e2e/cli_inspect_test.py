@@ -64,6 +64,38 @@ class CliInspect(CliCase):
         self.assertIn("/body/body.0/c1/Conv", self.succeed("inspect", bundle, "--vendor-key", keys / "vendor.key").stdout)
         self.assertNotIn(b"body.0", bundle.read_bytes())
 
+    def test_inspect_explains_the_kernels(self) -> None:
+        bundle = self.scratch / "shadownet.penumbra"
+        document = self.succeed_json("inspect", bundle, "--explain", "--accelerator", "native")
+        methods = document["methods"]
+        self.assertEqual([m["segment"] for m in methods], list(range(len(document["segments"]))))
+        self.assertTrue(all(m["kernels"] and m["reason"] for m in methods))
+        self.assertTrue(methods[0]["name"].startswith("segment 0"))
+        chosen_by_cost = [m for m in methods if len(m["estimates"]) > 1]
+        self.assertTrue(chosen_by_cost)
+        for method in chosen_by_cost:
+            cycles = {e["method"]: e["cycles"] for e in method["estimates"]}
+            self.assertEqual(cycles[method["method"]], min(cycles.values()))
+            self.assertIn("matrix product over windows", cycles)
+        strided = [m for m in methods if m["operator"].endswith("/2x2")]
+        self.assertTrue(strided)
+        self.assertEqual({m["method"] for m in strided}, {"matrix product over windows"})
+        key = self.scratch / "config" / "penumbra" / "vendor.key"
+        named = self.succeed("inspect", bundle, "--explain", "--accelerator", "native", "--vendor-key", key).stdout
+        self.assertIn("/body/body.0/c1/Conv", named)
+        self.assertNotIn("methods", self.succeed_json("inspect", bundle))
+        loops = self.succeed_json("inspect", bundle, "--explain", "--accelerator", "reference")["methods"]
+        self.assertEqual({m["method"] for m in loops}, {"plain loops"})
+        self.refused("P101", 2, "--explain", "inspect", bundle, "--accelerator", "native")
+
+    def test_inspect_explains_float_segments(self) -> None:
+        bundle = self.scratch / "soter.penumbra"
+        self.succeed("protect", self.model, "-o", bundle, "--preset", "soter", "--preprocess", "cifar10",
+                     "--calibration", self.data / "cifar10-calibration", "--calibration-limit", 2)  # fmt: skip
+        methods = self.succeed_json("inspect", bundle, "--explain")["methods"]
+        self.assertTrue(all("float32" in m["method"] or "loops" in m["method"] for m in methods))
+        self.assertTrue(any(m["operator"].startswith("ConvFloat") for m in methods))
+
     def test_inspect_with_a_wrong_key(self) -> None:
         bundle = self.scratch / "shadownet.penumbra"
         for kind in ("vendor", "device"):

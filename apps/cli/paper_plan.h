@@ -1,0 +1,48 @@
+// What 'bench --paper' measures: one cell for each figure that is run by itself, so that a run can be continued.
+#ifndef PENUMBRA_CLI_PAPER_PLAN_H_
+#define PENUMBRA_CLI_PAPER_PLAN_H_
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "contenders.h"
+
+namespace penumbra::cli {
+
+enum class Paper { kSoter, kShadowNet };
+
+struct PaperSettings {
+  Paper paper = Paper::kSoter;
+  std::filesystem::path models;  // folder with NAME.onnx
+  bool quick = false;
+  SessionArguments session;
+  ProtectArguments protect;  // secure memory, calibration
+  uint32_t warmup = 3, iterations = 20;
+};
+
+struct PaperCell {
+  std::string kind;     // "networks", "theta", "ratio", "ablation"
+  std::string network;  // name of its file without ".onnx"
+  std::string setting;  // within its kind and network; empty: the only one
+  double value = 0;     // theta or ratio
+  uint32_t batch = 1;
+  std::vector<ContenderSpec> specs;
+  ContenderSettings settings;
+  bool compares = false;  // protected and float results of noise are compared
+
+  std::string Key() const { return kind + "/" + network + (setting.empty() ? "" : "/" + setting); }
+};
+
+struct PaperPlan {
+  std::vector<PaperCell> cells;
+  std::vector<std::string> missing;  // networks of the paper that the folder does not have
+};
+// `device_profile`: text of MeasureDevice(). Throws Error P205 for a folder without any network.
+PaperPlan PlanPaper(const PaperSettings& settings, const std::string& device_profile);
+
+}  // namespace penumbra::cli
+
+#endif  // PENUMBRA_CLI_PAPER_PLAN_H_
