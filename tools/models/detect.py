@@ -99,8 +99,8 @@ def judge(ours: list[FloatArray], theirs: list[FloatArray]) -> dict[str, float]:
     overlaps = [overlap_ for pair in pairs for overlap_ in matched(*pair)]
     found, expected = (sum(len(pair[side]) for pair in pairs) for side in (0, 1))
     return {
-        "detections": expected,
-        "same_detections": len(overlaps),
-        "other_detections": found - len(overlaps),
+        "objects": expected,
+        "same_objects": len(overlaps),
+        "other_objects": found - len(overlaps),
         "least_overlap": min(overlaps, default=0.0),
     }

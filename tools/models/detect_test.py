@@ -8,6 +8,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import detect
+import table
+import wake
 from detect import Thing
 
 FAR = -50.0
@@ -60,7 +62,19 @@ class Detection(unittest.TestCase):
         figures = detect.judge([o[None] for o in ours], [t[None] for t in theirs])
         least = figures.pop("least_overlap")
         self.assertAlmostEqual(least, 7 / 8, 6)
-        self.assertEqual(figures, {"detections": 2, "same_detections": 1, "other_detections": 1})
+        self.assertEqual(figures, {"objects": 2, "same_objects": 1, "other_objects": 1})
+
+    def test_its_section_leaves_other_networks_out(self) -> None:
+        same = nothing()
+        put(same, 14, 7, 0.9, (4, 4, 4, 4))
+        ours = [output[None] for output in same]
+        heard = [np.array([[0.9], [0.1]], np.float32)]
+        results = {
+            ("nanodet", "soter"): detect.judge(ours, ours),
+            ("wakeword-rhasspy", "enclave"): wake.judge(heard, heard),
+        }
+        self.assertTrue(table.detect_text(results).endswith("|---|\n| soter | 1/1 | 0 | 1.000 |\n"))
+        self.assertTrue(table.wake_text(results).endswith("|---|\n| enclave | 2/2 | 1 |\n"))
 
     def test_inputs_are_blue_first_and_centred(self) -> None:
         photo = np.zeros((1, 2, 2, 3), np.float32)

@@ -285,8 +285,8 @@ def speech_text(results: Results) -> str:
 
 
 def detect_text(results: Results) -> str:
-    columns = "{same_detections}/{detections} | {other_detections} | {least_overlap:.3f}"
-    return section(DETECT, results, "detections", columns)
+    columns = "{same_objects}/{objects} | {other_objects} | {least_overlap:.3f}"
+    return section(DETECT, results, "objects", columns)
 
 
 def faces_text(results: Results) -> str:
