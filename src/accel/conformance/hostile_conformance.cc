@@ -11,11 +11,14 @@ namespace {
 
 bool RunsResidues() { return Backend().capabilities().Runs(SegmentOp::kConvResidue); }
 
-// A convolution of a tensor that is the segment's next input: of residues, where the backend runs them.
-uint32_t AnyConv(TestSegment* s, const ConvGeometry& g, uint32_t primes, Rng& rng) {
-  if (!RunsResidues()) return s->ConvFloat(s->FloatInput(g.in_h, g.in_w, g.in_c), g, false, rng);
-  s->inputs.push_back(s->Residue(g.in_h, g.in_w, g.in_c, primes));
-  return s->ConvResidue(s->inputs.back(), g, primes);
+// A tensor of residues, where the backend runs them, which AnyConv() makes the segment's next input; else a float input.
+uint32_t AnyInput(TestSegment* s, const ConvGeometry& g, uint32_t primes) {
+  return RunsResidues() ? s->Residue(g.in_h, g.in_w, g.in_c, primes) : s->FloatInput(g.in_h, g.in_w, g.in_c);
+}
+uint32_t AnyConv(TestSegment* s, uint32_t x, const ConvGeometry& g, uint32_t primes, Rng& rng) {
+  if (!RunsResidues()) return s->ConvFloat(x, g, false, rng);
+  s->inputs.push_back(x);
+  return s->ConvResidue(x, g, primes);
 }
 
 // A legal segment with a convolution of residues or floats (node 0), a float convolution (1), a pool (2), a clip
@@ -23,9 +26,10 @@ uint32_t AnyConv(TestSegment* s, const ConvGeometry& g, uint32_t primes, Rng& rn
 TestSegment Legal() {
   Rng rng(21);
   TestSegment s;
-  const uint32_t y = AnyConv(&s, Square(6, 8, 4, 3, 1, 1, 1), 2, rng);
-  const uint32_t f = s.FloatInput(6, 6, 8);
-  uint32_t t = s.ConvFloat(f, Square(6, 8, 4, 3, 1, 1, 1), true, rng);
+  const ConvGeometry g = Square(6, 8, 4, 3, 1, 1, 1);
+  const uint32_t x = AnyInput(&s, g, 2), f = s.FloatInput(6, 6, 8);
+  const uint32_t y = AnyConv(&s, x, g, 2, rng);
+  uint32_t t = s.ConvFloat(f, g, true, rng);
   t = s.Window(SegmentOp::kMaxPool, t, Square(6, 4, 4, 2, 2, 0, 0));
   t = s.Unary(SegmentOp::kClip, t, 0, 6);
   t = s.Apply(SegmentOp::kConcat, {t, t}, {3, 3, 8, ElementType::kF32, 0});
@@ -39,8 +43,9 @@ TestSegment Convolutions() {
   Rng rng(23);
   TestSegment s;
   const ConvGeometry g = Square(6, 8, 4, 3, 1, 1, 1);
-  const uint32_t y = AnyConv(&s, g, 1, rng);
-  s.outputs = {y, s.ConvFloat(s.FloatInput(6, 6, 8), g, true, rng)};
+  const uint32_t x = AnyInput(&s, g, 1), f = s.FloatInput(6, 6, 8);
+  const uint32_t y = AnyConv(&s, x, g, 1, rng);
+  s.outputs = {y, s.ConvFloat(f, g, true, rng)};
   return s;
 }
 
@@ -225,7 +230,8 @@ TEST(HostileConformance, JobsAreRefused) {
 TEST(HostileConformance, RowsOutsideTheImageAreRefused) {
   Rng rng(24);
   TestSegment s;
-  s.outputs = {AnyConv(&s, Square(6, 8, 4, 3, 1, 1, 1), 1, rng)};
+  const ConvGeometry g = Square(6, 8, 4, 3, 1, 1, 1);
+  s.outputs = {AnyConv(&s, AnyInput(&s, g, 1), g, 1, rng)};
   std::unique_ptr<PreparedSegment> prepared;
   ASSERT_EQ(Backend().Prepare(s.view(), s, {}, &prepared), Status::kOk);
   RunData data(s, 1);
