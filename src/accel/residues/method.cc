@@ -14,6 +14,9 @@ constexpr MethodCosts kPlainCosts = {3.3, 60, 12000, 9000, 320, 0.1};
 
 constexpr uint64_t kSecondLevelSize = uint64_t{1} << 20;
 
+// Fewer rows than this take as long: every weight is loaded for little work, and sums wait for one another.
+constexpr uint64_t kFewestRows = 4;
+
 constexpr uint32_t Blocks(uint32_t channels) { return DivideUp(channels, kWinogradBlock); }
 
 double ProductCycles(const MethodCosts& costs, uint64_t rows, uint32_t n, uint32_t k) {
@@ -49,7 +52,7 @@ Method EstimateWinograd(const MethodCosts& costs, const ConvGeometry& g, uint32_
   const double input = out == kWinogradMinOut ? costs.input4 : 2 * in * in * costs.line;
   const double output = out == kWinogradMinOut ? costs.output4 : (in * out + out * out) * costs.line;
   const double transforms = tiles * (Blocks(g.in_c) * input + Blocks(g.out_c) * output);
-  const uint64_t rows = static_cast<uint64_t>(tiles) * WinogradPositions(out);
+  const uint64_t rows = std::max(static_cast<uint64_t>(tiles), kFewestRows) * WinogradPositions(out);
   const uint32_t strips = DivideUp(tile_rows, WinogradStripRows(g, out, tile_rows));
   return {out, transforms + ProductCycles(costs, rows, g.out_c, g.in_c) +
                    WeightCycles(costs, WinogradPackedSize(out, g.out_c, g.in_c), strips)};

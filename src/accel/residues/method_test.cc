@@ -29,6 +29,13 @@ TEST(Method, TransformsMustPay) {
   EXPECT_NE(ChooseMethod(costs, Square(28, 512, 614)).out, 0u);
 }
 
+// One large tile would be a product of one row for each of its positions.
+TEST(Method, SmallImagesTakeSmallTiles) {
+  const MethodCosts& costs = CostsOf(Isa::kAvx512Vnni);
+  EXPECT_EQ(ChooseMethod(costs, Square(8, 64, 76)).out, kWinogradMinOut);
+  EXPECT_EQ(ChooseMethod(costs, Square(7, 512, 614)).out, kWinogradMinOut);
+}
+
 TEST(Method, TheCheapestIsChosen) {
   for (const Isa isa : {Isa::kAvx2, Isa::kAvx512Vnni}) {
     const MethodCosts& costs = CostsOf(isa);

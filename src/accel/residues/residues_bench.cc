@@ -19,7 +19,7 @@ struct Layer {
 };
 constexpr Layer kLayers[] = {{224, 64, 76},  {112, 64, 153}, {112, 128, 153}, {56, 64, 76},   {56, 128, 307},
                              {56, 256, 307}, {28, 128, 153}, {28, 256, 614},  {28, 512, 614}, {14, 256, 307},
-                             {14, 512, 614}, {7, 512, 614}};
+                             {14, 512, 614}, {7, 512, 614},  {32, 16, 19},   {16, 32, 38},   {8, 64, 76}};
 
 // out: outputs a side of a Winograd tile; 0: a matrix product.
 void BM_Method(benchmark::State& state, Isa isa, const Layer& layer, uint32_t out) {
