@@ -152,11 +152,6 @@ void MeasurePads(const Options& options, const Console& console, Session* sessio
   }
 }
 
-Row SummaryRow(const std::string& name, const Summary& s) {
-  return {name,           Fixed(s.mean, 3), Fixed(s.p50, 3), Fixed(s.p90, 3), Fixed(s.p95, 3),
-          Fixed(s.p99, 3)};
-}
-
 double PerSecond(const std::vector<double>& times) { return 1000 / Summarise(times).p50; }
 
 Json PadRates(const Times& times, const SessionInfo& info) {
@@ -182,33 +177,6 @@ void TellOracle(const Times& times, const SessionInfo& info, Json* document, std
   facts->push_back({"accelerator", std::string("oracle: no such device exists. ") + info.accelerator +
                                        " computed, and its time is in none of the figures above"});
   facts->push_back({"not counted", Fixed(stopped, 3) + " ms"});
-}
-
-void ReportPeers(const std::vector<PeerTimes>& peers, double protected_time, Json* document, std::vector<Row>* rows,
-                 std::vector<Row>* facts) {
-  Json list = Json::array();
-  for (const PeerTimes& peer : peers) {
-    const Summary summary = Summarise(peer.milliseconds);
-    const PeerInfo& info = peer.info;
-    rows->push_back(SummaryRow("unprotected, " + info.name, summary));
-    facts->push_back({info.name, info.version + ", " + info.precision + ": " + info.includes});
-    Json entry = SummaryJson(summary);
-    entry.update({{"name", info.name},
-                  {"version", info.version},
-                  {"precision", info.precision},
-                  {"whole_model", info.whole_model},
-                  {"includes", info.includes},
-                  {"ratio", protected_time / summary.p50}});
-    list.push_back(std::move(entry));
-  }
-  (*document)["peers"] = std::move(list);
-  const PeerTimes* best = BestFloatPeer(peers);
-  if (best == nullptr) return;
-  const Summary summary = Summarise(best->milliseconds);
-  (*document)["peer"] = SummaryJson(summary);
-  (*document)["peer"]["name"] = best->info.name;
-  (*document)["ratio"] = protected_time / summary.p50;
-  facts->push_back({"ratio of medians", Fixed(protected_time / summary.p50, 3) + " to " + best->info.name + ", the fastest float32 peer"});
 }
 
 void Report(const Options& options, const Times& times, const std::vector<Throughput>& throughput,

@@ -73,6 +73,11 @@ Json SummaryJson(const Summary& s) {
           {"p99_ms", s.p99}};
 }
 
+Row SummaryRow(const std::string& name, const Summary& s) {
+  return {name,           Fixed(s.mean, 3), Fixed(s.p50, 3), Fixed(s.p90, 3), Fixed(s.p95, 3),
+          Fixed(s.p99, 3)};
+}
+
 Json MachineJson() {
   const Machine machine = DescribeMachine();
   return {{"processor", machine.processor},

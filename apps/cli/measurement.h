@@ -42,6 +42,7 @@ struct Summary {
 Summary Summarise(std::vector<double> times);  // all zero when there are none
 double Median(const std::vector<double>& values);
 Json SummaryJson(const Summary& summary);
+Row SummaryRow(const std::string& name, const Summary& summary);
 
 Json MachineJson();
 

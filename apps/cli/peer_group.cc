@@ -111,4 +111,31 @@ const PeerTimes* BestFloatPeer(const std::vector<PeerTimes>& peers) {
   return best;
 }
 
+void ReportPeers(const std::vector<PeerTimes>& peers, double protected_time, Json* document, std::vector<Row>* rows,
+                 std::vector<Row>* facts) {
+  Json list = Json::array();
+  for (const PeerTimes& peer : peers) {
+    const Summary summary = Summarise(peer.milliseconds);
+    const PeerInfo& info = peer.info;
+    rows->push_back(SummaryRow("unprotected, " + info.name, summary));
+    facts->push_back({info.name, info.version + ", " + info.precision + ": " + info.includes});
+    Json entry = SummaryJson(summary);
+    entry.update({{"name", info.name},
+                  {"version", info.version},
+                  {"precision", info.precision},
+                  {"whole_model", info.whole_model},
+                  {"includes", info.includes},
+                  {"ratio", protected_time / summary.p50}});
+    list.push_back(std::move(entry));
+  }
+  (*document)["peers"] = std::move(list);
+  const PeerTimes* best = BestFloatPeer(peers);
+  if (best == nullptr) return;
+  const Summary summary = Summarise(best->milliseconds);
+  (*document)["peer"] = SummaryJson(summary);
+  (*document)["peer"]["name"] = best->info.name;
+  (*document)["ratio"] = protected_time / summary.p50;
+  facts->push_back({"ratio of medians", Fixed(protected_time / summary.p50, 3) + " to " + best->info.name + ", the fastest float32 peer"});
+}
+
 }  // namespace penumbra::cli

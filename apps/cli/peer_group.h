@@ -57,6 +57,10 @@ class PeerGroup {
 // The fastest whole model in float32, by its median; null without one.
 const PeerTimes* BestFloatPeer(const std::vector<PeerTimes>& peers);
 
+// Adds what docs/json_schema.md has under `peers`, `peer` and `ratio`, and the rows that tell it. protected_time: milliseconds.
+void ReportPeers(const std::vector<PeerTimes>& peers, double protected_time, Json* document, std::vector<Row>* rows,
+                 std::vector<Row>* facts);
+
 }  // namespace penumbra::cli
 
 #endif  // PENUMBRA_CLI_PEER_GROUP_H_
