@@ -44,10 +44,14 @@ Points ChoosePoints(uint32_t count, uint16_t prime) {
   Points points{};
   points.count = count;
   for (uint32_t i = 0; i < count; ++i) {
+    if (i / 2 == count / 2) {  // the point 0 has no partner
+      points.value[i] = 0;
+      points.output_scale[i] = 1;
+      continue;
+    }
     const uint32_t a = pairs.point[i / 2];
-    const bool zero = i + 1 == count && count % 2 == 1;
-    points.value[i] = zero ? 0 : i % 2 == 0 ? a : prime - a;
-    points.output_scale[i] = zero ? 1 : pairs.output_scale[i / 2];
+    points.value[i] = i % 2 == 0 ? a : prime - a;
+    points.output_scale[i] = pairs.output_scale[i / 2];
   }
   return points;
 }
