@@ -8,6 +8,7 @@
 #include <span>
 
 #include "accel/registry.h"
+#include "expect_close.h"
 #include "graphs.h"
 #include "harness.h"
 #include "model/error.h"
@@ -26,18 +27,6 @@ CompileOptions Inside(double theta, bool fingerprints = false) {
   protect::SetTheta(theta, &options.scheme);
   options.partition_inside = true;
   return options;
-}
-
-void ExpectClose(const Tensors& got, const Tensors& wanted) {
-  ASSERT_EQ(got.size(), wanted.size());
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    ASSERT_EQ(got[i].size(), wanted[i].size());
-    float largest = 1;
-    for (const float v : wanted[i]) largest = std::max(largest, std::fabs(v));
-    for (size_t j = 0; j < wanted[i].size(); ++j) {
-      ASSERT_NEAR(got[i][j], wanted[i][j], 5e-5 * largest) << "output " << i << " element " << j;
-    }
-  }
 }
 
 // Keeps the constants of what it is given to prepare.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "accel/registry.h"
+#include "expect_close.h"
 #include "graphs.h"
 #include "harness.h"
 
@@ -28,18 +29,6 @@ CompileOptions Soter(double theta, uint64_t seed) {
   protect::SetTheta(theta, &options.scheme);
   options.placement_seed = seed;
   return options;
-}
-
-void ExpectClose(const Tensors& got, const Tensors& wanted) {
-  ASSERT_EQ(got.size(), wanted.size());
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    ASSERT_EQ(got[i].size(), wanted[i].size());
-    float largest = 1;
-    for (const float v : wanted[i]) largest = std::max(largest, std::fabs(v));
-    for (size_t j = 0; j < wanted[i].size(); ++j) {
-      ASSERT_NEAR(got[i][j], wanted[i][j], 5e-5 * largest) << "output " << i << " element " << j;
-    }
-  }
 }
 
 // Those of this build among three.

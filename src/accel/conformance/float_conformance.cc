@@ -195,7 +195,7 @@ TEST(FloatConformance, WholeNetwork) {
 }
 
 TEST(FloatConformance, ResiduesAndFloatsInOneSegment) {
-  if (!Backend().capabilities().Runs(SegmentOp::kConvResidue)) GTEST_SKIP() << "no residues";
+  if (!RunsResidues()) GTEST_SKIP() << "no residues";
   Rng rng(18);
   TestSegment s;
   const ConvGeometry g = Square(4, 8, 8, 3, 1, 1, 1);
@@ -230,7 +230,7 @@ TEST(Capabilities, FloatsAndAllOrNothingOfResidues) {
   const Capabilities& c = Backend().capabilities();
   EXPECT_EQ(Backend().name(), BackendName());
   EXPECT_TRUE(c.Runs(SegmentOp::kConvFloat));
-  const bool residues = c.Runs(SegmentOp::kConvResidue);
+  const bool residues = RunsResidues();
   EXPECT_EQ(c.exact_residues, residues);
   EXPECT_EQ(c.max_primes >= 1, residues);
   EXPECT_LE(c.max_primes, kMaxPrimes);
@@ -239,7 +239,7 @@ TEST(Capabilities, FloatsAndAllOrNothingOfResidues) {
 
 // Of any number of primes, and modulo the papers' prime.
 TEST(Capabilities, ResiduesThatAreNotAnnouncedAreRefused) {
-  if (Backend().capabilities().Runs(SegmentOp::kConvResidue)) GTEST_SKIP() << "announced";
+  if (RunsResidues()) GTEST_SKIP() << "announced";
   const ConvGeometry g = Square(6, 8, 4, 3, 1, 1, 1);
   for (uint32_t primes = 0; primes <= kMaxPrimes; ++primes) {
     TestSegment s;

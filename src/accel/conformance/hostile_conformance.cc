@@ -9,8 +9,6 @@
 namespace penumbra::conformance {
 namespace {
 
-bool RunsResidues() { return Backend().capabilities().Runs(SegmentOp::kConvResidue); }
-
 // A tensor of residues, where the backend runs them, which AnyConv() makes the segment's next input; else a float input.
 uint32_t AnyInput(TestSegment* s, const ConvGeometry& g, uint32_t primes) {
   return RunsResidues() ? s->Residue(g.in_h, g.in_w, g.in_c, primes) : s->FloatInput(g.in_h, g.in_w, g.in_c);

@@ -88,7 +88,7 @@ void RunCase(const Case& c, Rng& rng) {
 class ResidueConformance : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!Backend().capabilities().Runs(SegmentOp::kConvResidue)) GTEST_SKIP() << "not announced";
+    if (!RunsResidues()) GTEST_SKIP() << "not announced";
   }
 };
 

@@ -20,6 +20,8 @@ Device& Backend() {
   return *device;
 }
 
+bool RunsResidues() { return Backend().capabilities().Runs(SegmentOp::kConvResidue); }
+
 uint32_t TestSegment::Float(uint32_t h, uint32_t w, uint32_t c) {
   tensors.push_back({h, w, c, ElementType::kF32, 0});
   return static_cast<uint32_t>(tensors.size() - 1);

@@ -17,6 +17,7 @@ namespace penumbra::conformance {
 std::string_view BackendName();
 // The backend under test, made once per process.
 Device& Backend();
+bool RunsResidues();  // the backend announces them
 
 using Rng = std::mt19937;
 // Uniform in [low, high]. std::uniform_int_distribution differs between libraries; the suite must
