@@ -397,4 +397,9 @@ Status CheckSegment(const SegmentView& segment, const BlobSource& blobs,
   return Checker(segment, blobs, options, capabilities, out_why).Run();
 }
 
+Status RefuseSegment(Status status, const std::string& why, std::string* out_why) {
+  if (out_why != nullptr) *out_why = "segment: " + why;
+  return status;
+}
+
 }  // namespace penumbra

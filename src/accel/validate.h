@@ -47,6 +47,10 @@ Status CheckSegment(const SegmentView& segment, const BlobSource& blobs,
                     const PrepareOptions& options, const Capabilities& capabilities,
                     std::string* out_why);
 
+// `status`, and why a checked segment is refused all the same.
+Status RefuseSegment(Status status, const std::string& why, std::string* out_why);
+inline constexpr const char* kNoMemoryForSegment = "no memory for weights and intermediate tensors";
+
 // A copy of a checked segment, for devices that need the graph after Prepare.
 struct OwnedSegment {
   std::vector<SegmentTensor> tensors;

@@ -61,8 +61,7 @@ class NativeDevice final : public Device {
       *out_prepared = std::make_unique<NativeSegment>(isa_, segment, blobs, options);
       return Status::kOk;
     } catch (const std::bad_alloc&) {
-      if (out_why != nullptr) *out_why = "segment: no memory for weights and intermediate tensors";
-      return Status::kOutOfMemory;
+      return RefuseSegment(Status::kOutOfMemory, kNoMemoryForSegment, out_why);
     }
   }
 

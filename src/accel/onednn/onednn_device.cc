@@ -66,19 +66,15 @@ class OnednnDevice final : public Device {
     out_prepared->reset();
     if (Status s = CheckSegment(segment, blobs, options, capabilities_, out_why); !IsOk(s))
       return s;
-    const auto fail = [&](Status status, const std::string& why) {
-      if (out_why != nullptr) *out_why = "segment: " + why;
-      return status;
-    };
     try {
       *out_prepared = std::make_unique<OnednnSegment>(engine_, segment, blobs, options);
       return Status::kOk;
     } catch (const std::bad_alloc&) {
-      return fail(Status::kOutOfMemory, "no memory for weights and intermediate tensors");
+      return RefuseSegment(Status::kOutOfMemory, kNoMemoryForSegment, out_why);
     } catch (const dnnl::error& e) {
-      if (e.status == dnnl_out_of_memory) return fail(Status::kOutOfMemory, e.what());
-      return fail(Status::kDeviceUnsupported,
-                  std::string("oneDNN refused it (") + e.what() + "); use device \"reference\"");
+      if (e.status == dnnl_out_of_memory) return RefuseSegment(Status::kOutOfMemory, e.what(), out_why);
+      return RefuseSegment(Status::kDeviceUnsupported,
+                           std::string("oneDNN refused it (") + e.what() + "); use device \"reference\"", out_why);
     }
   }
 

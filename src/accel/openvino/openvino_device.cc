@@ -67,17 +67,13 @@ class OpenvinoDevice final : public Device {
                  std::unique_ptr<PreparedSegment>* out_prepared, std::string* out_why) override {
     out_prepared->reset();
     if (Status s = CheckSegment(segment, blobs, options, capabilities_, out_why); !IsOk(s)) return s;
-    const auto fail = [&](Status status, const std::string& why) {
-      if (out_why != nullptr) *out_why = "segment: " + why;
-      return status;
-    };
     try {
       *out_prepared = std::make_unique<OpenvinoSegment>(core_, segment, blobs, options);
       return Status::kOk;
     } catch (const std::bad_alloc&) {
-      return fail(Status::kOutOfMemory, "no memory for weights and intermediate tensors");
+      return RefuseSegment(Status::kOutOfMemory, kNoMemoryForSegment, out_why);
     } catch (const std::exception& e) {
-      return fail(Status::kDeviceUnsupported, std::string("OpenVINO refused it (") + e.what() + ")");
+      return RefuseSegment(Status::kDeviceUnsupported, std::string("OpenVINO refused it (") + e.what() + ")", out_why);
     }
   }
 

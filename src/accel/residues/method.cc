@@ -19,9 +19,10 @@ constexpr uint64_t kFewestRows = 4;
 
 constexpr uint32_t Blocks(uint32_t channels) { return DivideUp(channels, kWinogradBlock); }
 
-double ProductCycles(const MethodCosts& costs, uint64_t rows, uint32_t n, uint32_t k) {
-  const double products = static_cast<double>(rows) * DivideUp(n, kPanelWidth) * DivideUp(k, 4);
-  return products * costs.product + static_cast<double>(rows) * Blocks(n) * costs.reduction;
+double ProductCycles(const MethodCosts& costs, uint64_t row_count, uint32_t n, uint32_t k) {
+  const auto rows = static_cast<double>(std::max(row_count, kFewestRows));
+  const double products = rows * DivideUp(n, kPanelWidth) * DivideUp(k, 4);
+  return products * costs.product + rows * Blocks(n) * costs.reduction;
 }
 
 double WeightCycles(const MethodCosts& costs, uint64_t size, uint64_t passes) {
@@ -52,9 +53,9 @@ Method EstimateWinograd(const MethodCosts& costs, const ConvGeometry& g, uint32_
   const double input = out == kWinogradMinOut ? costs.input4 : 2 * in * in * costs.line;
   const double output = out == kWinogradMinOut ? costs.output4 : (in * out + out * out) * costs.line;
   const double transforms = tiles * (Blocks(g.in_c) * input + Blocks(g.out_c) * output);
-  const uint64_t rows = std::max(static_cast<uint64_t>(tiles), kFewestRows) * WinogradPositions(out);
+  const double products = WinogradPositions(out) * ProductCycles(costs, static_cast<uint64_t>(tiles), g.out_c, g.in_c);
   const uint32_t strips = DivideUp(tile_rows, WinogradStripRows(g, out, tile_rows));
-  return {out, transforms + ProductCycles(costs, rows, g.out_c, g.in_c) +
+  return {out, transforms + products +
                    WeightCycles(costs, WinogradPackedSize(out, g.out_c, g.in_c), strips)};
 }
 
