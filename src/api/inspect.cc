@@ -17,6 +17,7 @@
 #include "host/metadata.h"
 #include "host/segment_set.h"
 #include "protect/compile.h"
+#include "protect/placement/device_profile.h"
 
 namespace penumbra {
 namespace {
@@ -70,6 +71,7 @@ PublicSegment Describe(const host::BundleFile& bundle, const SegmentView& segmen
     const uint64_t planes = std::max<uint32_t>(1, result.prime_count);
     result.multiply_count += FilterLength(g) * g.out_h * g.out_w * g.out_c * planes;
     result.weight_size += bundle.Blob(node.weight_blob).size();
+    if (segment.nodes.size() == 1) result.kernel_kind = protect::KernelKind(g);
   }
   return result;
 }

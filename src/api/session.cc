@@ -89,6 +89,7 @@ std::string CopyText(const host::TimelineSlice& slice) {
     case JobSource::kSpill: return verb + "spilled tile";
     case JobSource::kDerived: return verb + "derived weights";
     case JobSource::kPad: return verb + "pad";
+    case JobSource::kEmitted: return verb + "emitted public half";
   }
   return verb;
 }

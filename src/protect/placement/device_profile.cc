@@ -39,6 +39,13 @@ constexpr KernelMember kKernels[] = {{"convolution", &PerKernel::convolution},
                                      {"pointwise", &PerKernel::pointwise},
                                      {"dense", &PerKernel::dense},
                                      {"depthwise", &PerKernel::depthwise}};
+enum KernelIndex : uint8_t { kConvolution, kPointwise, kDense, kDepthwise };
+
+const KernelMember& KernelOf(const ConvGeometry& g) {
+  if (g.groups > 1 && InChannelsPerGroup(g) <= kFewChannels) return kKernels[kDepthwise];
+  if (uint64_t{g.out_h} * g.out_w <= kFewPixels) return kKernels[kDense];
+  return kKernels[g.kernel_h == 1 && g.kernel_w == 1 ? kPointwise : kConvolution];
+}
 
 struct NumberMember {
   const char* name;
@@ -131,11 +138,9 @@ Json GroupsJson(const DeviceProfile& profile, const GroupMember (&groups)[count]
 
 }  // namespace
 
-double PerKernel::Of(const ConvGeometry& g) const {
-  if (g.groups > 1 && InChannelsPerGroup(g) <= kFewChannels) return depthwise;
-  if (uint64_t{g.out_h} * g.out_w <= kFewPixels) return dense;
-  return g.kernel_h == 1 && g.kernel_w == 1 ? pointwise : convolution;
-}
+double PerKernel::Of(const ConvGeometry& g) const { return this->*KernelOf(g).number; }
+
+std::string_view KernelKind(const ConvGeometry& g) { return KernelOf(g).name; }
 
 std::string DeviceProfileJson(const DeviceProfile& profile) {
   Json json{{"format", "penumbra device profile"},

@@ -20,6 +20,8 @@ struct PerKernel {
 
   double Of(const ConvGeometry& geometry) const;
 };
+// The member of a layer: "convolution", ...
+std::string_view KernelKind(const ConvGeometry& geometry);
 
 struct DeviceProfile {
   std::string device;       // as people call it

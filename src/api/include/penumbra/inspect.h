@@ -17,6 +17,7 @@ namespace penumbra {
 // One published linear segment, as its accelerator gets it.
 struct PublicSegment {
   std::vector<std::string> operators;   // "conv 3x3", in execution order
+  std::string kernel_kind;              // of a segment of one convolution, as device profiles name it: "pointwise"; else empty
   std::vector<uint32_t> input, output;  // [h, w, c] of the first port
   uint32_t prime_count = 0;             // planes of residues; 0: float32
   uint64_t multiply_count = 0;          // multiplications of one inference, all primes, fingerprints included
