@@ -6,10 +6,11 @@
 #include <sstream>
 #include <utility>
 
+#include "error_codes.h"
+
 namespace penumbra::cli {
 namespace {
 
-constexpr uint32_t kInvalidArgument = 101, kWrongName = 102;
 constexpr int64_t kLargestInteger = int64_t{1} << 24;
 
 template <typename Number>

@@ -9,6 +9,7 @@
 #include "bench_paper.h"
 #include "bench_presets.h"
 #include "chrome_trace.h"
+#include "error_codes.h"
 #include "measurement.h"
 #include "model_options.h"
 #include "peer_group.h"
@@ -18,7 +19,6 @@
 namespace penumbra::cli {
 namespace {
 
-constexpr uint32_t kIllegalCombination = 107;
 // Computes truthfully, and the time it takes is not counted: what is left is the floor of a split.
 constexpr const char* kOracle = "oracle";
 
@@ -232,7 +232,7 @@ void WriteProfile(const Options& options, const Console& console, const std::fil
     if (pads) session->MakePads(1);
     session->Run(feeds);
   }
-  const auto names = SegmentNames(console.env(), bundle, options.session);
+  const auto names = SegmentNames(console.env(), Inspect(bundle), bundle, options.session);
   WriteChromeTrace(options.profile, session->TakeProfile(), names, session->Info());
 }
 

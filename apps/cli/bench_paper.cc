@@ -7,12 +7,12 @@
 #include <optional>
 
 #include "arguments.h"
+#include "error_codes.h"
 #include "scores.h"
 
 namespace penumbra::cli {
 namespace {
 
-constexpr uint32_t kIllegalCombination = 107, kUnsupported = 106, kMalformed = 301, kIo = 203;
 constexpr uint32_t kComparedSamples = 20;
 constexpr double kAnyDeadline = 86.4e6;  // milliseconds: a day, the longest there may be
 
@@ -130,11 +130,7 @@ std::unique_ptr<PeerGroup> PeerOf(const std::filesystem::path& model, const Pape
                              const ScratchFolder& scratch, const Console& console) {
   try {
     const TensorMap feeds = Noise(FloatModel(model, import).inputs(), 1);
-    ProtectOptions protect;
-    protect.preset = "plain";
-    protect.import = import;
-    const std::filesystem::path bundle = scratch.path() / "plain.penumbra";
-    Protect(console.env(), model, bundle, protect);
+    const std::filesystem::path bundle = MakePlainBundle(console.env(), model, import, scratch.path());
     return std::make_unique<PeerGroup>(MakePlainPeer(console.env(), bundle, cell.settings.session, feeds));
   } catch (const Error& error) {
     if (error.number() != kUnsupported) throw;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <tuple>
 
+#include "error_codes.h"
 #include "explain.h"
 
 namespace penumbra::cli {
@@ -11,7 +12,6 @@ namespace {
 
 using Kind = ProfileSlice::Kind;
 
-constexpr uint32_t kWrongRecipient = 304;
 constexpr int kProcess = 1;
 enum Track : uint32_t { kRequests = 0, kTrustedHalf, kAccelerator, kCopies, kTrackCount };
 constexpr const char* kTrackNames[kTrackCount] = {"requests", "trusted half", "accelerator", "copies"};
@@ -69,16 +69,17 @@ std::optional<SealedReport> OpenReport(const Env& env, const std::string& bundle
   try {
     return ReadReport(bundle, {.device_private_key = device, .vendor_public_key = vendor});
   } catch (const Error& error) {
-    if (error.number() != kWrongRecipient) throw;
+    if (error.number() != kWrongDevice) throw;
     return std::nullopt;
   }
 }
 
 }  // namespace
 
-std::vector<std::string> SegmentNames(const Env& env, const std::string& bundle, const SessionArguments& session) {
+std::vector<std::string> SegmentNames(const Env& env, const BundleInfo& info, const std::string& bundle,
+                                      const SessionArguments& session) {
   const auto sealed = OpenReport(env, bundle, session);
-  return SegmentNames(Inspect(bundle), sealed ? &sealed->report : nullptr);
+  return SegmentNames(info, sealed ? &sealed->report : nullptr);
 }
 
 std::vector<TrustedStep> TrustedSteps(const std::vector<ProfileSlice>& slices) {

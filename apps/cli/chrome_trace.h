@@ -13,8 +13,9 @@
 
 namespace penumbra::cli {
 
-// SegmentNames() of explain.h with the report, where the session's own device key opens it. Throws Error.
-std::vector<std::string> SegmentNames(const Env& env, const std::string& bundle, const SessionArguments& session);
+// SegmentNames() of explain.h for the bundle that `info` is of, with the report where the session's own device key opens it. Throws Error.
+std::vector<std::string> SegmentNames(const Env& env, const BundleInfo& info, const std::string& bundle,
+                                      const SessionArguments& session);
 
 // One track for each half, one for requests and one for copies, per request in flight. The trusted half's slices reach from one
 // reply of the accelerator to the next job; the calls they are made of lie within them. Throws Error.

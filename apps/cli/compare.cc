@@ -6,14 +6,13 @@
 #include <optional>
 
 #include "arguments.h"
+#include "error_codes.h"
 #include "model_options.h"
 #include "scores.h"
 #include "verbs.h"
 
 namespace penumbra::cli {
 namespace {
-
-constexpr uint32_t kInvalid = 101, kWrongShape = 103, kNotFound = 205;
 
 struct Options {
   std::string model, bundle, data;
@@ -157,7 +156,7 @@ void Run(const Options& options, const Console& console) {
   std::optional<LayerComparer> layers;
   if (options.layers) layers.emplace(options.model, LayerOptions(options), session.preprocess());
   Tally tally = Compare(options, console, model, &session, layers ? &*layers : nullptr);
-  if (tally.samples == 0) throw Error(kInvalid, "no sample to compare [" + options.data + "]");
+  if (tally.samples == 0) throw Error(kInvalidArgument, "no sample to compare [" + options.data + "]");
   const auto middle = tally.errors.begin() + static_cast<ptrdiff_t>(tally.errors.size() / 2);
   std::nth_element(tally.errors.begin(), middle, tally.errors.end());
   const double median = *middle, largest = *std::ranges::max_element(tally.errors);

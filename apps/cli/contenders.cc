@@ -99,7 +99,7 @@ Json PhasesJson(const Runner& runner, const Runner* unchecked) {
 }
 
 // Where the time of a request goes, layer by layer.
-Json LayersJson(const ContenderSettings& settings, const Console& console, Runner* runner) {
+Json LayersJson(const ContenderSettings& settings, const BundleInfo& info, const Console& console, Runner* runner) {
   runner->session->StartProfile();
   for (uint32_t i = 0; i < kProfiledRequests; ++i) {
     if (runner->pads) runner->session->MakePads(1);
@@ -113,8 +113,7 @@ Json LayersJson(const ContenderSettings& settings, const Console& console, Runne
   for (const TrustedStep& step : TrustedSteps(slices)) {
     if (step.before >= 0) inside[static_cast<uint32_t>(step.before)].push_back(Milliseconds(step.inside_ns));
   }
-  const BundleInfo info = Inspect(runner->bundle);
-  const auto names = SegmentNames(console.env(), runner->bundle.string(), settings.session);
+  const auto names = SegmentNames(console.env(), info, runner->bundle.string(), settings.session);
   Json layers = Json::array();
   for (uint32_t i = 0; i < info.segments.size(); ++i) {
     const double accelerator = Median(outside[i]);
@@ -178,7 +177,7 @@ Json RunnerJson(const std::string& name, const ContenderSettings& settings, cons
             {"bundle_bytes", bundle.file_size},
             {"public_bytes", bundle.public_size},
             {"sealed_bytes", bundle.sealed_size}};
-  json["layers"] = LayersJson(settings, console, runner);
+  json["layers"] = LayersJson(settings, bundle, console, runner);
   return json;
 }
 

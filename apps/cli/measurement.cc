@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <random>
 
+#include "error_codes.h"
+
 namespace penumbra::cli {
 namespace {
 
 constexpr uint32_t kNoiseSamples = 4;
-constexpr uint32_t kIo = 203;
 
 }  // namespace
 

@@ -5,12 +5,12 @@
 #include <set>
 #include <span>
 
+#include "error_codes.h"
 #include "paper_numbers.h"
 
 namespace penumbra::cli {
 namespace {
 
-constexpr uint32_t kNotFound = 205;
 constexpr uint32_t kBatches[] = {1, 6};
 constexpr double kRatios[] = {1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0};
 constexpr double kQuickRatios[] = {1.0, 1.2, 2.0};

@@ -12,10 +12,10 @@
 #include <sstream>
 #include <vector>
 
+#include "error_codes.h"
+
 namespace penumbra::cli {
 namespace {
-
-constexpr uint32_t kUnsupported = 106, kIo = 203, kNotFound = 205;
 
 class PlainPeer final : public Peer {
  public:
@@ -127,6 +127,16 @@ class CommandPeer final : public Peer {
 };
 
 }  // namespace
+
+std::filesystem::path MakePlainBundle(const Env& env, const std::filesystem::path& model, const ImportSettings& import,
+                                      const std::filesystem::path& folder) {
+  ProtectOptions protect;
+  protect.preset = "plain";
+  protect.import = import;
+  const std::filesystem::path bundle = folder / "plain.penumbra";
+  Protect(env, model, bundle, protect);
+  return bundle;
+}
 
 std::unique_ptr<Peer> MakePlainPeer(const Env& env, const std::filesystem::path& bundle, const SessionArguments& session,
                                     const TensorMap& feeds) {

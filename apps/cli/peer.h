@@ -13,6 +13,10 @@
 
 namespace penumbra::cli {
 
+// Writes the model by preset `plain` into `folder`; its file. Throws Error.
+std::filesystem::path MakePlainBundle(const Env& env, const std::filesystem::path& model, const ImportSettings& import,
+                                      const std::filesystem::path& folder);
+
 // `bundle`: the model by preset `plain`. Runs it on the same accelerator, over the direct carrier. Throws Error P106 when
 // it has nothing for the accelerator: its time would mean nothing.
 std::unique_ptr<Peer> MakePlainPeer(const Env& env, const std::filesystem::path& bundle, const SessionArguments& session,

@@ -4,12 +4,12 @@
 #include <sstream>
 
 #include "arguments.h"
+#include "error_codes.h"
 #include "measurement.h"
 
 namespace penumbra::cli {
 namespace {
 
-constexpr uint32_t kIllegalCombination = 107, kNotFound = 205;
 const std::string kPlain = "plain", kOnnxRuntime = "onnxruntime", kNone = "none";
 
 std::vector<std::string> KnownNames() {
@@ -44,11 +44,7 @@ class Maker {
  private:
   const std::filesystem::path& PlainBundle() {
     if (bundle_.empty()) {
-      ProtectOptions protect;
-      protect.preset = "plain";
-      protect.import = ToImportSettings(request_.import);
-      Protect(console_.env(), request_.model, request_.scratch / "plain.penumbra", protect);
-      bundle_ = request_.scratch / "plain.penumbra";
+      bundle_ = MakePlainBundle(console_.env(), request_.model, ToImportSettings(request_.import), request_.scratch);
     }
     return bundle_;
   }

@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "chrome_trace.h"
+#include "error_codes.h"
 #include "model_options.h"
 #include "sample_files.h"
 #include "scores.h"
@@ -13,7 +14,6 @@ namespace penumbra::cli {
 namespace {
 
 constexpr size_t kMaxPrintedValues = 4096;
-constexpr uint32_t kWrongName = 102, kWrongShape = 103;
 
 struct Options {
   std::string bundle;
@@ -203,7 +203,7 @@ void Run(const Options& options, const Console& console) {
     Add(stats, &total);
   }
   if (!options.profile.empty()) {
-    const auto names = SegmentNames(console.env(), options.bundle, options.session);
+    const auto names = SegmentNames(console.env(), Inspect(options.bundle), options.bundle, options.session);
     WriteChromeTrace(options.profile, session.TakeProfile(), names, info);
   }
   const uint32_t top = options.top != 0 ? options.top : session.labels().empty() ? 0 : 5;

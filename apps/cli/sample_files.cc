@@ -1,11 +1,10 @@
 #include "sample_files.h"
 
 #include "arguments.h"
+#include "error_codes.h"
 
 namespace penumbra::cli {
 namespace {
-
-constexpr uint32_t kWrongName = 102;
 
 using PortSamples = std::map<std::string, std::vector<Tensor>>;
 
