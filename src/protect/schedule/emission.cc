@@ -46,7 +46,7 @@ std::vector<Piece> PiecesOf(const FloatSegment& segment) {
   }
   std::vector<Piece> pieces;
   const uint64_t tables_size = layout.tables.size();
-  CutBlob({tables_size, 1, [tables = std::move(layout.tables)](uint32_t) { return tables; }}, EmitScale::kNone, 0, &pieces);
+  CutBlob({tables_size, 1, [tables = std::move(layout.tables)](uint32_t) { return tables; }, {}}, EmitScale::kNone, 0, &pieces);
   for (size_t b = 0; b < segment.blobs.size(); ++b) CutBlob(segment.blobs[b], scales[b], layout.blobs[b].offset, &pieces);
   return pieces;
 }

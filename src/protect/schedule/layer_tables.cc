@@ -58,10 +58,10 @@ PublicBlob ResidueBlob(const LinearPlan& plan) {
   const PublishedWeights* published = plan.published;
   const uint64_t count = published->geometry().out_c * FilterLength(published->geometry());
   if (plan.quantized->is_field) {
-    return {count * sizeof(int32_t), 1, [published](uint32_t) { return BytesOf(published->FieldRows()); }};
+    return {count * sizeof(int32_t), 1, [published](uint32_t) { return BytesOf(published->FieldRows()); }, {}};
   }
   return {count * plan.quantized->prime_count, plan.quantized->prime_count,
-          [published](uint32_t prime) { return BytesOf(published->Rows(prime)); }};
+          [published](uint32_t prime) { return BytesOf(published->Rows(prime)); }, {}};
 }
 
 }  // namespace penumbra::protect
