@@ -191,6 +191,7 @@ bool IsDone(const Json& cells, const PaperCell& cell, const PaperSettings& setti
 
 void BenchPaper(const PaperRequest& request, const Console& console) {
   const PaperSettings& settings = request.settings;
+  NetworksIn(settings.models);  // before a device is measured for nothing
   Json results = OpenResults(request, console);
   const PaperPlan plan = PlanPaper(settings, results.at("device_profile").dump());
   results["missing"] = plan.missing;

@@ -29,19 +29,6 @@ std::vector<std::string> PaperNetworks(Paper paper) {
   return names;
 }
 
-std::set<std::string> NetworksIn(const std::filesystem::path& folder) {
-  std::set<std::string> names;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
-    if (entry.path().extension() == ".onnx") names.insert(entry.path().stem().string());
-  }
-  if (names.empty()) {
-    throw Error(kNotFound, "there is no .onnx file in the folder of --models; write some with tools/zoo, for example "
-                           "'python -m zoo --all DIR' [" + folder.string() + "]");
-  }
-  return names;
-}
-
 class Planner {
  public:
   Planner(const PaperSettings& settings, const std::string& device_profile) : s_(settings), device_profile_(device_profile) {
@@ -168,6 +155,19 @@ class Planner {
 };
 
 }  // namespace
+
+std::set<std::string> NetworksIn(const std::filesystem::path& folder) {
+  std::set<std::string> names;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
+    if (entry.path().extension() == ".onnx") names.insert(entry.path().stem().string());
+  }
+  if (names.empty()) {
+    throw Error(kNotFound, "there is no .onnx file in the folder of --models; write some with tools/zoo, for example "
+                           "'python -m zoo --all DIR' [" + folder.string() + "]");
+  }
+  return names;
+}
 
 PaperPlan PlanPaper(const PaperSettings& settings, const std::string& device_profile) {
   return Planner(settings, device_profile).Plan();

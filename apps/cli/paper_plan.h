@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ struct PaperPlan {
   std::vector<PaperCell> cells;
   std::vector<std::string> missing;  // networks of the paper that the folder does not have
 };
+// Names without ".onnx". Throws Error P205 for a folder without any.
+std::set<std::string> NetworksIn(const std::filesystem::path& folder);
+
 // `device_profile`: text of MeasureDevice(). Throws Error P205 for a folder without any network.
 PaperPlan PlanPaper(const PaperSettings& settings, const std::string& device_profile);
 
