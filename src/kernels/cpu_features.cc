@@ -55,9 +55,7 @@ bool RequestTilePermission() {
 #endif
 }
 
-}  // namespace
-
-bool IsaSupported(Isa isa) {
+bool ProcessorHas(Isa isa) {
   const CpuidResult basic = Cpuid(1, 0);
   const CpuidResult extended = Cpuid(7, 0);
   const CpuidResult more = Cpuid(7, 1);
@@ -89,9 +87,13 @@ bool IsaSupported(Isa isa) {
   }
 }
 
+}  // namespace
+
 #elif defined(__aarch64__)
 
-bool IsaSupported(Isa isa) {
+namespace {
+
+bool ProcessorHas(Isa isa) {
   switch (isa) {
     case Isa::kScalar:
     case Isa::kNeon:
@@ -107,10 +109,16 @@ bool IsaSupported(Isa isa) {
   }
 }
 
+}  // namespace
+
 #else
 
-bool IsaSupported(Isa isa) { return isa == Isa::kScalar; }
+namespace {
+bool ProcessorHas(Isa isa) { return isa == Isa::kScalar; }
+}  // namespace
 
 #endif
+
+bool IsaSupported(Isa isa) { return isa <= Isa::PENUMBRA_MAX_ISA && ProcessorHas(isa); }
 
 }  // namespace penumbra

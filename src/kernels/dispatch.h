@@ -86,8 +86,8 @@ struct KernelTable {
   void (*average_pool)(const PoolJob& job);
 };
 
-// True when this processor and operating system can run the table (CPUID and XGETBV, for AMX also
-// the operating system's permission, which is asked for). Reads no environment variable.
+// True when this build may use the table (its option PENUMBRA_MAX_ISA) and this processor and operating system can run it
+// (CPUID and XGETBV, for AMX also the operating system's permission, which is asked for). Reads no environment variable.
 bool IsaSupported(Isa isa);
 // The fastest supported one.
 Isa DetectIsa();

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns what `penumbra bench --json` wrote into the tables of the documentation.
+"""Turns what `penumbra bench --json` and goals.py wrote into the tables of the documentation.
 
     tables.py FILE.json...                print the tables of each file
     tables.py --update DOCUMENT.md...     write them where the documents have a pair of lines like
@@ -17,6 +17,8 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from goals_table import commands, goals_table, winograd_table
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 BLOCK = re.compile(r"(<!-- table (\S+) (\S+) -->\n)(.*?)(<!-- end -->)", re.S)
@@ -38,11 +40,12 @@ def p50(summary: dict[str, float] | None) -> float | None:
 
 
 def machine_line(document: Document) -> str:
-    machine = document["machine"]
+    machine = document.get("machine") or next(cell["machine"] for cell in document["cells"].values() if "machine" in cell)
     settings = document.get("settings", document)
+    carrier = f", carrier {settings['carrier'].split()[0]}" if "carrier" in settings else ""
     return (
         f"{machine['processor']}, {machine['instruction_set']}, {machine['cores']} cores, "
-        f"penumbra {machine['penumbra']}; {settings.get('threads', 1)} thread, carrier {settings['carrier'].split()[0]}."
+        f"penumbra {machine['penumbra']}; {settings.get('threads', 1)} thread{carrier}."
     )
 
 
@@ -119,7 +122,18 @@ TABLES: dict[str, Callable[[Document], Iterator[Row]]] = {
     "theta": theta_table,
     "ratio": ratio_table,
     "ablation": ablation_table,
+    "goals": goals_table,
+    "winograd": winograd_table,
+    "commands": commands,
 }
+PAPER_TABLES = ("networks", "theta", "ratio", "ablation")
+GOAL_TABLES = ("goals", "winograd", "commands")
+
+
+def tables_of(document: Document) -> tuple[str, ...]:
+    if "presets" in document:
+        return ("presets",)
+    return PAPER_TABLES if "paper" in document else GOAL_TABLES
 
 
 def markdown(name: str, document: Document) -> str:
@@ -178,8 +192,7 @@ def main() -> int:
                 stale = 1
         else:
             document = json.loads(path.read_text())
-            names = ["presets"] if "presets" in document else list(TABLES)[1:]
-            print("\n".join(f"{name}\n\n{markdown(name, document)}" for name in names))
+            print("\n".join(f"{name}\n\n{markdown(name, document)}" for name in tables_of(document)))
     return stale
 
 
