@@ -24,6 +24,12 @@ namespace {
 
 #if defined(__x86_64__)
 
+constexpr KernelTable WithAvx2Lanes(KernelTable table) {
+  table.pad_fill = &avx2lanes::FillPads;
+  table.project = &avx2lanes::Project;
+  table.restore = &avx2lanes::Restore;
+  return table;
+}
 constexpr KernelTable WithAvxVnni(KernelTable table) {
   table.gemm_u8s8 = &avxvnni::GemmU8S8;
   table.residue_gemm = &avxvnni::ResidueGemm;
@@ -51,7 +57,8 @@ constexpr KernelTable WithAmx(KernelTable table) {
   return table;
 }
 
-constexpr KernelTable kAvxVnniTable = WithAvxVnni(avx2::kLoops);
+constexpr KernelTable kAvx2Table = WithAvx2Lanes(avx2::kLoops);
+constexpr KernelTable kAvxVnniTable = WithAvxVnni(kAvx2Table);
 constexpr KernelTable kAvx512VnniTable = WithAvx512Vnni(avx512::kLoops);
 constexpr KernelTable kAmxTable = WithAmx(kAvx512VnniTable);
 
@@ -72,7 +79,7 @@ const KernelTable& Kernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx2:
-      return avx2::kLoops;
+      return kAvx2Table;
     case Isa::kAvxVnni:
       return kAvxVnniTable;
     case Isa::kAvx512:

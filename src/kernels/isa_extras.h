@@ -16,6 +16,16 @@
 
 namespace penumbra {
 
+namespace avx2 {
+void Restore(const RestoreJob& job);
+}  // namespace avx2
+
+namespace avx2lanes {
+bool FillPads(PadFill* fill);
+void Project(const ProjectJob& job);
+void Restore(const RestoreJob& job);
+}  // namespace avx2lanes
+
 namespace avxvnni {
 void GemmU8S8(const GemmU8S8Job& job);
 void ResidueGemm(const ResidueGemmJob& job);

@@ -4,39 +4,24 @@
 #include "kernels/isa.h"
 #include "kernels/isa_extras.h"
 #include "kernels/restore_plan.h"
+#include "kernels/restore_words.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
 namespace {
 
-inline constexpr uint32_t kNarrowPrimes = 3;
 inline constexpr uint32_t kVectorSize = 64;
 
-// Constants of the decoding, one dword per pair of words.
+// DecodeWords in every lane.
 struct DecodeConstants {
-  __m512i low_pair, low_single;            // cofactors modulo 2^16, as s16
-  __m512i high;                            // all ones when the cofactors need 2^16 added
-  __m512i quotient_pair, quotient_single;  // 2^22 / p_k
-  __m512i modulus;
+  __m512i low_pair, low_single, high, quotient_pair, quotient_single, modulus;
 };
 
-PENUMBRA_LANE __m512i WordPair(int64_t low, int64_t high) {
-  return _mm512_set1_epi32(static_cast<int32_t>((static_cast<uint32_t>(low) & 0xffffu) |
-                                                static_cast<uint32_t>(high) << 16));
-}
-
 DecodeConstants MakeConstants(const RestorePlan& plan) {
-  int64_t quotient[kNarrowPrimes] = {};
-  for (uint32_t k = 0; k < plan.prime_count; ++k) {
-    quotient[k] = static_cast<int64_t>(plan.inverse_prime[k] * (1 << kQuotientBits) + 0.5);
-  }
-  return {WordPair(plan.cofactor[0], plan.cofactor[1]),
-          WordPair(plan.cofactor[2], 0),
-          // Three primes: every cofactor lies in [2^15, 2^16), negative as s16. Fewer: below 2^15.
-          _mm512_set1_epi32(plan.prime_count == kNarrowPrimes ? -1 : 0),
-          WordPair(quotient[0], quotient[1]),
-          WordPair(quotient[2], 0),
-          _mm512_set1_epi32(static_cast<int32_t>(plan.modulus))};
+  const DecodeWords words = MakeDecodeWords(plan);
+  return {_mm512_set1_epi32(words.low_pair),      _mm512_set1_epi32(words.low_single),
+          _mm512_set1_epi32(words.high),          _mm512_set1_epi32(words.quotient_pair),
+          _mm512_set1_epi32(words.quotient_single), _mm512_set1_epi32(words.modulus)};
 }
 
 // The reply bytes of one pixel and prime: whole vectors but for the last lookup.
