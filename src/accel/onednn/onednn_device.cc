@@ -84,6 +84,15 @@ class OnednnDevice final : public Device {
   const Capabilities capabilities_ = EveryCapability();  // the self test has shown that residues are exact
 };
 
+bool IsHere(Arithmetic arithmetic, Isa isa) {
+  switch (arithmetic) {
+    case Arithmetic::kFused: return isa != Isa::kScalar;
+    case Arithmetic::kInteger: return ClaimsExactIntegers();
+    case Arithmetic::kFloat: return true;
+  }
+  return false;
+}
+
 // The fastest arithmetic, `best` or slower, that this machine has and that passes the self test.
 Status Create(Arithmetic best, std::string_view name, std::unique_ptr<Device>* out_device) {
   out_device->reset();
@@ -91,7 +100,7 @@ Status Create(Arithmetic best, std::string_view name, std::unique_ptr<Device>* o
     Isa isa;
     if (!residues::ProveKernels(DetectIsa(), &isa)) return Status::kSelfTestFailed;
     for (Arithmetic arithmetic : {Arithmetic::kFused, Arithmetic::kInteger, Arithmetic::kFloat}) {
-      if (arithmetic < best || !ClaimsExactResidues(arithmetic, isa)) continue;
+      if (arithmetic < best || !IsHere(arithmetic, isa)) continue;
       const ResidueEngine engine = {dnnl::engine(dnnl::engine::kind::cpu, 0), isa, arithmetic};
       if (!ResiduesAreExact(engine)) continue;
       *out_device = std::make_unique<OnednnDevice>(engine, name);

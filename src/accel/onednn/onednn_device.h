@@ -1,8 +1,7 @@
-// oneDNN and our own kernels on the processor. Residues: matrix products and depthwise convolutions
-// with the reduction in registers on AVX-512 VNNI; else oneDNN's u8 x s8 -> s32 convolutions where
-// the processor adds them exactly (AMX, and grouped ones with VNNI), float32 convolutions over short
-// enough sums elsewhere, both reduced modulo the prime in cache-sized strips. float32: whole graphs in blocked layouts with
-// fused element-wise tails.
+// oneDNN and our own kernels on the processor. Residues: our own kernels (accel/residues) with the reduction in registers; oneDNN's
+// u8 x s8 -> s32 convolutions where the processor adds them exactly and they are faster (AMX, and grouped ones with VNNI);
+// float32 convolutions over short enough sums where there are no vector kernels; the last two reduced modulo the prime in
+// cache-sized strips. float32: whole graphs in blocked layouts with fused element-wise tails.
 #ifndef PENUMBRA_ACCEL_ONEDNN_ONEDNN_DEVICE_H_
 #define PENUMBRA_ACCEL_ONEDNN_ONEDNN_DEVICE_H_
 

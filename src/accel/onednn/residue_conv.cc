@@ -1,5 +1,6 @@
 #include "accel/onednn/residue_conv.h"
 
+#include "accel/onednn/self_test.h"
 #include "accel/onednn/strip_conv.h"
 #include "accel/residues/kernel_conv.h"
 #include "kernels/conv_layout.h"
@@ -15,6 +16,7 @@ bool SuitsAmx(const ConvGeometry& g) {
 
 // Where oneDNN does better than our own kernels.
 bool SuitsOnednn(const ConvGeometry& g) {
+  if (!ClaimsExactIntegers()) return false;
   return (g.groups > 1 && !IsDepthwise(g)) || (SuitsAmx(g) && IsaSupported(Isa::kAmx));
 }
 

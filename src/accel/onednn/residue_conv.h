@@ -17,7 +17,7 @@ using residues::WorkerPool;
 
 // How residues are computed, fastest first; each falls back on the next where it cannot serve.
 enum class Arithmetic {
-  kFused,    // our own kernels (accel/residues), on AVX-512 VNNI
+  kFused,    // our own kernels (accel/residues), oneDNN's integers where these are exact and faster
   kInteger,  // oneDNN's u8 x s8 -> s32, then the reduction
   kFloat,    // oneDNN's float32 over short sums, then the reduction
 };

@@ -67,9 +67,7 @@ bool ShapeIsExact(const ResidueEngine& engine, const ConvGeometry& g) {
 
 }  // namespace
 
-bool ClaimsExactResidues(Arithmetic arithmetic, Isa isa) {
-  if (arithmetic == Arithmetic::kFloat) return true;
-  if (arithmetic == Arithmetic::kFused && isa != Isa::kAvx512Vnni && isa != Isa::kAmx) return false;
+bool ClaimsExactIntegers() {
 #if defined(__x86_64__)
   const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_vnni);
   const auto allowed = static_cast<unsigned>(dnnl::get_effective_cpu_isa());

@@ -6,10 +6,9 @@
 
 namespace penumbra::onednn {
 
-// Whether processor and library together claim this arithmetic to be exact. For integers: exact
-// u8 x s8 dot products; plain AVX2 and AVX-512 saturate pairs of products at 16 bits. isa: of the
-// proven kernels.
-bool ClaimsExactResidues(Arithmetic arithmetic, Isa isa);
+// Whether processor and library together claim exact u8 x s8 dot products; plain AVX2 and AVX-512 saturate pairs of products
+// at 16 bits.
+bool ClaimsExactIntegers();
 
 // Runs convolutions whose sums are the largest, and the oddest near the largest, that residues can
 // make, and compares every sum. False if a single one is wrong.
