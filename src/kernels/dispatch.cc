@@ -28,6 +28,7 @@ constexpr KernelTable WithAvx2Lanes(KernelTable table) {
   table.pad_fill = &avx2lanes::FillPads;
   table.project = &avx2lanes::Project;
   table.restore = &avx2lanes::Restore;
+  table.unmix = &avx2lanes::Unmix;
   return table;
 }
 constexpr KernelTable WithAvxVnni(KernelTable table) {

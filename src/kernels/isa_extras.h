@@ -24,6 +24,7 @@ namespace avx2lanes {
 bool FillPads(PadFill* fill);
 void Project(const ProjectJob& job);
 void Restore(const RestoreJob& job);
+void Unmix(const UnmixJob& job);
 }  // namespace avx2lanes
 
 namespace avxvnni {

@@ -1,8 +1,9 @@
-// Pad sampling that looks for rejected candidates 32 at a time.
+// Pad sampling that looks for rejected candidates 32 at a time, and unmixing by products of byte pairs.
 #include <immintrin.h>
 
 #include "kernels/isa.h"
 #include "kernels/isa_extras.h"
+#include "kernels/reduce_lanes.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -23,7 +24,70 @@ PENUMBRA_LANE uint32_t RejectedOfFew(const uint8_t* bytes, size_t count, uint16_
   return rejected;
 }
 
+inline constexpr uint32_t kBlock = 64;  // channels whose tables serve all pixels
+inline constexpr uint32_t kWords = 16;  // channels in a vector, a pair of bytes each
+
+// Where the pairs (a, b) of a block stand and their factors, (lambda, -lambda) centred; no partner: any byte times 0.
+struct Pairs {
+  uint16_t a[kBlock], b[kBlock];
+  alignas(kVectorSize) int8_t factors[2 * kBlock];
+};
+
+void FillPairs(const UnmixJob& job, uint32_t begin, uint32_t count, Pairs* out) {
+  for (uint32_t i = 0; i < kBlock; ++i) {
+    const uint32_t channel = begin + (i < count ? i : 0);
+    const uint16_t b = job.b[channel];
+    const int32_t lambda = job.lambda[channel];
+    const int32_t centred = 2 * lambda > job.prime ? lambda - job.prime : lambda;
+    out->a[i] = job.a[channel];
+    out->b[i] = b == kNoPartner ? out->a[i] : b;
+    out->factors[2 * i] = static_cast<int8_t>(centred);
+    out->factors[2 * i + 1] = b == kNoPartner ? int8_t{0} : static_cast<int8_t>(-centred);
+  }
+}
+
+// ReduceNarrowLane of 16 words.
+PENUMBRA_LANE __m256i Reduce(__m256i value, const NarrowReducer& r) {
+  const __m256i prime = _mm256_set1_epi16(static_cast<int16_t>(r.prime));
+  const __m256i t = _mm256_xor_si256(value, _mm256_set1_epi16(static_cast<int16_t>(0x8000)));
+  const __m256i high = _mm256_mulhi_epu16(t, _mm256_set1_epi16(static_cast<int16_t>(r.reciprocal)));
+  const __m256i rest = _mm256_sub_epi16(t, _mm256_mullo_epi16(_mm256_srli_epi16(high, 7), prime));
+  const __m256i once = _mm256_min_epu16(rest, _mm256_sub_epi16(rest, prime));
+  const __m256i moved = _mm256_add_epi16(once, _mm256_set1_epi16(static_cast<int16_t>(r.origin)));
+  return _mm256_min_epu16(moved, _mm256_sub_epi16(moved, prime));
+}
+
+// Residues of one pixel's block, all 64 of them.
+PENUMBRA_LANE void UnmixBlock(const uint8_t* in, const Pairs& pairs, const NarrowReducer& r, uint8_t* out) {
+  alignas(kVectorSize) uint8_t found[2 * kBlock];
+  for (uint32_t i = 0; i < kBlock; ++i) {
+    found[2 * i] = in[pairs.a[i]];
+    found[2 * i + 1] = in[pairs.b[i]];
+  }
+  for (uint32_t i = 0; i < kBlock; i += kWords) {
+    const __m256i bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(found + 2 * i));
+    const __m256i factors = _mm256_load_si256(reinterpret_cast<const __m256i*>(pairs.factors + 2 * i));
+    const __m256i words = Reduce(_mm256_maddubs_epi16(bytes, factors), r);
+    const __m128i packed = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), packed);
+  }
+}
+
 }  // namespace
+
+void Unmix(const UnmixJob& job) {
+  const NarrowReducer reducer = MakeNarrowReducer(job.prime);
+  for (uint32_t begin = 0; begin < job.m; begin += kBlock) {
+    const uint32_t count = job.m - begin < kBlock ? job.m - begin : kBlock;
+    Pairs pairs;
+    FillPairs(job, begin, count, &pairs);
+    for (uint64_t pixel = 0; pixel < job.pixels; ++pixel) {
+      uint8_t block[kBlock];
+      UnmixBlock(job.in + pixel * job.wide, pairs, reducer, block);
+      __builtin_memcpy(job.out + pixel * job.m + begin, block, count);
+    }
+  }
+}
 
 bool FillPads(PadFill* fill) {
   const PadFill job = *fill;  // a copy that the stores below cannot change

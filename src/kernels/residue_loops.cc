@@ -9,32 +9,6 @@ namespace penumbra::PENUMBRA_ISA {
 
 namespace {
 
-// The reduction of kernels/reduce_lanes.h for s16 in 16-bit lanes: q = floor(t * floor(2^23 / p) / 2^23) is right or one too small.
-struct NarrowReducer {
-  uint16_t prime;
-  uint16_t reciprocal;
-  uint16_t origin;  // -2^15 mod p
-};
-
-NarrowReducer MakeNarrowReducer(uint16_t prime) {
-  const uint32_t p = prime;
-  return {prime, static_cast<uint16_t>((uint32_t{1} << 23) / p),
-          static_cast<uint16_t>((p - 32768 % p) % p)};
-}
-
-PENUMBRA_LANE uint16_t Lesser(uint16_t a, uint16_t b) { return a < b ? a : b; }
-
-// Canonical for p > 2^7: t < 2^16, the rest before correction is below 2 p.
-PENUMBRA_LANE uint16_t ReduceNarrowLane(int16_t value, const NarrowReducer& r) {
-  const auto t = static_cast<uint16_t>(static_cast<uint16_t>(value) ^ 0x8000u);
-  const auto high = static_cast<uint16_t>((uint32_t{t} * r.reciprocal) >> 16);
-  const auto q = static_cast<uint16_t>(high >> 7);
-  const auto rest = static_cast<uint16_t>(t - q * r.prime);
-  const auto once = Lesser(rest, static_cast<uint16_t>(rest - r.prime));
-  const auto moved = static_cast<uint16_t>(once + r.origin);
-  return Lesser(moved, static_cast<uint16_t>(moved - r.prime));
-}
-
 void MaskPlaneS16(const int16_t* levels, const uint8_t* pads, size_t count, uint16_t prime,
                   uint8_t* out) {
   const NarrowReducer r = MakeNarrowReducer(prime);
