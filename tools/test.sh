@@ -8,8 +8,9 @@ python3 tools/checks/rooms.py
 python3 tools/checks/trusted.py "$build"
 python3 tools/checks/links.py
 python3 tools/checks/errors.py
+python3 tools/results/tables.py --check docs/performance.md docs/results/*.md
 tools/venv.sh
-for suite in "-s tools/zoo -t tools" "-s tools/fetch" "-s tools/reference" "-s tools/models" "-s tools/tflite_cases -t tools" "-s tools/tasks -t tools"; do
+for suite in "-s tools/zoo -t tools" "-s tools/fetch" "-s tools/reference" "-s tools/models" "-s tools/results" "-s tools/tflite_cases -t tools" "-s tools/tasks -t tools"; do
   # shellcheck disable=SC2086  # the words of a suite are separate arguments
   .venv/bin/python -m unittest discover -q $suite -p '*_test.py'
 done

@@ -196,4 +196,5 @@ def main() -> int:
     return stale
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
