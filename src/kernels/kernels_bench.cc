@@ -243,6 +243,22 @@ void BM_DepthwiseS16(benchmark::State& state, Isa isa) {
   ReportPerElement(state, y.size());
 }
 
+// Bytes of a pixel, pixels; six projections.
+void BM_Project(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const auto length = static_cast<uint32_t>(state.range(0)), pixels = static_cast<uint32_t>(state.range(1));
+  const size_t stride = (length + 63) / 64 * 64;
+  const std::vector<uint8_t> x(pixels * stride, 200);
+  const std::vector<int8_t> t(6 * stride, 77);
+  std::vector<int32_t> sums(size_t{pixels} * 6);
+  const ProjectRun run = {x.data(), t.data()};
+  for (auto _ : state) {
+    Kernels(isa).project({&run, 1, length, stride, stride, pixels, 6, sums.data()});
+    benchmark::ClobberMemory();
+  }
+  ReportPerElement(state, size_t{pixels} * length);
+}
+
 #define PENUMBRA_BENCH_GEMM(fn, name, isa)                                            \
   BENCHMARK_CAPTURE(fn, name, isa)->Args({3136, 64, 64})->Args({784, 128, 1152})->Args( \
       {196, 1024, 256})
@@ -291,6 +307,8 @@ PENUMBRA_BENCH_PASS(BM_ReduceMod);
 PENUMBRA_BENCH_PASS(BM_QuantiseS16);
 PENUMBRA_BENCH_PASS(BM_DepthwiseU8S8);
 PENUMBRA_BENCH_PASS(BM_DepthwiseS16);
+BENCHMARK_CAPTURE(BM_Project, avx512, Isa::kAvx512Vnni)
+    ->Args({38, 56})->Args({64, 56})->Args({76, 32})->Args({256, 56})->Args({307, 8})->Args({614, 4})->Args({1228, 2});
 BENCHMARK_CAPTURE(BM_FieldPasses, avx2, Isa::kAvx2)->DenseRange(0, 3);
 BENCHMARK_CAPTURE(BM_FieldPasses, avx512, Isa::kAvx512Vnni)->DenseRange(0, 3);
 BENCHMARK_CAPTURE(BM_Unary, avx2, Isa::kAvx2)->DenseRange(0, kUnaryCount - 1);
