@@ -9,12 +9,8 @@ namespace {
 
 template <Unary kOp>
 PENUMBRA_LANE float UnaryLane(float x, float a, float b) {
-  if constexpr (kOp == Unary::kRelu) {
-    return x != x ? x : Max(x, 0.0f);
-  } else if constexpr (kOp == Unary::kLeakyRelu) {
+  if constexpr (kOp == Unary::kLeakyRelu) {
     return x >= 0.0f ? x : a * x;
-  } else if constexpr (kOp == Unary::kClip) {
-    return x != x ? x : Min(Max(x, a), b);
   } else if constexpr (kOp == Unary::kSigmoid) {
     return Sigmoid(x);
   } else if constexpr (kOp == Unary::kHardSigmoid) {
@@ -71,8 +67,19 @@ PENUMBRA_LANE float BinaryLane(float x, float y) {
 
 template <Unary kOp>
 void RunUnary(const float* x, size_t count, float a, float b, float* out_y) {
-  PENUMBRA_INDEPENDENT
-  for (size_t i = 0; i < count; ++i) out_y[i] = OneNan(UnaryLane<kOp>(x[i], a, b));
+  if constexpr (kOp == Unary::kRelu || kOp == Unary::kClip) {
+    // A comparison less than with OneNan of the result, which the compiler does not leave out.
+    const float low = kOp == Unary::kRelu ? 0.0f : OneNan(a), high = OneNan(b);
+    PENUMBRA_INDEPENDENT
+    for (size_t i = 0; i < count; ++i) {
+      const float raised = Max(x[i], low);
+      const float y = kOp == Unary::kRelu ? raised : Min(raised, high);
+      out_y[i] = x[i] != x[i] ? FromBits(0x7fc00000u) : y;
+    }
+  } else {
+    PENUMBRA_INDEPENDENT
+    for (size_t i = 0; i < count; ++i) out_y[i] = OneNan(UnaryLane<kOp>(x[i], a, b));
+  }
 }
 
 template <Binary kOp, Operand kOperand>

@@ -230,6 +230,35 @@ void BM_DepthwiseU8S8(benchmark::State& state, Isa isa) {
   ReportPerElement(state, y.size());
 }
 
+void BM_DepthwiseS16(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const ConvGeometry g = {3, 56, 128, 1, 56, 128, 3, 3, 1, 1, 1, 1, 0, 1, 0, 1, 128};
+  const std::vector<int16_t> x(size_t{3} * 56 * 128, 3), w(9 * 128, 3);
+  std::vector<int64_t> y(56 * 128);
+  const void* rows[3] = {x.data(), x.data() + 56 * 128, x.data() + 2 * 56 * 128};
+  for (auto _ : state) {
+    Kernels(isa).depthwise_s16s16_s64({&g, {rows, 0, 3}, w.data(), 0, 0, 0, 56, y.data()});
+    benchmark::ClobberMemory();
+  }
+  ReportPerElement(state, y.size());
+}
+
+// Bytes of a pixel, pixels; six projections.
+void BM_Project(benchmark::State& state, Isa isa) {
+  if (Skip(state, isa)) return;
+  const auto length = static_cast<uint32_t>(state.range(0)), pixels = static_cast<uint32_t>(state.range(1));
+  const size_t stride = (length + 63) / 64 * 64;
+  const std::vector<uint8_t> x(pixels * stride, 200);
+  const std::vector<int8_t> t(6 * stride, 77);
+  std::vector<int32_t> sums(size_t{pixels} * 6);
+  const ProjectRun run = {x.data(), t.data()};
+  for (auto _ : state) {
+    Kernels(isa).project({&run, 1, length, stride, stride, pixels, 6, sums.data()});
+    benchmark::ClobberMemory();
+  }
+  ReportPerElement(state, size_t{pixels} * length);
+}
+
 #define PENUMBRA_BENCH_GEMM(fn, name, isa)                                            \
   BENCHMARK_CAPTURE(fn, name, isa)->Args({3136, 64, 64})->Args({784, 128, 1152})->Args( \
       {196, 1024, 256})
@@ -277,6 +306,9 @@ PENUMBRA_BENCH_PASS(BM_MaskS16);
 PENUMBRA_BENCH_PASS(BM_ReduceMod);
 PENUMBRA_BENCH_PASS(BM_QuantiseS16);
 PENUMBRA_BENCH_PASS(BM_DepthwiseU8S8);
+PENUMBRA_BENCH_PASS(BM_DepthwiseS16);
+BENCHMARK_CAPTURE(BM_Project, avx512, Isa::kAvx512Vnni)
+    ->Args({38, 56})->Args({64, 56})->Args({76, 32})->Args({256, 56})->Args({307, 8})->Args({614, 4})->Args({1228, 2});
 BENCHMARK_CAPTURE(BM_FieldPasses, avx2, Isa::kAvx2)->DenseRange(0, 3);
 BENCHMARK_CAPTURE(BM_FieldPasses, avx512, Isa::kAvx512Vnni)->DenseRange(0, 3);
 BENCHMARK_CAPTURE(BM_Unary, avx2, Isa::kAvx2)->DenseRange(0, kUnaryCount - 1);

@@ -98,6 +98,9 @@ void MaskGroup(const MaskJob& shared_job, uint32_t first) {
         out = Subtract(out, _mm512_sub_epi8(tables[k].prime, pad), tables[k].prime);
       }
       _mm512_mask_storeu_epi8(job.out + (first + k) * job.out_plane_size + at, inside, out);
+      if (job.sent != nullptr) {
+        _mm512_mask_storeu_epi8(job.sent + (first + k) * job.sent_plane_size + at, inside, out);
+      }
     }
   }
 }

@@ -20,7 +20,7 @@ struct PermuteJob {
 };
 
 // One run of levels to prime_count residue planes, plane k at out + k * out_plane_size:
-//   out = (level mod p_k + pad) mod p_k, canonical.
+//   out = (level mod p_k + pad) mod p_k, canonical, and the same once more where `sent` says: both are written from registers.
 struct MaskJob {
   const void* levels;      // [count] s16 or s32, by kernel; any value
   const uint8_t* pads;     // plane k at pads + k * pad_plane_size, canonical; null: residues only
@@ -29,6 +29,8 @@ struct MaskJob {
   size_t out_plane_size;
   uint32_t prime_count;    // [1, kMaxPrimes]
   size_t count;
+  uint8_t* sent = nullptr;  // plane k at sent + k * sent_plane_size; null: out only
+  size_t sent_plane_size = 0;
 };
 
 }  // namespace penumbra

@@ -1,6 +1,7 @@
 // AVX-512 VNNI: four taps of 64 channels at a time, reduced modulo the prime in registers.
 #include "kernels/isa_extras.h"
 #include "kernels/vnni_lanes.h"
+#include "kernels/vnni_taps.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -22,23 +23,9 @@ PENUMBRA_LANE void StoreBlock(__m512i bytes, __mmask64 mask, uint8_t* out) {
   }
 }
 
-// Input row under a row of the kernel; null: padding.
-PENUMBRA_LANE const uint8_t* RowUnder(const DepthwiseJob& job, uint32_t kernel_row) {
-  const ConvGeometry& g = *job.geometry;
-  const int64_t y = int64_t{job.out_row} * g.stride_h + int64_t{kernel_row} * g.dilation_h - g.pad_top;
-  const int64_t index = y - job.input.first_row;
-  const bool exists = y >= 0 && y < int64_t{g.in_h} && index >= 0 && index < int64_t{job.input.row_count};
-  return exists ? static_cast<const uint8_t*>(job.input.rows[index]) : nullptr;
-}
-
 PENUMBRA_LANE __m512i LoadWeights(const DepthwiseJob& job, uint32_t tap, uint32_t first, __mmask64 mask) {
   if (tap >= job.geometry->kernel_h * job.geometry->kernel_w) return _mm512_setzero_si512();
   return _mm512_maskz_loadu_epi8(mask, static_cast<const int8_t*>(job.weights) + size_t{tap} * job.geometry->in_c + first);
-}
-
-// Input column of the first tap of an output column.
-PENUMBRA_LANE int64_t LeftOf(const DepthwiseJob& job, uint32_t column) {
-  return int64_t{column} * job.geometry->stride_w - job.geometry->pad_left;
 }
 
 PENUMBRA_LANE __m512i ReduceSums(const Interleaved& s, const ModVectors& m) {
@@ -121,34 +108,12 @@ void Run3x3(const DepthwiseJob& job, const ModPlan& plan, uint32_t first) {
   }
 }
 
-// Taps of any kernel, in their order: where each reads for input column `left`.
-struct TapReader {
-  const uint8_t* at[kMaxQuads * kQuad];  // for left = 0
-  size_t steps[kMaxQuads * kQuad];       // bytes per input column
-  int64_t shift[kMaxQuads * kQuad];      // columns from `left` to the tap's
-  __mmask64 mask;
-  uint32_t in_w;
-
-  PENUMBRA_LANE __m512i Read(const TapReader& from, uint32_t tap, int64_t left) {
-    const int64_t x = left + from.shift[tap];
-    const bool inside = x >= 0 && x < int64_t{from.in_w};
-    return _mm512_maskz_loadu_epi8(from.mask, inside ? from.at[tap] + static_cast<size_t>(x) * from.steps[tap] : kZeros);
-  }
-};
-
 void RunAnyKernel(const DepthwiseJob& job, const ModPlan& plan, uint32_t first) {
   const ConvGeometry& g = *job.geometry;
   const uint32_t taps = g.kernel_h * g.kernel_w, quads = (taps + kQuad - 1) / kQuad;
-  TapReader in;
-  in.mask = MaskOf(g.in_c - first);
-  in.in_w = g.in_w;
+  using Reader = TapReader<kMaxQuads * kQuad>;
+  const auto in = MakeTapReader<kMaxQuads * kQuad>(job, quads * kQuad, 1, first, MaskOf(g.in_c - first), kZeros);
   Interleaved weights[kMaxQuads];
-  for (uint32_t tap = 0; tap < quads * kQuad; ++tap) {
-    const uint8_t* row = tap < taps ? RowUnder(job, tap / g.kernel_w) : nullptr;
-    in.at[tap] = row != nullptr ? row + first : kZeros;
-    in.steps[tap] = row != nullptr ? g.in_c : 0;
-    in.shift[tap] = int64_t{tap % g.kernel_w} * g.dilation_w;
-  }
   for (uint32_t q = 0; q < quads; ++q) {
     weights[q] = Interleave(LoadWeights(job, q * kQuad, first, in.mask), LoadWeights(job, q * kQuad + 1, first, in.mask),
                             LoadWeights(job, q * kQuad + 2, first, in.mask),
@@ -161,8 +126,8 @@ void RunAnyKernel(const DepthwiseJob& job, const ModPlan& plan, uint32_t first) 
     Interleaved sums = Repeat(plan.origin);
     for (uint32_t q = 0; q < quads; ++q) {
       const uint32_t tap = q * kQuad;
-      sums = AddQuad(sums, Interleave(TapReader::Read(in, tap, left), TapReader::Read(in, tap + 1, left),
-                                      TapReader::Read(in, tap + 2, left), TapReader::Read(in, tap + 3, left)),
+      sums = AddQuad(sums, Interleave(Reader::Read(in, tap, left), Reader::Read(in, tap + 1, left),
+                                      Reader::Read(in, tap + 2, left), Reader::Read(in, tap + 3, left)),
                      weights[q]);
     }
     StoreBlock(ReduceSums(sums, m), in.mask, out);

@@ -1,4 +1,6 @@
 // Residues of sums and levels, masking and pad sampling, compiled once per instruction set.
+#include <cstring>
+
 #include "boundary/limits.h"
 #include "kernels/cover_lanes.h"
 #include "kernels/isa_entries.h"
@@ -63,6 +65,7 @@ void MaskS16(const MaskJob& job) {
     } else {
       MaskPlaneS16(levels, job.pads + k * job.pad_plane_size, job.count, kPrimes[k], out);
     }
+    if (job.sent != nullptr) std::memcpy(job.sent + k * job.sent_plane_size, out, job.count);
   }
 }
 
@@ -75,6 +78,7 @@ void MaskS32(const MaskJob& job) {
     } else {
       MaskPlaneS32(levels, job.pads + k * job.pad_plane_size, job.count, kPrimes[k], out);
     }
+    if (job.sent != nullptr) std::memcpy(job.sent + k * job.sent_plane_size, out, job.count);
   }
 }
 

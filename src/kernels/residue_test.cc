@@ -72,14 +72,19 @@ TEST(Mask, EveryLevelOfSixteenBits) {
     for (const bool padded : {true, false}) {
       std::vector<uint8_t> out_narrow(kMaxPrimes * count);
       std::vector<uint8_t> out_wide(kMaxPrimes * count);
+      const size_t gap = count + 3;  // from plane to plane of what is sent
+      std::vector<uint8_t> sent_narrow(kMaxPrimes * gap), sent_wide(kMaxPrimes * gap);
       const uint8_t* pad = padded ? pads.data() : nullptr;
-      Kernels(isa).mask_s16({narrow.data(), pad, count, out_narrow.data(), count, 6, count});
-      Kernels(isa).mask_s32({wide.data(), pad, count, out_wide.data(), count, 6, count});
+      Kernels(isa).mask_s16({narrow.data(), pad, count, out_narrow.data(), count, 6, count, sent_narrow.data(), gap});
+      Kernels(isa).mask_s32({wide.data(), pad, count, out_wide.data(), count, 6, count, sent_wide.data(), gap});
       for (size_t i = 0; i < kMaxPrimes * count; ++i) {
         const uint16_t p = kPrimes[i / count];
         const uint32_t add = padded ? pads[i] : 0;
         ASSERT_EQ(out_narrow[i], (Residue(narrow[i % count], p) + add) % p) << IsaName(isa);
         ASSERT_EQ(out_wide[i], (Residue(wide[i % count], p) + add) % p) << IsaName(isa);
+        const size_t at = i / count * gap + i % count;
+        ASSERT_EQ(sent_narrow[at], out_narrow[i]) << IsaName(isa);
+        ASSERT_EQ(sent_wide[at], out_wide[i]) << IsaName(isa);
       }
     }
   }

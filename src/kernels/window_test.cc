@@ -186,6 +186,24 @@ TEST(Depthwise, IntegersEqualDefinition) {
   }
 }
 
+// All taps at the ends of their range, up to a kernel of more taps than the vector code takes.
+TEST(Depthwise, WordsAtTheEndsOfTheirRange) {
+  for (const uint32_t size : {1u, 3u, 5u, 6u}) {
+    const ConvGeometry g = {size, size + 2, 37, 1, 3, 37, size, size, 1, 1, 1, 1, 0, 0, 0, 0, 37};
+    for (const int16_t x : {INT16_MIN, INT16_MAX}) {
+      for (const int16_t w : {INT16_MIN, -1, 15, INT16_MAX}) {
+        const std::vector<int16_t> input(size_t{g.in_h} * g.in_w * g.in_c, x), weights(size_t{size} * size * g.in_c, w);
+        const auto rows = RowPointers(g, input);
+        for (const Isa isa : SupportedIsas()) {
+          std::vector<int64_t> out(size_t{g.out_w} * g.out_c);
+          Kernels(isa).depthwise_s16s16_s64({&g, {rows.data(), 0, g.in_h}, weights.data(), 0, 0, 0, g.out_w, out.data()});
+          for (const int64_t sum : out) ASSERT_EQ(sum, int64_t{size} * size * x * w) << IsaName(isa);
+        }
+      }
+    }
+  }
+}
+
 TEST(Depthwise, FloatFollowsTheTapOrder) {
   TestRandom random(3);
   for (const ConvGeometry& g : kGeometries) {

@@ -45,7 +45,8 @@ struct MaskTarget {
   uint64_t plane_size;  // bytes from plane to plane
   uint8_t* sent;        // the same in the exchange region
   uint64_t sent_plane_size;
-  uint64_t row_size;
+  uint64_t row_size;  // bytes of a plane's row
+  bool IsCopied() const { return out != sent; }
 };
 
 MaskTarget TargetOf(const Machine& machine, const LayerRec& layer, uint32_t row_index) {
@@ -61,13 +62,6 @@ MaskTarget TargetOf(const Machine& machine, const LayerRec& layer, uint32_t row_
   target.out = machine.Tile(layer.masked, tile) + row_index % own.tile_rows * target.row_size;
   target.plane_size = RowsOfTile(own, tile) * target.row_size;
   return target;
-}
-
-void Send(const LayerRec& layer, const MaskTarget& target) {
-  if (target.out == target.sent) return;
-  for (uint32_t k = 0; k < layer.prime_count; ++k) {
-    std::memcpy(target.sent + k * target.sent_plane_size, target.out + k * target.plane_size, target.row_size);
-  }
 }
 
 // Modulo kFieldPrime: one plane of four bytes a residue.
@@ -86,7 +80,7 @@ Status MaskFieldRow(Machine* machine, const PassScratch& scratch, uint32_t layer
     job.pads = pads.data();
   }
   machine->kernels->field_mask(job);
-  Send(layer, target);
+  if (target.IsCopied()) std::memcpy(target.sent, target.out, target.row_size);
   return Status::kOk;
 }
 
@@ -110,6 +104,8 @@ Status MaskRingRow(Machine* machine, const PassScratch& scratch, const LayerRec&
     job.out_plane_size = target.plane_size;
     job.prime_count = layer.prime_count;
     job.count = x.size();
+    job.sent = target.IsCopied() ? target.sent + at : nullptr;
+    job.sent_plane_size = target.sent_plane_size;
     narrow ? kernels.mask_s16(job) : kernels.mask_s32(job);
   }
   return Status::kOk;
@@ -133,9 +129,7 @@ Status MaskRow(Machine* machine, const PassScratch& scratch, uint32_t layer_inde
     PENUMBRA_TRY(GeneratePadRow(*machine, layer_index, k, row_index, {pads + k * scratch.pad_plane_size, count},
                                 {base + scratch.spare_at, scratch.spare_size}));
   }
-  PENUMBRA_TRY(MaskRingRow(machine, scratch, layer, {row, count}, pads, target));
-  Send(layer, target);
-  return Status::kOk;
+  return MaskRingRow(machine, scratch, layer, {row, count}, pads, target);
 }
 
 }  // namespace penumbra::trusted

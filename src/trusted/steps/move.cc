@@ -64,9 +64,14 @@ Status RunCopy(Machine* machine, const Instruction& i) {
 }
 
 Status RunFill(Machine* machine, const Instruction& i) {
-  auto* out = reinterpret_cast<uint32_t*>(machine->Tile(i[0], i[1]));
-  const uint64_t count = TileSize(machine->plan, i[0], i[1]) / 4;
-  for (uint64_t e = 0; e < count; ++e) out[e] = i[2];
+  uint8_t* const out = machine->Tile(i[0], i[1]);
+  const uint64_t size = TileSize(machine->plan, i[0], i[1]);
+  const uint32_t value = i[2];
+  if (value == 0) {  // wherever something is copied over all of it later, as in a concatenation
+    std::memset(out, 0, size);
+    return Status::kOk;
+  }
+  for (uint64_t at = 0; at < size; at += sizeof(value)) std::memcpy(out + at, &value, sizeof(value));
   return Status::kOk;
 }
 

@@ -10,18 +10,18 @@ namespace penumbra::trusted {
 namespace {
 
 // Element-wise functions that kernels/ has under another name or as a composition.
-bool ApplyComposed(const Machine& machine, PassFn fn, float* row, uint32_t count) {
+bool ApplyComposed(const Machine& machine, PassFn fn, const float* in, uint32_t count, float* out) {
   const KernelTable& k = *machine.kernels;
   constexpr auto kLeft = static_cast<size_t>(Operand::kScalarLeft);
   const float one = 1.0f;
   if (fn == PassFn::kReciprocal) {
-    k.binary[static_cast<size_t>(Binary::kDiv)][kLeft](&one, row, count, row);
+    k.binary[static_cast<size_t>(Binary::kDiv)][kLeft](&one, in, count, out);
     return true;
   }
   if (fn == PassFn::kCeil) {
-    k.unary[static_cast<size_t>(Unary::kNeg)](row, count, 0, 0, row);
-    k.unary[static_cast<size_t>(Unary::kFloor)](row, count, 0, 0, row);
-    k.unary[static_cast<size_t>(Unary::kNeg)](row, count, 0, 0, row);
+    k.unary[static_cast<size_t>(Unary::kNeg)](in, count, 0, 0, out);
+    k.unary[static_cast<size_t>(Unary::kFloor)](out, count, 0, 0, out);
+    k.unary[static_cast<size_t>(Unary::kNeg)](out, count, 0, 0, out);
     return true;
   }
   return false;
@@ -68,39 +68,42 @@ BinaryForm BinaryOf(PassFn fn) {
   }
 }
 
-// row = row fn operand, over `count` elements; a scalar operand is one element.
-void ApplyBinary(const Machine& machine, BinaryForm form, const float* operand, bool scalar, float* row,
-                 uint32_t count) {
+// out = in fn operand, over `count` elements; a scalar operand is one element.
+void ApplyBinary(const Machine& machine, BinaryForm form, const float* operand, bool scalar, const float* in,
+                 uint32_t count, float* out) {
   const auto& table = machine.kernels->binary[static_cast<size_t>(form.fn)];
   const auto shape = !scalar ? Operand::kSame : form.reversed ? Operand::kScalarLeft : Operand::kScalarRight;
   BinaryFn* const fn = table[static_cast<size_t>(shape)];
-  form.reversed ? fn(operand, row, count, row) : fn(row, operand, count, row);
+  form.reversed ? fn(operand, in, count, out) : fn(in, operand, count, out);
 }
 
-void ApplyOp(const Machine& machine, const PassOp& op, uint32_t row_index, uint32_t row_elems, float* row) {
+// From `in` to `out`, which may be the same row.
+void ApplyOp(const Machine& machine, const PassOp& op, uint32_t row_index, uint32_t row_elems, const float* in,
+             float* out) {
   if (op.operand_kind == PassOperand::kNone) {
-    if (ApplyComposed(machine, op.fn, row, row_elems)) return;
-    machine.kernels->unary[static_cast<size_t>(UnaryOf(op.fn))](row, row_elems, op.a, op.b, row);
+    if (ApplyComposed(machine, op.fn, in, row_elems, out)) return;
+    machine.kernels->unary[static_cast<size_t>(UnaryOf(op.fn))](in, row_elems, op.a, op.b, out);
     return;
   }
   const BinaryForm form = BinaryOf(op.fn);
   switch (op.operand_kind) {
-    case PassOperand::kScalar: ApplyBinary(machine, form, &op.a, true, row, row_elems); return;
+    case PassOperand::kScalar: ApplyBinary(machine, form, &op.a, true, in, row_elems, out); return;
     case PassOperand::kTensor:
-      ApplyBinary(machine, form, machine.FloatRow(op.operand, row_index, row_elems), false, row, row_elems);
+      ApplyBinary(machine, form, machine.FloatRow(op.operand, row_index, row_elems), false, in, row_elems, out);
       return;
     case PassOperand::kTensorPixel: {
       const uint32_t pixels = row_elems / op.period;
       const float* scalars = machine.FloatRow(op.operand, row_index, pixels);
       for (uint32_t p = 0; p < pixels; ++p) {
-        ApplyBinary(machine, form, scalars + p, true, row + uint64_t{p} * op.period, op.period);
+        const uint64_t at = uint64_t{p} * op.period;
+        ApplyBinary(machine, form, scalars + p, true, in + at, op.period, out + at);
       }
       return;
     }
     default: {  // kChannel, kTensorChannel: one vector, repeated along the row
       const auto* vector = reinterpret_cast<const float*>(machine.Tile(op.operand, 0));
       for (uint32_t at = 0; at < row_elems; at += op.period) {
-        ApplyBinary(machine, form, vector, false, row + at, op.period);
+        ApplyBinary(machine, form, vector, false, in + at, op.period, out + at);
       }
       return;
     }
@@ -199,18 +202,19 @@ Status RunPass(Machine* machine, const Instruction& i) {
     if (restores) {
       const float* addend = tail.addend == kNoTensor ? nullptr : machine->FloatRow(tail.addend, r, h.row_elems);
       PENUMBRA_TRY(RestoreRow(machine, scratch, h.source_id, r, {addend, tail.relu}, row));
-    } else {
-      std::memcpy(row, machine->Row(h.source_id, r, h.row_elems), uint64_t{h.row_elems} * 4);
     }
+    // The first operation reads the source where it stands.
+    const float* in = restores ? row : machine->FloatRow(h.source_id, r, h.row_elems);
     for (uint32_t n = tail.op_count; n < h.op_count; ++n) {
       PassOp op{};
       PENUMBRA_REQUIRE(pass.Op(n, &op), Status::kInternal);
-      ApplyOp(*machine, op, r, h.row_elems, row);
+      ApplyOp(*machine, op, r, h.row_elems, in, row);
+      in = row;
     }
     for (uint32_t n = 0; n < h.sink_count; ++n) {
       PassSink sink{};
       PENUMBRA_REQUIRE(pass.Sink(n, &sink), Status::kInternal);
-      PENUMBRA_TRY(Sink(machine, scratch, h, sink, r, row));
+      PENUMBRA_TRY(Sink(machine, scratch, h, sink, r, in));
     }
   }
   return Status::kOk;
