@@ -25,6 +25,7 @@ namespace {
 #if defined(__x86_64__)
 
 constexpr KernelTable WithAvx2Lanes(KernelTable table) {
+  table.mask_s16 = &avx2lanes::MaskS16;
   table.pad_fill = &avx2lanes::FillPads;
   table.project = &avx2lanes::Project;
   table.restore = &avx2lanes::Restore;

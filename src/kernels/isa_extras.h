@@ -17,11 +17,13 @@
 namespace penumbra {
 
 namespace avx2 {
+void MaskS16(const MaskJob& job);
 void Restore(const RestoreJob& job);
 }  // namespace avx2
 
 namespace avx2lanes {
 bool FillPads(PadFill* fill);
+void MaskS16(const MaskJob& job);
 void Project(const ProjectJob& job);
 void Restore(const RestoreJob& job);
 void Unmix(const UnmixJob& job);

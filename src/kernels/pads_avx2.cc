@@ -1,9 +1,8 @@
 // Pad sampling that looks for rejected candidates 32 at a time, and unmixing by products of byte pairs.
 #include <immintrin.h>
 
-#include "kernels/isa.h"
+#include "kernels/avx2_words.h"
 #include "kernels/isa_extras.h"
-#include "kernels/reduce_lanes.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -46,19 +45,8 @@ void FillPairs(const UnmixJob& job, uint32_t begin, uint32_t count, Pairs* out) 
   }
 }
 
-// ReduceNarrowLane of 16 words.
-PENUMBRA_LANE __m256i Reduce(__m256i value, const NarrowReducer& r) {
-  const __m256i prime = _mm256_set1_epi16(static_cast<int16_t>(r.prime));
-  const __m256i t = _mm256_xor_si256(value, _mm256_set1_epi16(static_cast<int16_t>(0x8000)));
-  const __m256i high = _mm256_mulhi_epu16(t, _mm256_set1_epi16(static_cast<int16_t>(r.reciprocal)));
-  const __m256i rest = _mm256_sub_epi16(t, _mm256_mullo_epi16(_mm256_srli_epi16(high, 7), prime));
-  const __m256i once = _mm256_min_epu16(rest, _mm256_sub_epi16(rest, prime));
-  const __m256i moved = _mm256_add_epi16(once, _mm256_set1_epi16(static_cast<int16_t>(r.origin)));
-  return _mm256_min_epu16(moved, _mm256_sub_epi16(moved, prime));
-}
-
 // Residues of one pixel's block, all 64 of them.
-PENUMBRA_LANE void UnmixBlock(const uint8_t* in, const Pairs& pairs, const NarrowReducer& r, uint8_t* out) {
+PENUMBRA_LANE void UnmixBlock(const uint8_t* in, const Pairs& pairs, const WordReducer& r, uint8_t* out) {
   alignas(kVectorSize) uint8_t found[2 * kBlock];
   for (uint32_t i = 0; i < kBlock; ++i) {
     found[2 * i] = in[pairs.a[i]];
@@ -76,7 +64,7 @@ PENUMBRA_LANE void UnmixBlock(const uint8_t* in, const Pairs& pairs, const Narro
 }  // namespace
 
 void Unmix(const UnmixJob& job) {
-  const NarrowReducer reducer = MakeNarrowReducer(job.prime);
+  const WordReducer reducer = MakeWordReducer(job.prime);
   for (uint32_t begin = 0; begin < job.m; begin += kBlock) {
     const uint32_t count = job.m - begin < kBlock ? job.m - begin : kBlock;
     Pairs pairs;
