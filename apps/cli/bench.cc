@@ -22,6 +22,8 @@ namespace {
 // Computes truthfully, and the time it takes is not counted: what is left is the floor of a split.
 constexpr const char* kOracle = "oracle";
 
+using Clock = std::chrono::steady_clock;
+
 struct Options {
   std::string model, float_model;
   PeerRequest peers;
@@ -83,6 +85,7 @@ struct Times {
   std::vector<PeerTimes> peers;
   std::vector<double> background;  // sustained with pads made in the background
   std::vector<double> single_pad, batch_pad;  // a pad made alone, a pad of those made together
+  double load = 0;
   RunStats last;
 };
 
@@ -96,7 +99,6 @@ RunStats Counted(RunStats stats, bool oracle) {
 
 Times Measure(const Options& options, const Console& console, Session* session, bool pads,
               PeerGroup* peers, const TensorMap& feeds) {
-  using Clock = std::chrono::steady_clock;
   Times times;
   Clock::time_point start;
   for (uint32_t i = 0;; ++i) {
@@ -196,6 +198,7 @@ void Report(const Options& options, const Times& times, const std::vector<Throug
                 {"sustained_background", background ? SummaryJson(*background) : Json(nullptr)},
                 {"pad_ms", pads ? Json(Summarise(times.pad).p50) : Json(nullptr)},
                 {"pads_per_second", pads ? PadRates(times, info) : Json(nullptr)},
+                {"load_ms", times.load},
                 {"inside_ms", Milliseconds(times.last.inside_ns)},
                 {"outside_ms", Milliseconds(times.last.outside_ns)},
                 {"switches", times.last.switches},
@@ -207,6 +210,7 @@ void Report(const Options& options, const Times& times, const std::vector<Throug
   if (background) rows.push_back(SummaryRow("protected, pads made beside", *background));
   std::vector<Row> facts;
   if (!times.peers.empty()) ReportPeers(times.peers, burst.p50, &document, &rows, &facts);
+  facts.push_back({"load", Fixed(times.load, 1) + " ms"});
   if (pads) facts.push_back({"one pad", PadText(times, info)});
   if (options.oracle) TellOracle(times, info, &document, &facts);
   facts.push_back({"inside", Fixed(Milliseconds(times.last.inside_ns), 3) + " ms"});
@@ -321,11 +325,14 @@ void Run(const Options& given, const Console& console) {
   const std::optional<uint64_t> bank_size = session_options.pad_bank_size;
   session_options.pad_bank_size = 0;  // only as many as are asked for
   const std::filesystem::path bundle = PrepareBundle(options, console, scratch);
+  const Clock::time_point load_start = Clock::now();
   std::optional<Session> session(std::in_place, console.env(), bundle, session_options);
+  const double load = std::chrono::duration<double, std::milli>(Clock::now() - load_start).count();
   const TensorMap feeds = Noise(session->inputs(), 1);
   const auto peers = MakePeers(options, console, scratch, feeds);
   const bool pads = MakesPads(&*session);
   Times times = Measure(options, console, &*session, pads, peers.get(), feeds);
+  times.load = load;
   if (pads) MeasurePads(options, console, &*session, feeds, &times);
   std::vector<Throughput> throughput;
   if (!options.in_flight.empty()) {

@@ -233,7 +233,7 @@ JobPump::Failure JobPump::Do(const HostJob& job, PumpStats* stats) {
 
 JobPump::Failure JobPump::CheckAccelerate(const HostJob& job) const {
   const uint64_t region = trusted_->exchange().size();
-  if (!segments_->Has(job.segment)) {
+  if (segments_ == nullptr || !segments_->Has(job.segment)) {
     return {Status::kInternal, "a job names segment " + std::to_string(job.segment) + ", which is not public"};
   }
   if (job.batch < 1 || job.batch > segments_->max_batch()) {

@@ -63,7 +63,8 @@ class Pace {
 // is checked against the exchange region before a byte moves.
 class JobPump {
  public:
-  // `trusted` is started; it and `pads` outlive the pump. `segments` are those of `bundle`.
+  // `trusted` is started; it and `pads` outlive the pump. `segments` are those of `bundle`; null: no job
+  // of the accelerator is expected, and one that comes fails.
   JobPump(TrustedHalf* trusted, std::shared_ptr<const BundleFile> bundle,
           std::shared_ptr<SegmentSet> segments, PadStore* pads, const PumpOptions& options);
 

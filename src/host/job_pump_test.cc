@@ -245,6 +245,16 @@ TEST_F(JobPumpTest, RefusesMalformedAcceleratorJobs) {
   refused([](HostJob* job) { job->kind = static_cast<JobKind>(99); });
 }
 
+// While a model is loaded its segments are still being prepared.
+TEST_F(JobPumpTest, APumpWithoutSegmentsRefusesJobsOfTheAccelerator) {
+  jobs_ = {Accelerate()};
+  JobPump pump(&trusted_, BundleFile::Parse(file_, TestVendorKey()), nullptr, &pads_, {});
+  Command load{};
+  load.id = CommandId::kLoad;
+  EXPECT_HOST_ERROR(pump.Run(load, &stats_), Status::kInternal, StatusCode(Status::kInternal));
+  EXPECT_EQ(verdicts_, std::vector<Status>{Status::kInternal});
+}
+
 TEST_F(JobPumpTest, RefusesMalformedTransfers) {
   using enum JobKind;
   using enum JobSource;

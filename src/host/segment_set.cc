@@ -1,7 +1,13 @@
 #include "host/segment_set.h"
 
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <future>
+#include <mutex>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "boundary/limits.h"
@@ -20,8 +26,37 @@ std::vector<SegmentTensor> Shapes(const SegmentView& view, std::span<const uint3
 
 SegmentSet::SegmentSet(std::shared_ptr<const BundleFile> bundle, std::shared_ptr<Device> device,
                        const PrepareOptions& options)
-    : bundle_(std::move(bundle)), device_(std::move(device)), options_(options) {
-  for (uint32_t i = 0; i < bundle_->segment_count(); ++i) Prepare(i, bundle_->Segment(i), *bundle_);
+    : bundle_(std::move(bundle)), device_(std::move(device)), options_(options), segments_(bundle_->segment_count()) {
+  PrepareAll();
+}
+
+// Packing weights is most of it, and no segment needs another: every processor takes the next one. They are claimed in order,
+// so that of several refusals the first in the bundle is told.
+void SegmentSet::PrepareAll() {
+  const auto count = static_cast<uint32_t>(segments_.size());
+  std::atomic<uint32_t> next = 0;
+  std::mutex mutex;
+  std::exception_ptr error;
+  uint32_t refused = count;  // under the mutex, as `error`
+  const auto work = [&] {
+    for (uint32_t i = next++; i < count; i = next++) {
+      try {
+        Prepare(i, bundle_->Segment(i), *bundle_);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (i < refused) error = std::current_exception();
+        refused = std::min(refused, i);
+        next = count;
+      }
+    }
+  };
+  std::vector<std::future<void>> others;
+  for (uint32_t i = 1; i < std::min(count, std::thread::hardware_concurrency()); ++i) {
+    others.push_back(std::async(std::launch::async, work));
+  }
+  work();
+  for (std::future<void>& other : others) other.get();
+  if (error != nullptr) std::rethrow_exception(error);
 }
 
 void SegmentSet::AddEmitted(EmittedHalves::Halves halves) {
@@ -31,6 +66,7 @@ void SegmentSet::AddEmitted(EmittedHalves::Halves halves) {
     if (half.segment_count() != 1 || Has(index) || index >= kMaxLayers) {
       throw HostError(Status::kMalformed, "the trusted half emitted no single segment", "segment " + std::to_string(index));
     }
+    if (segments_.size() <= index) segments_.resize(index + size_t{1});
     Prepare(index, half.Segment(0), half);
   }
 }
@@ -48,7 +84,6 @@ void SegmentSet::Prepare(uint32_t index, const SegmentView& view, const BlobSour
   segment->prepared = std::move(prepared);
   segment->inputs = Shapes(view, view.inputs);
   segment->outputs = Shapes(view, view.outputs);
-  if (segments_.size() <= index) segments_.resize(index + size_t{1});
   segments_[index] = std::move(segment);
 }
 

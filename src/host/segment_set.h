@@ -26,7 +26,7 @@ struct Segment {
 // Safe from any thread after construction and AddEmitted().
 class SegmentSet {
  public:
-  // Throws HostError with the device's reason.
+  // On all processors. Throws HostError with the device's reason.
   SegmentSet(std::shared_ptr<const BundleFile> bundle, std::shared_ptr<Device> device,
              const PrepareOptions& options);
 
@@ -46,6 +46,8 @@ class SegmentSet {
     const std::vector<uint8_t> bytes;
     const PublicHalf half;
   };
+  void PrepareAll();
+  // index < segments_.size()
   void Prepare(uint32_t index, const SegmentView& view, const BlobSource& blobs);
 
   std::shared_ptr<const BundleFile> bundle_;  // segments use its bytes in place

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <utility>
 
 #include "boundary/limits.h"
@@ -97,13 +98,16 @@ std::unique_ptr<Session> Session::Load(const std::filesystem::path& path,
                                                std::move(transport), options, std::move(pads)));
   session->MakeDurableBank(options);
   session->StartTransport(options);
-  const auto segments = std::make_shared<SegmentSet>(session->bundle_, std::move(device), prepare);
+  auto preparing = std::async(std::launch::async, [bundle = session->bundle_, device = std::move(device), prepare] {
+    return std::make_shared<SegmentSet>(bundle, device, prepare);
+  });
+  session->LoadModel();
+  const std::shared_ptr<SegmentSet> segments = preparing.get();
+  segments->AddEmitted(session->trusted_.emitted()->Take());
   for (uint32_t lane = 0; lane < options.max_in_flight; ++lane) {
     session->pumps_.push_back(std::make_unique<JobPump>(
         &session->trusted_, session->bundle_, segments, session->pads_.get(), pump_options));
   }
-  session->LoadModel();
-  segments->AddEmitted(session->trusted_.emitted()->Take());
   session->OpenDurableBank();
   session->StartFiller(options.pad_bank_size);
   return session;
@@ -161,7 +165,8 @@ void Session::LoadModel() {
   std::ranges::copy(bundle_->vendor_key(), load.vendor_key);
   PumpStats stats;
   try {
-    pumps_[0]->Run(load, &stats);
+    // Without segments: they are being prepared meanwhile, and loading wants none.
+    JobPump(&trusted_, bundle_, nullptr, pads_.get(), {}).Run(load, &stats);
   } catch (const HostError& error) {
     if (error.status() != Status::kSecureMemoryExceeded) throw;
     const Info info = QueryInfo();

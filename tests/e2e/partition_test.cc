@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <set>
 #include <span>
 
@@ -37,7 +38,7 @@ class WatchingDevice final : public Device {
   const Capabilities& capabilities() const override { return device_->capabilities(); }
   Status Prepare(const SegmentView& segment, const BlobSource& blobs, const PrepareOptions& options,
                  std::unique_ptr<PreparedSegment>* out_prepared, std::string* out_why) override {
-    std::vector<float>& seen = constants.emplace_back();
+    std::vector<float> seen;
     for (const SegmentNode& node : segment.nodes) {
       for (const uint32_t blob : {node.weight_blob, node.bias_blob}) {
         if (blob == kNoBlob) continue;
@@ -46,12 +47,17 @@ class WatchingDevice final : public Device {
         seen.insert(seen.end(), first, first + bytes.size() / sizeof(float));
       }
     }
+    {
+      const std::lock_guard lock(mutex_);
+      constants.push_back(std::move(seen));
+    }
     return device_->Prepare(segment, blobs, options, out_prepared, out_why);
   }
 
-  std::vector<std::vector<float>> constants;  // of each segment
+  std::vector<std::vector<float>> constants;  // of each segment, once all are prepared
 
  private:
+  std::mutex mutex_;
   std::shared_ptr<Device> device_;
 };
 

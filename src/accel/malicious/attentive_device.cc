@@ -180,7 +180,6 @@ class AttentiveDevice::Segment final : public PreparedSegment {
   Segment(const SegmentView& view, std::unique_ptr<PreparedSegment> honest, std::shared_ptr<Mind> mind)
       : honest_(std::move(honest)),
         mind_(std::move(mind)),
-        index_(mind_->next_segment++),
         input_(view.tensors[view.inputs.front()]),
         output_(view.tensors[view.outputs.front()]) {}
 
@@ -188,11 +187,12 @@ class AttentiveDevice::Segment final : public PreparedSegment {
 
   Status Run(const Job& job) override {
     const Slots slots = SlotsOf(job.inputs.front(), input_, job.batch);
-    mind_->See(index_, slots);
+    if (!index_) index_ = mind_->next_segment++;
+    mind_->See(*index_, slots);
     if (const Status status = honest_->Run(job); !IsOk(status)) return status;
     std::byte* const reply = job.outputs.front();
     mind_->Remember(SlotsOf(reply, output_, job.batch));
-    for (const size_t slot : mind_->Choose(index_, slots)) {
+    for (const size_t slot : mind_->Choose(*index_, slots)) {
       const size_t size = TensorByteSize(output_, 1);
       auto* bytes = reinterpret_cast<uint8_t*>(reply) + slot * size;
       AddConstant({output_, 1, {bytes, size}}, &mind_->rng);
@@ -210,7 +210,7 @@ class AttentiveDevice::Segment final : public PreparedSegment {
 
   std::unique_ptr<PreparedSegment> honest_;
   std::shared_ptr<Mind> mind_;
-  const uint32_t index_;
+  std::optional<uint32_t> index_;  // from its first job on: those come in the plan's order, preparing does not
   const SegmentTensor input_, output_;
 };
 

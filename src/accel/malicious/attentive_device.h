@@ -33,7 +33,7 @@ struct AttentiveOrders {
   uint32_t lie_limit = 0xffffffff;   // lies told at most
 };
 
-// Slots of the first input of one job; `segment` counts from the first one prepared since BeginSession().
+// Slots of the first input of one job; `segment` counts from the first one that ran since BeginSession().
 using SlotObserver = std::function<void(uint32_t segment, const std::vector<std::vector<float>>& slots)>;
 
 // One job at a time. Remembers the slots of every job: meant for small models.
