@@ -52,7 +52,9 @@ class Planner {
       }
     }
     networks.insert(networks.end(), found.begin(), found.end());
-    for (const std::string& name : networks) AddNetwork(name);
+    for (const std::string& name : networks) {
+      if (s_.paper == Paper::kShadowNet || !name.starts_with(kTransformerOfWidth)) AddNetwork(name);
+    }
     if (s_.paper == Paper::kSoter) {
       AddThetas(networks);
     } else {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contenders.h"
@@ -14,6 +15,9 @@
 namespace penumbra::cli {
 
 enum class Paper { kSoter, kShadowNet };
+
+// "transformer-d256" of tools/zoo: of width 256, for the sweep of theta over the Transformer's width alone.
+inline constexpr std::string_view kTransformerOfWidth = "transformer-d";
 
 struct PaperSettings {
   Paper paper = Paper::kSoter;

@@ -131,6 +131,8 @@ class CliBench(CliCase):
         models = self.scratch / "small"
         models.mkdir()
         shutil.copy(self.model, models / "small.onnx")
+        for width in (512, 1024):
+            shutil.copy(self.model, models / f"transformer-d{width}.onnx")
         document = self.succeed_json("bench", "--paper", "soter", "--quick", "--models", models, "--carrier", "direct",
                                      "--device-profile", self.profile(), "--html", self.scratch / "soter.html")  # fmt: skip
         cell = document["cells"]["networks/small"]
@@ -139,12 +141,17 @@ class CliBench(CliCase):
         self.assertEqual(set(by_name), {"mlcapsule", "aegisdnn", "soter", "enclave", "shadownet"})
         self.assertIsNotNone(by_name["soter"]["phases"]["p4_integrity_ms"])
         self.assertGreater(by_name["soter"]["protection"]["fingerprints"]["fingerprints"], 0)
-        thetas = {cell["value"]: cell for key, cell in document["cells"].items() if "/batch 1/" in key}
+        thetas = {cell["value"]: cell for key, cell in document["cells"].items() if key.startswith("theta/transformer-d512")}
         self.assertEqual(list(thetas), [0, 0.4, 1])
         layers = [thetas[value]["presets"][0]["protection"]["public_layers"] for value in thetas]
         self.assertEqual(layers, sorted(layers))
         self.assertEqual(layers[0], 0)
-        self.assertIn("theta", self.read_page("soter.html"))
+        self.assertNotIn("networks/transformer-d512", document["cells"])  # swept only
+        words = self.read_page("soter.html")
+        milliseconds = thetas[1]["presets"][0]["burst"]["p50_ms"]
+        for word in ("d = 512 (transformer-d512)", f"{milliseconds:.2f} (1.00)", "1373.00 (2.47)", "1035.00 (1.86)"):
+            self.assertIn(word, words)
+        self.assertLess(words.index("d = 512 ("), words.index("d = 1024 ("))
 
     def test_papers_bad_input(self) -> None:
         self.refused("P101", 2, "--models", "bench", "--paper", "soter")

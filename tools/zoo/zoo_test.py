@@ -18,6 +18,7 @@ from zoo.network import Options
 RESNET44_SEED1_SHA256 = "9173f96d2860ac1d82171188fb6f1ea1700294e9afc9c31fdc0a391441b45b96"
 SEQUENCE_SHA256 = {
     "transformer-small": "dec88d668f886d3eade4b0862cb2de64e920db74384670f34f345d341dc2a79d",
+    "transformer-d128": "c10a8440d243e46ac093a3d5cfdf535475016e4be8d3745793de8af3e69748a3",
     "lstm": "3140e5dbfbb2b9d01fa860e1a8d37f58f0258dbf0293119a007801531d9646a8",
 }
 
