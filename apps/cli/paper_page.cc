@@ -113,7 +113,10 @@ std::vector<Row> AblationRows(const Json& results) {
 // What did not run, and why.
 std::vector<Row> RefusedRows(const Json& results) {
   std::vector<Row> rows{{"not run", "preset", "error"}};
-  for (const Json& name : results.at("missing")) rows.push_back({name, "all", "no such file in the folder of --models"});
+  for (const Json& name : results.at("missing")) {
+    const bool backbone = name.get<std::string>().starts_with(kBackbones);
+    rows.push_back({name, backbone ? "ennclave" : "all", "no such file in the folder of --models"});
+  }
   for (const auto& [key, cell] : results.at("cells").items()) {
     for (const Json& error : cell.at("errors")) {
       rows.push_back({key, error.at("preset").is_null() ? "all" : error.at("preset").get<std::string>(),

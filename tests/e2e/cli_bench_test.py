@@ -133,12 +133,18 @@ class CliBench(CliCase):
         shutil.copy(self.model, models / "small.onnx")
         for width in (512, 1024):
             shutil.copy(self.model, models / f"transformer-d{width}.onnx")
-        document = self.succeed_json("bench", "--paper", "soter", "--quick", "--models", models, "--carrier", "direct",
-                                     "--device-profile", self.profile(), "--html", self.scratch / "soter.html")  # fmt: skip
+        (models / "backbones").mkdir()
+        backbone = models / "backbones" / "small.onnx"
+        self.changed_model("public.onnx", b"fc.weight").rename(backbone)
+        paper = ["bench", "--paper", "soter", "--quick", "--models", models, "--carrier", "direct", "--device-profile",
+                 self.profile(), "--results", self.scratch / "soter.json", "--html", self.scratch / "soter.html"]  # fmt: skip
+        document = self.succeed_json(*paper)
         cell = document["cells"]["networks/small"]
         by_name = {preset["preset"]: preset for preset in cell["presets"]}
         self.assertEqual(cell["errors"], [])
-        self.assertEqual(set(by_name), {"mlcapsule", "aegisdnn", "soter", "enclave", "shadownet"})
+        self.assertEqual(set(by_name), {"mlcapsule", "aegisdnn", "soter", "enclave", "shadownet", "ennclave"})
+        protection = by_name["ennclave"]["protection"]
+        self.assertEqual(protection["public_layers"], protection["layers"] - 1)  # all but the retrained tail
         self.assertIsNotNone(by_name["soter"]["phases"]["p4_integrity_ms"])
         self.assertGreater(by_name["soter"]["protection"]["fingerprints"]["fingerprints"], 0)
         thetas = {cell["value"]: cell for key, cell in document["cells"].items() if key.startswith("theta/transformer-d512")}
@@ -152,6 +158,13 @@ class CliBench(CliCase):
         for word in ("d = 512 (transformer-d512)", f"{milliseconds:.2f} (1.00)", "1373.00 (2.47)", "1035.00 (1.86)"):
             self.assertIn(word, words)
         self.assertLess(words.index("d = 512 ("), words.index("d = 1024 ("))
+        self.assertNotIn("backbones/small", document["missing"])
+
+        # Without a backbone nothing is asked that was not measured; a preset that was not is measured.
+        backbone.unlink()
+        again = self.succeed_json(*paper)
+        self.assertIn("backbones/small", again["missing"])
+        self.assertEqual(again["cells"], document["cells"])
 
     def test_papers_bad_input(self) -> None:
         self.refused("P101", 2, "--models", "bench", "--paper", "soter")

@@ -56,6 +56,10 @@ SEQUENCES: dict[str, Callable[[SequenceNetwork], None]] = {
     "lstm": partial(lstm, shape=RECURRENT),
 }
 
+# Networks of which a public network could be the convolutions under another dense tail: the others
+# have no convolution, or no dense layer.
+BACKBONES = [name for name in CATALOGUE if name not in ("mlp", "yolov4-tiny")]
+
 NAMES = [*CATALOGUE, *SEQUENCES]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, load_model_from_string
 
 from zoo import exact
 from zoo.catalogue import CATALOGUE, build
@@ -86,6 +86,20 @@ class Sequences(unittest.TestCase):
         (after,) = session.run(None, feeds)
         np.testing.assert_allclose(after[:, :12], before[:, :12], atol=1e-4)
         self.assertGreater(np.abs(after[:, 12:] - before[:, 12:]).max(), 0.1)
+
+
+class Backbones(unittest.TestCase):
+    def test_convolutions_are_shared_and_the_tail_is_not(self) -> None:
+        def weights(options: Options) -> dict[str, bytes]:
+            graph = load_model_from_string(_bytes("minivgg", options)).graph
+            return {tensor.name: tensor.raw_data for tensor in graph.initializer}
+
+        private, public = weights(Options()), weights(Options(tail_seed=2))
+        self.assertEqual(private.keys(), public.keys())
+        different = {name for name in private if private[name] != public[name]}
+        tail = {name for name in private if name.startswith(("dense", "classifier"))}
+        self.assertEqual(different, tail)
+        self.assertTrue(tail)
 
 
 class ExactKernels(unittest.TestCase):
