@@ -181,10 +181,17 @@ Json RunCellCaught(const PaperCell& cell, const PaperSettings& settings, const C
   }
 }
 
+// Whether `preset` was measured or refused there.
+bool Has(const Json& done, const std::string& preset) {
+  const auto is = [&](const Json& entry) { return entry.at("preset").is_null() || entry.at("preset") == preset; };
+  return std::ranges::any_of(done.at("presets"), is) || std::ranges::any_of(done.at("errors"), is);
+}
+
 bool IsDone(const Json& cells, const PaperCell& cell, const PaperSettings& settings) {
   const auto found = cells.find(cell.Key());
   return found != cells.end() &&
-         found->at("model_bytes") == std::filesystem::file_size(settings.models / (cell.network + ".onnx"));
+         found->at("model_bytes") == std::filesystem::file_size(settings.models / (cell.network + ".onnx")) &&
+         std::ranges::all_of(cell.specs, [&](const ContenderSpec& spec) { return Has(*found, spec.name); });
 }
 
 }  // namespace

@@ -1,32 +1,19 @@
 // The results of 'bench --paper' for people: text and a page with charts.
 #include <algorithm>
 #include <limits>
-#include <map>
 
 #include "bench_paper.h"
 #include "bench_presets.h"
 #include "paper_numbers.h"
+#include "paper_sweeps.h"
 
 namespace penumbra::cli {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-std::string Printed(double value, int digits) { return value == kNotPrinted ? "-" : Fixed(value, digits); }
-std::string NumberText(const Json& json, int digits) { return json.is_number() ? Fixed(json.get<double>(), digits) : "-"; }
-std::string MegabytesText(const Json& json) { return json.is_number() ? Fixed(json.get<double>() / 1e6, 2) : "-"; }
-
-// Cells of one kind in the order in which they were measured.
-std::vector<Json> CellsOf(const Json& results, const std::string& kind) {
-  std::vector<Json> cells;
-  for (const auto& [key, cell] : results.at("cells").items()) {
-    if (cell.at("kind") == kind) cells.push_back(cell);
-  }
-  return cells;
+// NaN: there is none.
+double PeerOf(const Json& cell) {
+  return cell.at("peer").is_null() ? std::numeric_limits<double>::quiet_NaN() : cell.at("peer").at("p50_ms").get<double>();
 }
-
-double BurstOf(const Json& preset) { return preset.at("burst").at("p50_ms"); }
-double PeerOf(const Json& cell) { return cell.at("peer").is_null() ? kNone : cell.at("peer").at("p50_ms").get<double>(); }
 
 const SoterRow* SoterRowOf(const std::string& network) {
   const auto found = std::ranges::find(SoterRows(), network, &SoterRow::network);
@@ -110,50 +97,6 @@ std::vector<Row> ShadowNetPaperRows() {
   return rows;
 }
 
-std::string SweepName(const Json& cell) {
-  return cell.at("network").get<std::string>() + ", batch " + std::to_string(cell.at("batch").get<uint32_t>());
-}
-
-double PrintedAt(const Json& cell) {
-  for (const SoterSweep& sweep : SoterSweeps()) {
-    if (cell.at("network") != std::string(sweep.network) || cell.at("batch") != sweep.batch) continue;
-    for (size_t i = 0; i < std::size(kSoterThetas); ++i) {
-      if (kSoterThetas[i] == cell.at("value")) return sweep.means[i];
-    }
-  }
-  return kNotPrinted;
-}
-
-std::vector<Row> ThetaRows(const Json& results) {
-  std::vector<Row> rows{{"network", "theta", "ms", "ratio", "public layers", "SOTER printed, ms"}};
-  for (const Json& cell : CellsOf(results, "theta")) {
-    for (const Json& preset : cell.at("presets")) {
-      const Json& protection = preset.at("protection");
-      rows.push_back({SweepName(cell), Fixed(cell.at("value"), 1), Fixed(BurstOf(preset), 2), NumberText(preset.at("ratio"), 2),
-                      std::to_string(protection.at("public_layers").get<uint64_t>()) + " of " +
-                          std::to_string(protection.at("layers").get<uint64_t>()),
-                      Printed(PrintedAt(cell), 1)});
-    }
-  }
-  return rows;
-}
-
-std::vector<Row> RatioRows(const Json& results) {
-  std::vector<Row> rows{{"network", "ratio of filters", "ms", "to float32", "public half, MB", "one pad, ms", "same top-1",
-                         "largest error"}};
-  for (const Json& cell : CellsOf(results, "ratio")) {
-    for (const Json& preset : cell.at("presets")) {
-      const Json& compared = cell.at("compared");
-      rows.push_back({cell.at("network"), Fixed(cell.at("value"), 1), Fixed(BurstOf(preset), 2), NumberText(preset.at("ratio"), 2),
-                      MegabytesText(preset.at("public_bytes")), NumberText(preset.at("pad_ms"), 2),
-                      std::to_string(compared.at("same_top1").get<uint32_t>()) + " of " +
-                          std::to_string(compared.at("samples").get<uint32_t>()),
-                      Fixed(compared.at("max_abs_error"), 5) + " of " + Fixed(compared.at("max_abs_value"), 2)});
-    }
-  }
-  return rows;
-}
-
 std::vector<Row> AblationRows(const Json& results) {
   std::vector<Row> rows{{"network", "changed", "ms", "to float32", "trusted half", "accelerator", "one pad, ms", "TEE memory, MB"}};
   for (const Json& cell : CellsOf(results, "ablation")) {
@@ -170,7 +113,10 @@ std::vector<Row> AblationRows(const Json& results) {
 // What did not run, and why.
 std::vector<Row> RefusedRows(const Json& results) {
   std::vector<Row> rows{{"not run", "preset", "error"}};
-  for (const Json& name : results.at("missing")) rows.push_back({name, "all", "no such file in the folder of --models"});
+  for (const Json& name : results.at("missing")) {
+    const bool backbone = name.get<std::string>().starts_with(kBackbones);
+    rows.push_back({name, backbone ? "ennclave" : "all", "no such file in the folder of --models"});
+  }
   for (const auto& [key, cell] : results.at("cells").items()) {
     for (const Json& error : cell.at("errors")) {
       rows.push_back({key, error.at("preset").is_null() ? "all" : error.at("preset").get<std::string>(),
@@ -183,6 +129,7 @@ std::vector<Row> RefusedRows(const Json& results) {
 struct Part {
   std::string heading, says;
   std::vector<Row> rows;
+  std::string chart = {};  // SVG
 };
 
 std::vector<Part> PartsOf(const Json& results) {
@@ -197,44 +144,16 @@ std::vector<Part> PartsOf(const Json& results) {
       {"Sizes and offline work", "TEE memory of mlcapsule is the whole network inside: what the other presets save.", SizeRows(results)}};
   if (!soter) parts.push_back({"As ShadowNet printed them", "Hikey960, OP-TEE 3.9, ratio 1.2.", ShadowNetPaperRows()});
   parts.push_back({"Share of public operators (theta)", "theta 0 keeps all inside, 1 publishes all. A batch is one request.",
-                   ThetaRows(results)});
-  parts.push_back({"Ratio of published filters", "Accuracy, size and time together; agreement with float32 on noise.", RatioRows(results)});
+                   ThetaRows(results), ThetaChart(results)});
+  parts.push_back({"Theta over the Transformer's width d",
+                   "Milliseconds, in brackets divided by what theta 1 takes: that is comparable with SOTER's, which has 24 + 24 layers; "
+                   "the transformer-d of tools/zoo have 4 + 4, 8 heads and ff 2d.",
+                   WidthRows(results), WidthChart(results)});
+  parts.push_back({"Ratio of published filters", "Accuracy, size and time together; agreement with float32 on noise.", RatioRows(results), RatioChart(results)});
   parts.push_back({"One thing changed in turn", "What the code has switches for.", AblationRows(results)});
   parts.push_back({"Not run", "", RefusedRows(results)});
   std::erase_if(parts, [](const Part& part) { return part.rows.size() < 2; });
   return parts;
-}
-
-// One line for each network and batch over theta.
-std::string ThetaChart(const Json& results) {
-  std::map<std::string, std::map<double, double>> lines;
-  std::vector<double> x;
-  for (const Json& cell : CellsOf(results, "theta")) {
-    if (cell.at("presets").empty()) continue;
-    lines[SweepName(cell)][cell.at("value")] = BurstOf(cell.at("presets")[0]);
-    if (std::ranges::find(x, cell.at("value").get<double>()) == x.end()) x.push_back(cell.at("value"));
-  }
-  if (x.size() < 2) return {};
-  std::ranges::sort(x);
-  std::vector<Series> series;
-  for (const auto& [name, values] : lines) {
-    series.push_back({name, {}});
-    for (const double theta : x) series.back().values.push_back(values.contains(theta) ? values.at(theta) : kNone);
-  }
-  return LineChart(x, series, "theta", "milliseconds");
-}
-
-std::string RatioChart(const Json& results) {
-  std::vector<double> x;
-  Series time{"ms", {}}, size{"public half, MB", {}};
-  for (const Json& cell : CellsOf(results, "ratio")) {
-    if (cell.at("presets").empty()) continue;
-    const Json& preset = cell.at("presets")[0];
-    x.push_back(cell.at("value"));
-    time.values.push_back(BurstOf(preset));
-    size.values.push_back(preset.at("public_bytes").get<double>() / 1e6);
-  }
-  return x.size() < 2 ? std::string() : LineChart(x, {time, size}, "published to secret filters", "");
 }
 
 void AddNetworkCharts(const Json& results, Page* page) {
@@ -269,8 +188,7 @@ std::string PaperHtml(const Json& results) {
   for (const Part& part : PartsOf(results)) {
     page.Heading(part.heading);
     if (!part.says.empty()) page.Paragraph(part.says);
-    if (part.heading.starts_with("Share") && !ThetaChart(results).empty()) page.Chart(ThetaChart(results));
-    if (part.heading.starts_with("Ratio of") && !RatioChart(results).empty()) page.Chart(RatioChart(results));
+    if (!part.chart.empty()) page.Chart(part.chart);
     page.Table(part.rows);
   }
   return page.Html();

@@ -52,7 +52,9 @@ class Planner {
       }
     }
     networks.insert(networks.end(), found.begin(), found.end());
-    for (const std::string& name : networks) AddNetwork(name);
+    for (const std::string& name : networks) {
+      if (s_.paper == Paper::kShadowNet || !name.starts_with(kTransformerOfWidth)) AddNetwork(name);
+    }
     if (s_.paper == Paper::kSoter) {
       AddThetas(networks);
     } else {
@@ -80,9 +82,22 @@ class Planner {
     PaperCell& cell = Add("networks", name, "");
     if (s_.paper == Paper::kSoter) {
       for (const char* preset : kSoterPresets) cell.specs.push_back(Spec(preset));
+      AddBackbone(name, &cell);
     } else {
       for (const char* preset : kShadowNetPresets) cell.specs.push_back(Spec(preset));
     }
+  }
+
+  // eNNclave, where there is a public network that this one could have been trained from.
+  void AddBackbone(const std::string& name, PaperCell* cell) {
+    const std::string backbone = std::string(kBackbones) + "/" + name;
+    const std::filesystem::path file = s_.models / (backbone + ".onnx");
+    if (!std::filesystem::exists(file)) {
+      plan_.missing.push_back(backbone);
+      return;
+    }
+    cell->specs.push_back(Spec("ennclave"));
+    cell->specs.back().protect.public_backbone = file;
   }
 
   // Over VGG19 and every Transformer there is, else over the first network.

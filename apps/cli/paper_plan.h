@@ -7,17 +7,24 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contenders.h"
 
 namespace penumbra::cli {
 
+// Folder within that of the networks: the public backbone of NAME.onnx is backbones/NAME.onnx.
+inline constexpr std::string_view kBackbones = "backbones";
+
 enum class Paper { kSoter, kShadowNet };
+
+// "transformer-d256" of tools/zoo: of width 256, for the sweep of theta over the Transformer's width alone.
+inline constexpr std::string_view kTransformerOfWidth = "transformer-d";
 
 struct PaperSettings {
   Paper paper = Paper::kSoter;
-  std::filesystem::path models;  // folder with NAME.onnx
+  std::filesystem::path models;  // folder with NAME.onnx and kBackbones
   bool quick = false;
   SessionArguments session;
   ProtectArguments protect;  // secure memory, calibration
@@ -39,8 +46,9 @@ struct PaperCell {
 
 struct PaperPlan {
   std::vector<PaperCell> cells;
-  std::vector<std::string> missing;  // networks of the paper that the folder does not have
+  std::vector<std::string> missing;  // networks of the paper that the folder does not have, and "backbones/NAME"
 };
+
 // Names without ".onnx". Throws Error P205 for a folder without any.
 std::set<std::string> NetworksIn(const std::filesystem::path& folder);
 

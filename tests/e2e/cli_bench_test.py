@@ -131,20 +131,40 @@ class CliBench(CliCase):
         models = self.scratch / "small"
         models.mkdir()
         shutil.copy(self.model, models / "small.onnx")
-        document = self.succeed_json("bench", "--paper", "soter", "--quick", "--models", models, "--carrier", "direct",
-                                     "--device-profile", self.profile(), "--html", self.scratch / "soter.html")  # fmt: skip
+        for width in (512, 1024):
+            shutil.copy(self.model, models / f"transformer-d{width}.onnx")
+        (models / "backbones").mkdir()
+        backbone = models / "backbones" / "small.onnx"
+        self.changed_model("public.onnx", b"fc.weight").rename(backbone)
+        paper = ["bench", "--paper", "soter", "--quick", "--models", models, "--carrier", "direct", "--device-profile",
+                 self.profile(), "--results", self.scratch / "soter.json", "--html", self.scratch / "soter.html"]  # fmt: skip
+        document = self.succeed_json(*paper)
         cell = document["cells"]["networks/small"]
         by_name = {preset["preset"]: preset for preset in cell["presets"]}
         self.assertEqual(cell["errors"], [])
-        self.assertEqual(set(by_name), {"mlcapsule", "aegisdnn", "soter", "enclave", "shadownet"})
+        self.assertEqual(set(by_name), {"mlcapsule", "aegisdnn", "soter", "enclave", "shadownet", "ennclave"})
+        protection = by_name["ennclave"]["protection"]
+        self.assertEqual(protection["public_layers"], protection["layers"] - 1)  # all but the retrained tail
         self.assertIsNotNone(by_name["soter"]["phases"]["p4_integrity_ms"])
         self.assertGreater(by_name["soter"]["protection"]["fingerprints"]["fingerprints"], 0)
-        thetas = {cell["value"]: cell for key, cell in document["cells"].items() if "/batch 1/" in key}
+        thetas = {cell["value"]: cell for key, cell in document["cells"].items() if key.startswith("theta/transformer-d512")}
         self.assertEqual(list(thetas), [0, 0.4, 1])
         layers = [thetas[value]["presets"][0]["protection"]["public_layers"] for value in thetas]
         self.assertEqual(layers, sorted(layers))
         self.assertEqual(layers[0], 0)
-        self.assertIn("theta", self.read_page("soter.html"))
+        self.assertNotIn("networks/transformer-d512", document["cells"])  # swept only
+        words = self.read_page("soter.html")
+        milliseconds = thetas[1]["presets"][0]["burst"]["p50_ms"]
+        for word in ("d = 512 (transformer-d512)", f"{milliseconds:.2f} (1.00)", "1373.00 (2.47)", "1035.00 (1.86)"):
+            self.assertIn(word, words)
+        self.assertLess(words.index("d = 512 ("), words.index("d = 1024 ("))
+        self.assertNotIn("backbones/small", document["missing"])
+
+        # Without a backbone nothing is asked that was not measured; a preset that was not is measured.
+        backbone.unlink()
+        again = self.succeed_json(*paper)
+        self.assertIn("backbones/small", again["missing"])
+        self.assertEqual(again["cells"], document["cells"])
 
     def test_papers_bad_input(self) -> None:
         self.refused("P101", 2, "--models", "bench", "--paper", "soter")

@@ -72,6 +72,14 @@ class CliCase(unittest.TestCase):
         self.assertEqual(document["schema"], 1)
         return document
 
+    def changed_model(self, name: str, tensor: bytes) -> Path:
+        """The model with one byte of a weight changed: another network of the same shapes."""
+        data = bytearray(self.model.read_bytes())
+        data[data.index(b"B" + bytes([len(tensor)]) + tensor + b"J") + len(tensor) + 10] ^= 1
+        path = self.scratch / name
+        path.write_bytes(data)
+        return path
+
     def refused(
         self, code: str, exit_code: int, text: str, *arguments: object, file_limit: int | None = None
     ) -> None:

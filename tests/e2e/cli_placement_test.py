@@ -16,14 +16,6 @@ class CliPlacement(CliCase):
         self.refused(code, exit_code, text, "protect", self.model, "-o", bundle, *arguments)
         self.assertFalse(bundle.exists())
 
-    def changed_model(self, name: str, tensor: bytes) -> Path:
-        """The model with one byte of a weight changed: another network of the same shapes."""
-        data = bytearray(self.model.read_bytes())
-        data[data.index(b"B" + bytes([len(tensor)]) + tensor + b"J") + len(tensor) + 10] ^= 1
-        path = self.scratch / name
-        path.write_bytes(data)
-        return path
-
     def test_all_but_a_retrained_tail_is_public(self) -> None:
         backbone, bundle = self.changed_model("backbone.onnx", b"fc.weight"), self.scratch / "ennclave.penumbra"
         document = self.protect("-o", bundle, "--preset", "ennclave", "--public-backbone", backbone)

@@ -2,9 +2,10 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from zoo.catalogue import CATALOGUE, NAMES, build
+from zoo.catalogue import BACKBONES, CATALOGUE, NAMES, build
 from zoo.check import check
 from zoo.network import Options
 
@@ -26,13 +27,33 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--dynamic-batch", action="store_true", help="leave the batch dimension open"
     )
+    parser.add_argument(
+        "--backbones",
+        action="store_true",
+        help="with --all: for each network with a dense tail also DIR/backbones/NAME.onnx, "
+        "the same convolutions under another tail (penumbra protect --public-backbone)",
+    )
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in NAMES]
     if unknown:
         parser.error(f"unknown network {unknown[0]}; known: {', '.join(NAMES)}")
     if arguments.output and len(arguments.names) != 1:
         parser.error("--output writes exactly one network; use --all DIR for several")
+    if arguments.backbones and not arguments.all:
+        parser.error("--backbones belongs to --all DIR")
     return arguments
+
+
+def _write_all(names: list[str], options: Options, folder: Path, backbones: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        build(name, options).save(folder / f"{name}.onnx")
+    if not backbones:
+        return
+    (folder / "backbones").mkdir(exist_ok=True)
+    public = replace(options, tail_seed=options.seed + 1)
+    for name in (name for name in names if name in BACKBONES):
+        build(name, public).save(folder / "backbones" / f"{name}.onnx")
 
 
 def main() -> int:
@@ -46,9 +67,7 @@ def main() -> int:
     elif arguments.output:
         build(names[0], options).save(arguments.output)
     else:
-        arguments.all.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            build(name, options).save(arguments.all / f"{name}.onnx")
+        _write_all(names, options, arguments.all, arguments.backbones)
     return 0
 
 

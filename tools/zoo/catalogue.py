@@ -38,13 +38,27 @@ CATALOGUE: dict[str, Entry] = {
 # SOTER's Transformer, one of the same form that is quick to run, and an LSTM.
 LARGE = Transformer(layers=24, width=1024, heads=8, hidden=2048)
 SMALL = Transformer(layers=2, width=128, heads=4, hidden=256, classes=100, activation="gelu")
+# SOTER's proportions at other widths, shallow enough to run the whole sweep over its share of public
+# operators on a laptop.
+WIDTHS = (128, 256, 512, 1024)
+
+
+def of_width(width: int) -> Transformer:
+    return Transformer(layers=4, width=width, heads=8, hidden=2 * width)
+
+
 RECURRENT = Lstm(steps=32, features=128, hidden=256, layers=2)
 
 SEQUENCES: dict[str, Callable[[SequenceNetwork], None]] = {
     "transformer": partial(transformer, shape=LARGE),
     "transformer-small": partial(transformer, shape=SMALL),
+    **{f"transformer-d{d}": partial(transformer, shape=of_width(d)) for d in WIDTHS},
     "lstm": partial(lstm, shape=RECURRENT),
 }
+
+# Networks of which a public network could be the convolutions under another dense tail: the others
+# have no convolution, or no dense layer.
+BACKBONES = [name for name in CATALOGUE if name not in ("mlp", "yolov4-tiny")]
 
 NAMES = [*CATALOGUE, *SEQUENCES]
 

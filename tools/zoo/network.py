@@ -78,6 +78,7 @@ class Options:
     seed: int = 1
     folded: bool = False
     dynamic_batch: bool = False
+    tail_seed: int | None = None  # of the dense layers; none: that of all layers
 
 
 class Network:
@@ -91,6 +92,10 @@ class Network:
 
     def _draw(self, name: str) -> Draw:
         return Draw(self._options.seed, f"{self.name}/{name}")
+
+    def _draw_tail(self, name: str) -> Draw:
+        tail = self._options.tail_seed
+        return Draw(self._options.seed if tail is None else tail, f"{self.name}/{name}")
 
     def input(self, channels: int, size: int, count: int) -> Value:
         """The graph's input, seen through `count` calibration pictures."""
@@ -172,7 +177,7 @@ class Network:
         return self._dense(name, x, classes, LOGIT_SPREAD, (-0.1, 0.1))
 
     def _dense(self, name: str, x: Value, channels: int, spread: float, beta: Range) -> Value:
-        draw = self._draw(name)
+        draw = self._draw_tail(name)
         weight = np.empty((channels, x.channels), dtype=np.float32)
         raw = np.empty((len(x.data), channels))
         for first in range(0, channels, DENSE_ROWS):
@@ -185,7 +190,7 @@ class Network:
         mean = raw.sum(axis=0) / len(raw)
         centred = exact.to_grid(raw - mean)
         scale = spread / math.sqrt(float(np.square(centred).sum()) / centred.size + EPSILON)
-        bias = self._draw(f"{name}.bias").uniform(channels, *beta) - mean * scale
+        bias = self._draw_tail(f"{name}.bias").uniform(channels, *beta) - mean * scale
         weight *= np.float32(scale * unit)
 
         self.mac_count += weight.size

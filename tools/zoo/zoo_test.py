@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, load_model_from_string
 
 from zoo import exact
 from zoo.catalogue import CATALOGUE, build
@@ -18,6 +18,7 @@ from zoo.network import Options
 RESNET44_SEED1_SHA256 = "9173f96d2860ac1d82171188fb6f1ea1700294e9afc9c31fdc0a391441b45b96"
 SEQUENCE_SHA256 = {
     "transformer-small": "dec88d668f886d3eade4b0862cb2de64e920db74384670f34f345d341dc2a79d",
+    "transformer-d128": "c10a8440d243e46ac093a3d5cfdf535475016e4be8d3745793de8af3e69748a3",
     "lstm": "3140e5dbfbb2b9d01fa860e1a8d37f58f0258dbf0293119a007801531d9646a8",
 }
 
@@ -85,6 +86,20 @@ class Sequences(unittest.TestCase):
         (after,) = session.run(None, feeds)
         np.testing.assert_allclose(after[:, :12], before[:, :12], atol=1e-4)
         self.assertGreater(np.abs(after[:, 12:] - before[:, 12:]).max(), 0.1)
+
+
+class Backbones(unittest.TestCase):
+    def test_convolutions_are_shared_and_the_tail_is_not(self) -> None:
+        def weights(options: Options) -> dict[str, bytes]:
+            graph = load_model_from_string(_bytes("minivgg", options)).graph
+            return {tensor.name: tensor.raw_data for tensor in graph.initializer}
+
+        private, public = weights(Options()), weights(Options(tail_seed=2))
+        self.assertEqual(private.keys(), public.keys())
+        different = {name for name in private if private[name] != public[name]}
+        tail = {name for name in private if name.startswith(("dense", "classifier"))}
+        self.assertEqual(different, tail)
+        self.assertTrue(tail)
 
 
 class ExactKernels(unittest.TestCase):
