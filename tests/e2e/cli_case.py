@@ -23,6 +23,10 @@ def write_npy(path: Path, shape: tuple[int, ...], values: list[float]) -> None:
     path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
 
 
+# Seconds for one command; sanitizers want more (tools/sanitize.sh).
+TIMEOUT = float(os.environ.get("PENUMBRA_TEST_TIMEOUT", "300"))
+
+
 class CliCase(unittest.TestCase):
     bundles: tuple[str, ...] = ()  # presets to protect the model with before the first test
     shipped: Path  # penumbra
@@ -59,7 +63,7 @@ class CliCase(unittest.TestCase):
 
         command = [str(cls.command), *map(str, arguments)]
         return subprocess.run(
-            command, env=cls.env, text=True, capture_output=True, timeout=300, preexec_fn=limit, check=False
+            command, env=cls.env, text=True, capture_output=True, timeout=TIMEOUT, preexec_fn=limit, check=False
         )
 
     def succeed(self, *arguments: object) -> subprocess.CompletedProcess[str]:
