@@ -184,7 +184,8 @@ void Run(const Options& options, const Console& console) {
   }
   if (with_key) document["report"] = report == nullptr ? Json(nullptr) : ReportJson(*report);
   if (report != nullptr) {
-    text += "\n" + Table(ReportTotals(*report)) + "\n" + LayerTable(*report);
+    const bool inside = sealed->request.partition_inside;
+    text += "\n" + Table(ReportTotals(*report, inside)) + "\n" + LayerTable(*report, inside);
   }
   if (options.explain) {
     const auto methods = ExplainPublic(options.bundle, options.accelerator, options.vendor);

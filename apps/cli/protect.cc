@@ -28,7 +28,7 @@ Json Document(const Options& options, const ProtectReport& report) {
 }
 
 std::string Summary(const Options& options, const ProtectReport& report) {
-  std::vector<Row> rows = ReportTotals(report);
+  std::vector<Row> rows = ReportTotals(report, options.protect.partition_inside);
   rows.insert(rows.begin(), {options.dry_run ? "dry run of" : "bundle",
                              options.dry_run ? options.model : options.bundle});
   rows.push_back({"bundle size", options.dry_run ? "not written" : SizeText(report.bundle_size)});

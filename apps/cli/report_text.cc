@@ -60,6 +60,16 @@ Json PredictionJson(const std::optional<Prediction>& prediction) {
           {"damage", prediction->damage}};
 }
 
+std::string NoiseText(const ProtectReport& report) {
+  if (report.output_noise_db) return Fixed(*report.output_noise_db, 1) + " dB below their values";
+  return report.scheme.starts_with("float32") ? "nothing is quantised: only float32 rounds" : "none";
+}
+
+std::string SideText(const ProtectedLayer& layer, bool partition_inside) {
+  if (!layer.is_public) return "trusted";
+  return partition_inside ? "candidate" : "public";
+}
+
 }  // namespace
 
 Json ReportJson(const ProtectReport& report) {
@@ -87,20 +97,20 @@ Json ReportJson(const ProtectReport& report) {
           {"layers", layers}};
 }
 
-std::vector<Row> ReportTotals(const ProtectReport& report) {
+std::vector<Row> ReportTotals(const ProtectReport& report, bool partition_inside) {
   size_t public_count = 0;
   for (const ProtectedLayer& layer : report.layers) public_count += layer.is_public ? 1 : 0;
   const Macs macs = TotalMacs(report);
+  const std::string outside = partition_inside ? " candidates, drawn at every load, " : " public, ";
+  const std::string inside = partition_inside ? " always trusted" : " trusted";
   std::vector<Row> rows = {{"preset", report.preset.empty() ? "axes set by hand" : report.preset},
                            {"scheme", report.scheme},
-                           {"linear layers", std::to_string(public_count) + " public, " +
-                                std::to_string(report.layers.size() - public_count) + " trusted"},
-                           {"multiplications", std::to_string(macs.published) + " public, " +
-                                  std::to_string(macs.trusted) + " trusted"},
+                           {"linear layers", std::to_string(public_count) + outside +
+                                std::to_string(report.layers.size() - public_count) + inside},
+                           {"multiplications", std::to_string(macs.published) + outside +
+                                  std::to_string(macs.trusted) + inside},
                            {"calibration samples", std::to_string(report.sample_count)},
-                           {"noise of the outputs", report.output_noise_db
-                                                        ? Fixed(*report.output_noise_db, 1) + " dB below their values"
-                                                        : "none"},
+                           {"noise of the outputs", NoiseText(report)},
                            {"secure memory", SizeText(report.secure_memory_peak)},
                            {"exchange region", SizeText(report.exchange_size)},
                            {"pads per inference", SizeText(report.pad_size)},
@@ -116,7 +126,7 @@ std::vector<Row> ReportTotals(const ProtectReport& report) {
   return rows;
 }
 
-std::string LayerTable(const ProtectReport& report) {
+std::string LayerTable(const ProtectReport& report, bool partition_inside) {
   std::vector<Row> rows{{"layer", "side", "kernel", "primes", "levels", "ratio", "noise dB",
                          "trusted", "public", "secure", "crossing", "pad", "projections", "check"}};
   if (report.prediction) {
@@ -124,7 +134,7 @@ std::string LayerTable(const ProtectReport& report) {
   }
   rows.front().emplace_back("reason");
   for (const ProtectedLayer& layer : report.layers) {
-    rows.push_back({layer.name, layer.is_public ? "public" : "trusted", layer.kernel,
+    rows.push_back({layer.name, SideText(layer, partition_inside), layer.kernel,
                     std::to_string(layer.prime_count), std::to_string(layer.level_count),
                     Fixed(layer.ratio, 2), Fixed(layer.predicted_noise_db, 1),
                     std::to_string(layer.trusted_macs), std::to_string(layer.public_macs),

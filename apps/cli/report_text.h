@@ -12,10 +12,10 @@ namespace penumbra::cli {
 Json ReportJson(const ProtectReport& report);
 
 // Rows of totals for Table().
-std::vector<Row> ReportTotals(const ProtectReport& report);
+std::vector<Row> ReportTotals(const ProtectReport& report, bool partition_inside);
 
 // One line per linear layer, with a head.
-std::string LayerTable(const ProtectReport& report);
+std::string LayerTable(const ProtectReport& report, bool partition_inside);
 
 std::string ExtentText(const std::vector<uint32_t>& extents);  // "32x32x16"
 

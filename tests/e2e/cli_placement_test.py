@@ -148,6 +148,10 @@ class CliPlacement(CliCase):
             compared = self.succeed_json("compare", self.model, bundle, "--data", self.data / "cifar10", "--limit", 20)
             self.assertEqual(compared["top1_agreement"], 1)
             self.assertLess(compared["max_abs_error"], 1e-3 * compared["max_abs_value"])
+        printed = self.succeed("protect", self.model, "--dry-run", "--preprocess", "cifar10", *inside).stdout
+        self.assertRegex(printed, r"linear layers +46 candidates, drawn at every load, 0 always trusted")
+        self.assertNotIn("public,", printed)
+        self.assertIn("only float32 rounds", printed)
         self.refuse("P107", 2, "--seed", *inside, "--seed", 3)
         self.refuse("P107", 2, "weights scalar", "--preset", "plain", "--partition-inside")
         self.refuse("P101", 2, "theta", *inside, "--theta", "1.5")
