@@ -8,6 +8,7 @@
 
 #include "arguments.h"
 #include "error_codes.h"
+#include "paper_metric.h"
 #include "scores.h"
 
 namespace penumbra::cli {
@@ -139,11 +140,28 @@ std::unique_ptr<PeerGroup> PeerOf(const std::filesystem::path& model, const Pape
   }
 }
 
+// Of which nothing was measured.
+Json EmptyCell(const PaperCell& cell, const PaperSettings& settings) {
+  return {{"kind", cell.kind},
+          {"network", cell.network},
+          {"setting", cell.setting},
+          {"value", cell.value},
+          {"batch", cell.batch},
+          {"model_bytes", std::filesystem::file_size(settings.models / (cell.network + ".onnx"))},
+          {"peer", nullptr},
+          {"presets", Json::array()},
+          {"errors", Json::array()}};
+}
+
 Json RunCell(const PaperCell& given, const PaperSettings& settings, const Console& console) {
   const std::filesystem::path model = settings.models / (given.network + ".onnx");
   const ScratchFolder scratch;
   PaperCell cell = given;
-  Json errors = Json::array();
+  if (cell.counted) {
+    Json counted = EmptyCell(cell, settings);
+    counted["paper_metric"] = PaperMetricJson(model, *cell.counted, scratch, console);
+    return counted;
+  }
   for (ContenderSpec& spec : cell.specs) {
     SetBatch(model, cell.batch, &spec.protect.import);
     if (spec.protect.preset != "aegisdnn") continue;
@@ -153,11 +171,10 @@ Json RunCell(const PaperCell& given, const PaperSettings& settings, const Consol
   }
   const auto peers = PeerOf(model, cell, cell.specs.front().protect.import, scratch, console);
   const Contest contest = MeasureContenders(model, cell.specs, cell.settings, peers.get(), scratch, console);
-  Json result{{"kind", cell.kind},         {"network", cell.network},
-              {"setting", cell.setting},   {"value", cell.value},
-              {"batch", cell.batch},       {"model_bytes", std::filesystem::file_size(model)},
-              {"peer", contest.peer},      {"presets", contest.presets},
-              {"errors", contest.errors}};
+  Json result = EmptyCell(cell, settings);
+  result["peer"] = contest.peer;
+  result["presets"] = contest.presets;
+  result["errors"] = contest.errors;
   if (cell.compares && !contest.presets.empty()) {
     result["compared"] = CompareJson(model, cell.specs.front(), settings, scratch, console);
   }
@@ -169,15 +186,9 @@ Json RunCellCaught(const PaperCell& cell, const PaperSettings& settings, const C
   try {
     return RunCell(cell, settings, console);
   } catch (const Error& error) {
-    return {{"kind", cell.kind},
-            {"network", cell.network},
-            {"setting", cell.setting},
-            {"value", cell.value},
-            {"batch", cell.batch},
-            {"model_bytes", std::filesystem::file_size(settings.models / (cell.network + ".onnx"))},
-            {"peer", nullptr},
-            {"presets", Json::array()},
-            {"errors", Json::array({{{"preset", nullptr}, {"code", error.code()}, {"message", error.message()}}})}};
+    Json failed = EmptyCell(cell, settings);
+    failed["errors"].push_back({{"preset", nullptr}, {"code", error.code()}, {"message", error.message()}});
+    return failed;
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "bench_paper.h"
 #include "bench_presets.h"
+#include "paper_metric.h"
 #include "paper_numbers.h"
 #include "paper_sweeps.h"
 
@@ -129,7 +130,8 @@ std::vector<Row> RefusedRows(const Json& results) {
 struct Part {
   std::string heading, says;
   std::vector<Row> rows;
-  std::string chart = {};  // SVG
+  std::string chart = {};     // SVG
+  bool is_long = false;       // left away in a terminal
 };
 
 std::vector<Part> PartsOf(const Json& results) {
@@ -151,6 +153,8 @@ std::vector<Part> PartsOf(const Json& results) {
                    WidthRows(results), WidthChart(results)});
   parts.push_back({"Ratio of published filters", "Accuracy, size and time together; agreement with float32 on noise.", RatioRows(results), RatioChart(results)});
   parts.push_back({"One thing changed in turn", "What the code has switches for.", AblationRows(results)});
+  parts.push_back({"Paper metric", kPaperMetricSays, PaperMetricRows(results), PaperMetricChart(results)});
+  parts.push_back({"Paper metric, layer by layer", "Ratio 1.2.", PaperMetricLayerRows(results), {}, true});
   parts.push_back({"Not run", "", RefusedRows(results)});
   std::erase_if(parts, [](const Part& part) { return part.rows.size() < 2; });
   return parts;
@@ -177,7 +181,9 @@ std::string Intro(const Json& results) {
 
 std::string PaperText(const Json& results) {
   std::string text = Intro(results) + "\n";
-  for (const Part& part : PartsOf(results)) text += "\n" + part.heading + ". " + part.says + "\n" + Table(part.rows);
+  for (const Part& part : PartsOf(results)) {
+    if (!part.is_long) text += "\n" + part.heading + ". " + part.says + "\n" + Table(part.rows);
+  }
   return text;
 }
 

@@ -61,6 +61,9 @@ class Planner {
       const bool has_small = std::ranges::find(networks, "resnet44-cifar") != networks.end();
       AddRatios(has_small ? "resnet44-cifar" : networks.front());
       AddAblation(networks.front());
+      for (const std::string& name : networks) {
+        Add("paper metric", name, "").counted = Spec("shadownet").protect;
+      }
     }
     return std::move(plan_);
   }
@@ -74,7 +77,7 @@ class Planner {
   }
 
   PaperCell& Add(const std::string& kind, const std::string& network, const std::string& setting) {
-    plan_.cells.push_back({.kind = kind, .network = network, .setting = setting, .specs = {}, .settings = contest_});
+    plan_.cells.push_back({.kind = kind, .network = network, .setting = setting, .specs = {}, .settings = contest_, .counted = {}});
     return plan_.cells.back();
   }
 

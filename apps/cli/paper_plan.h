@@ -32,13 +32,14 @@ struct PaperSettings {
 };
 
 struct PaperCell {
-  std::string kind;     // "networks", "theta", "ratio", "ablation"
+  std::string kind;     // "networks", "theta", "ratio", "ablation", "paper metric"
   std::string network;  // name of its file without ".onnx"
   std::string setting;  // within its kind and network; empty: the only one
   double value = 0;     // theta or ratio
   uint32_t batch = 1;
   std::vector<ContenderSpec> specs;
   ContenderSettings settings;
+  std::optional<ProtectOptions> counted;  // "paper metric": nothing is timed, the keys of this bundle are counted
   bool compares = false;  // protected and float results of noise are compared
 
   std::string Key() const { return kind + "/" + network + (setting.empty() ? "" : "/" + setting); }

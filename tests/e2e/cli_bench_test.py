@@ -2,6 +2,7 @@
 """bench with several presets, its pages, and the papers' experiments."""
 
 import json
+import math
 import re
 import shutil
 from html.parser import HTMLParser
@@ -108,8 +109,17 @@ class CliBench(CliCase):
         self.assertEqual(sizes, sorted(sizes))
         self.assertTrue(all(c["compared"]["same_top1"] == c["compared"]["samples"] for c in ratios))
         self.assertIn("mobilenet-v1", document["missing"])
+        metric = cells["paper metric/resnet44-cifar"]["paper_metric"]
+        bits = [at["sum_bits"] for at in metric["ratios"]]
+        self.assertEqual(bits, sorted(bits))
+        first = metric["layers"][0]  # 16 filters of 27 weights, 19 published: order, partners, scalars of three primes
+        self.assertEqual((first["filters"], first["published"]), (16, 19))
+        order = math.log2(math.factorial(19) // math.factorial(3)) + 16 * math.log2(3)
+        self.assertAlmostEqual(first["bits"], order + 16 * math.log2(250 * 240 * 238), places=6)
+        self.assertGreater(metric["recovered"], 0.99 * metric["filters"])  # what the figure is worth
+        self.assertTrue(all(layer["recovered"] <= layer["filters"] for layer in metric["layers"]))
         words = self.read_page("paper.html")
-        for word in ("2.43 to 2.92", "One thing changed in turn", "P3 switches"):
+        for word in ("Paper metric", "2.43 to 2.92", "One thing changed in turn", "P3 switches"):
             self.assertIn(word, words)
 
         # What is there is not measured again; what is gone is.

@@ -9,6 +9,7 @@
 #ifndef PENUMBRA_PENUMBRA_H_
 #define PENUMBRA_PENUMBRA_H_
 
+#include "penumbra/audit.h"        // IWYU pragma: export
 #include "penumbra/compare.h"      // IWYU pragma: export
 #include "penumbra/device_profile.h"  // IWYU pragma: export
 #include "penumbra/env.h"          // IWYU pragma: export
