@@ -18,7 +18,9 @@ struct HiddenFilters {
   uint32_t prime_count = 0;
   bool channelwise = false;  // a depthwise layer: in a secret order and scaled, without random filters
   bool attempted = false;    // false: filters are too short to be told from chance (fewer than nine weights), or there is one prime
-  uint32_t recovered = 0;    // filters, exactly, up to sign and a factor that all weights of one share
+  // Pairs of rows that give a filter exactly, up to sign and a factor that all its weights share. Within about one in a hundred of the
+  // number of filters: some are missed, and two filters behind one random filter may look like one more.
+  uint32_t recovered = 0;
   double milliseconds = 0;   // on one core
 };
 
