@@ -30,7 +30,7 @@ struct Options {
   ProtectArguments protect;
   SessionArguments session;
   std::string profile, html;  // files
-  std::string paper, models, results;
+  std::string paper, models, data, results;
   bool quick = false;
   uint32_t warmup = 3, iterations = 20;
   double duration = 0;  // seconds; 0: count iterations
@@ -293,6 +293,7 @@ void RunPaper(const Options& options, const Console& console) {
   request.html = options.html;
   request.settings = {.paper = options.paper == "soter" ? Paper::kSoter : Paper::kShadowNet,
                       .models = options.models,
+                      .data = options.data,
                       .quick = options.quick,
                       .session = options.session,
                       .protect = options.protect,
@@ -304,8 +305,8 @@ void RunPaper(const Options& options, const Console& console) {
 void Run(const Options& given, const Console& console) {
   if (!given.paper.empty()) return RunPaper(given, console);
   if (given.model.empty()) ThrowUsage("name a model, a bundle or --paper");
-  if (given.quick || !given.models.empty() || !given.results.empty()) {
-    ThrowUsage("--quick, --models and --results belong to --paper");
+  if (given.quick || !given.models.empty() || !given.results.empty() || !given.data.empty()) {
+    ThrowUsage("--quick, --models, --data and --results belong to --paper");
   }
   Options options = given;
   if (options.session.accelerator == kOracle) {
@@ -371,6 +372,9 @@ Verb AddBench(CLI::App* app) {
                       "run a paper's experiments on the networks of --models and print them beside its numbers")
       ->check(CLI::IsMember({"soter", "shadownet"}));
   command->add_option("--models", options->models, "of --paper: folder of ONNX files named as tools/zoo names them");
+  command->add_option("--data", options->data,
+                      "of --paper: folder of samples (as for --calibration), one subfolder per class, on which results are compared with "
+                      "float32; default: noise");
   command->add_option("--results", options->results,
                       "of --paper: JSON file written after each measurement; one that is there is continued");
   command->add_flag("--quick", options->quick, "of --paper: three rounds and fewer steps, for a look or for CI");

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <optional>
 
 #include "arguments.h"
@@ -14,10 +15,14 @@
 namespace penumbra::cli {
 namespace {
 
-constexpr uint32_t kComparedSamples = 20;
+constexpr uint32_t kComparedSamples = 20;  // of noise
+constexpr uint32_t kMostSamples = 1000;    // of a folder
+constexpr uint32_t kQuickShare = 4;        // a fourth of them
 constexpr double kAnyDeadline = 86.4e6;  // milliseconds: a day, the longest there may be
 
 const char* NameOf(Paper paper) { return paper == Paper::kSoter ? "soter" : "shadownet"; }
+
+std::string DataName(const PaperSettings& settings) { return settings.data.empty() ? "noise" : settings.data.string(); }
 
 Json SettingsJson(const PaperSettings& settings) {
   return {{"quick", settings.quick},
@@ -27,7 +32,8 @@ Json SettingsJson(const PaperSettings& settings) {
           {"carrier", settings.session.carrier},
           {"accelerator", settings.session.accelerator},
           {"secure_memory", settings.protect.secure_memory},
-          {"calibration", settings.protect.calibration.empty() ? "noise" : settings.protect.calibration}};
+          {"calibration", settings.protect.calibration.empty() ? "noise" : settings.protect.calibration},
+          {"data", DataName(settings)}};
 }
 
 // Written whole or not at all: whoever is interrupted goes on from the last cell.
@@ -106,25 +112,53 @@ void SetBatch(const std::filesystem::path& model, uint32_t batch, ImportSettings
   }
 }
 
-// Noise through both: how often the largest score is the same, and the largest difference beside the largest value.
-Json CompareJson(const std::filesystem::path& model, const ContenderSpec& spec, const PaperSettings& settings,
-                 const ScratchFolder& scratch, const Console& console) {
-  const FloatModel plain(model, spec.protect.import);
-  Session session(console.env(), scratch.path() / "0.penumbra", ToSessionOptions(settings.session));
-  const std::string scores = session.outputs().front().name;
-  uint32_t same = 0;
+// What the protected network and its float model say, sample by sample.
+struct Comparison {
+  uint32_t samples = 0, same = 0, labelled = 0, float_right = 0, protected_right = 0;
   double error = 0, largest = 0;
-  const uint32_t count = settings.quick ? kComparedSamples / 4 : kComparedSamples;
-  for (uint32_t i = 0; i < count; ++i) {
-    const TensorMap feeds = Noise(session.inputs(), 1000 + i);
-    const Tensor expected = plain.Run(feeds).at(scores), actual = session.Run(feeds).at(scores);
-    same += TopScores(expected, 1)[0].index == TopScores(actual, 1)[0].index ? 1 : 0;
+
+  void Add(const Tensor& expected, const Tensor& actual, std::optional<uint32_t> truth) {
+    const uint32_t wanted = TopScores(expected, 1)[0].index, got = TopScores(actual, 1)[0].index;
+    ++samples;
+    same += wanted == got ? 1 : 0;
+    labelled += truth ? 1 : 0;
+    float_right += truth == wanted ? 1 : 0;
+    protected_right += truth == got ? 1 : 0;
     for (size_t k = 0; k < expected.values.size(); ++k) {
       error = std::max(error, std::abs(double{expected.values[k]} - actual.values[k]));
       largest = std::max(largest, std::abs(double{expected.values[k]}));
     }
   }
-  return {{"samples", count}, {"same_top1", same}, {"max_abs_error", error}, {"max_abs_value", largest}};
+};
+
+// Samples of the folder, or noise, through both.
+Json CompareJson(const std::filesystem::path& model, const ContenderSpec& spec, const PaperSettings& settings,
+                 const ScratchFolder& scratch, const Console& console) {
+  const FloatModel plain(model, spec.protect.import);
+  Session session(console.env(), scratch.path() / "0.penumbra", ToSessionOptions(settings.session));
+  const std::string scores = session.outputs().front().name;
+  Comparison all;
+  const auto run = [&](const TensorMap& feeds, const std::function<std::optional<uint32_t>(size_t)>& truth) {
+    const Tensor expected = plain.Run(feeds).at(scores);
+    all.Add(expected, session.Run(feeds).at(scores), truth(expected.values.size()));
+  };
+  const uint32_t limit = settings.data.empty() ? kComparedSamples : kMostSamples;
+  const uint32_t count = settings.quick ? limit / kQuickShare : limit;
+  const Dataset dataset = settings.data.empty() ? Dataset{} : ListDataset(settings.data);
+  for (const Sample& sample : dataset.samples) {
+    for (const TensorMap& feeds : ReadSamples(sample.path, session.inputs(), session.preprocess())) {
+      if (all.samples == count) break;
+      run(feeds, [&](size_t classes) { return TrueClass(sample, dataset, session.labels(), classes); });
+    }
+  }
+  for (uint32_t i = 0; settings.data.empty() && i < count; ++i) {
+    run(Noise(session.inputs(), 1000 + i), [](size_t) { return std::nullopt; });
+  }
+  if (all.samples == 0) throw Error(kInvalidArgument, "no sample to compare [" + settings.data.string() + "]");
+  return {{"samples", all.samples},       {"same_top1", all.same},
+          {"labelled", all.labelled},     {"float_right", all.float_right},
+          {"protected_right", all.protected_right},
+          {"max_abs_error", all.error},   {"max_abs_value", all.largest}};
 }
 
 std::unique_ptr<PeerGroup> PeerOf(const std::filesystem::path& model, const PaperCell& cell, const ImportSettings& import,
@@ -210,6 +244,9 @@ bool IsDone(const Json& cells, const PaperCell& cell, const PaperSettings& setti
 void BenchPaper(const PaperRequest& request, const Console& console) {
   const PaperSettings& settings = request.settings;
   NetworksIn(settings.models);  // before a device is measured for nothing
+  if (!settings.data.empty() && ListDataset(settings.data).samples.empty()) {
+    throw Error(kInvalidArgument, "no sample to compare [" + settings.data.string() + "]");
+  }
   Json results = OpenResults(request, console);
   const PaperPlan plan = PlanPaper(settings, results.at("device_profile").dump());
   results["missing"] = plan.missing;

@@ -31,19 +31,6 @@ struct Tally {
   uint64_t labelled = 0, float_right = 0, protected_right = 0;
 };
 
-// The class of a sample as the model numbers it: by name where the bundle has labels, else in the
-// sorted order of the folders when there are as many as scores.
-std::optional<uint32_t> TrueClass(const Sample& sample, const Dataset& dataset,
-                                  const std::vector<std::string>& labels, size_t score_count) {
-  if (sample.label < 0) return std::nullopt;
-  const std::string& name = dataset.classes[static_cast<size_t>(sample.label)];
-  const auto found = std::ranges::find(labels, name);
-  if (found != labels.end()) return static_cast<uint32_t>(found - labels.begin());
-  if (labels.empty() && dataset.classes.size() == score_count)
-    return static_cast<uint32_t>(sample.label);
-  return std::nullopt;
-}
-
 void CountErrors(const TensorMap& expected, const TensorMap& actual, Tally* tally) {
   for (const auto& [name, tensor] : expected) {
     const auto other = actual.find(name);

@@ -151,7 +151,8 @@ std::vector<Part> PartsOf(const Json& results) {
                    "Milliseconds, in brackets divided by what theta 1 takes: that is comparable with SOTER's, which has 24 + 24 layers; "
                    "the transformer-d of tools/zoo have 4 + 4, 8 heads and ff 2d.",
                    WidthRows(results), WidthChart(results)});
-  parts.push_back({"Ratio of published filters", "Accuracy, size and time together; agreement with float32 on noise.", RatioRows(results), RatioChart(results)});
+  parts.push_back({"Ratio of published filters", "Accuracy, size and time together; compared with float32 on: " +
+                                                      results.at("settings").at("data").get<std::string>() + ".", RatioRows(results), RatioChart(results)});
   parts.push_back({"One thing changed in turn", "What the code has switches for.", AblationRows(results)});
   parts.push_back({"Paper metric", kPaperMetricSays, PaperMetricRows(results), PaperMetricChart(results)});
   parts.push_back({"Paper metric, layer by layer", "Ratio 1.2.", PaperMetricLayerRows(results), {}, true});

@@ -25,6 +25,7 @@ inline constexpr std::string_view kTransformerOfWidth = "transformer-d";
 struct PaperSettings {
   Paper paper = Paper::kSoter;
   std::filesystem::path models;  // folder with NAME.onnx and kBackbones
+  std::filesystem::path data;  // folder of samples for what is compared; empty: noise
   bool quick = false;
   SessionArguments session;
   ProtectArguments protect;  // secure memory, calibration
@@ -40,7 +41,7 @@ struct PaperCell {
   std::vector<ContenderSpec> specs;
   ContenderSettings settings;
   std::optional<ProtectOptions> counted;  // "paper metric": nothing is timed, the keys of this bundle are counted
-  bool compares = false;  // protected and float results of noise are compared
+  bool compares = false;  // protected and float results of samples are compared
 
   std::string Key() const { return kind + "/" + network + (setting.empty() ? "" : "/" + setting); }
 };

@@ -85,6 +85,14 @@ std::string PrintedAgainstAllPublic(double theta) {
   return AgainstAllPublic(sweep->means[at - std::begin(kSoterThetas)], sweep->means[std::size(kSoterThetas) - 1]);
 }
 
+// "87.33 % (88.00 %)".
+std::string AccuracyText(const Json& compared) {
+  const double labelled = compared.at("labelled").get<double>();
+  if (labelled == 0) return "-";
+  const auto share = [&](const char* right) { return Fixed(100 * compared.at(right).get<double>() / labelled, 2) + " %"; };
+  return share("protected_right") + " (" + share("float_right") + ")";
+}
+
 }  // namespace
 
 std::string Printed(double value, int digits) { return value == kNotPrinted ? "-" : Fixed(value, digits); }
@@ -138,7 +146,7 @@ std::vector<Row> WidthRows(const Json& results) {
 
 std::vector<Row> RatioRows(const Json& results) {
   std::vector<Row> rows{{"network", "ratio of filters", "ms", "to float32", "public half, MB", "one pad, ms", "same top-1",
-                         "largest error"}};
+                         "accuracy (float32)", "largest error"}};
   for (const Json& cell : CellsOf(results, "ratio")) {
     for (const Json& preset : cell.at("presets")) {
       const Json& compared = cell.at("compared");
@@ -146,7 +154,7 @@ std::vector<Row> RatioRows(const Json& results) {
                       MegabytesText(preset.at("public_bytes")), NumberText(preset.at("pad_ms"), 2),
                       std::to_string(compared.at("same_top1").get<uint32_t>()) + " of " +
                           std::to_string(compared.at("samples").get<uint32_t>()),
-                      Fixed(compared.at("max_abs_error"), 5) + " of " + Fixed(compared.at("max_abs_value"), 2)});
+                      AccuracyText(compared), Fixed(compared.at("max_abs_error"), 5) + " of " + Fixed(compared.at("max_abs_value"), 2)});
     }
   }
   return rows;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,19 @@ inline std::vector<Score> TopScores(const Tensor& output, uint32_t count) {
 
 inline std::string LabelOf(const std::vector<std::string>& labels, uint32_t index) {
   return index < labels.size() ? labels[index] : "class " + std::to_string(index);
+}
+
+// The class of a sample as the model numbers it: by name where the bundle has labels, else in the
+// sorted order of the folders when there are as many as scores.
+inline std::optional<uint32_t> TrueClass(const Sample& sample, const Dataset& dataset,
+                                         const std::vector<std::string>& labels, size_t score_count) {
+  if (sample.label < 0) return std::nullopt;
+  const std::string& name = dataset.classes[static_cast<size_t>(sample.label)];
+  const auto found = std::ranges::find(labels, name);
+  if (found != labels.end()) return static_cast<uint32_t>(found - labels.begin());
+  if (labels.empty() && dataset.classes.size() == score_count)
+    return static_cast<uint32_t>(sample.label);
+  return std::nullopt;
 }
 
 }  // namespace penumbra::cli

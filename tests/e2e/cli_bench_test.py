@@ -97,7 +97,9 @@ class CliBench(CliCase):
         shutil.copy(self.model, models / "resnet44-cifar.onnx")
         results = self.scratch / "results.json"
         paper = ["bench", "--paper", "shadownet", "--quick", "--models", models, "--carrier", "direct",
-                 "--device-profile", self.profile(), "--results", results, "--html", self.scratch / "paper.html"]  # fmt: skip
+                 "--device-profile", self.profile(), "--results", results, "--html", self.scratch / "paper.html",
+                 "--data", self.data / "cifar10", "--preprocess", "cifar10", "--calibration", self.data / "cifar10-calibration",
+                 "--calibration-limit", 40]  # fmt: skip
         document = self.succeed_json(*paper)
         cells = document["cells"]
         self.assertEqual([p["preset"] for p in cells["networks/resnet44-cifar"]["presets"]],
@@ -107,7 +109,11 @@ class CliBench(CliCase):
         self.assertEqual([cell["value"] for cell in ratios], [1.0, 1.2, 2.0])
         sizes = [cell["presets"][0]["public_bytes"] for cell in ratios]
         self.assertEqual(sizes, sorted(sizes))
-        self.assertTrue(all(c["compared"]["same_top1"] == c["compared"]["samples"] for c in ratios))
+        for compared in (cell["compared"] for cell in ratios):
+            self.assertEqual((compared["samples"], compared["labelled"]), (250, 250))
+            self.assertGreaterEqual(compared["same_top1"], 248)
+            self.assertGreater(compared["protected_right"] / 250, 0.8)
+            self.assertLessEqual(abs(compared["protected_right"] - compared["float_right"]), 2)
         self.assertIn("mobilenet-v1", document["missing"])
         metric = cells["paper metric/resnet44-cifar"]["paper_metric"]
         bits = [at["sum_bits"] for at in metric["ratios"]]
@@ -116,8 +122,9 @@ class CliBench(CliCase):
         self.assertEqual((first["filters"], first["published"]), (16, 19))
         order = math.log2(math.factorial(19) // math.factorial(3)) + 16 * math.log2(3)
         self.assertAlmostEqual(first["bits"], order + 16 * math.log2(250 * 240 * 238), places=6)
-        self.assertGreater(metric["recovered"], 0.99 * metric["filters"])  # what the figure is worth
-        self.assertTrue(all(layer["recovered"] <= layer["filters"] for layer in metric["layers"]))
+        # What the figure is worth. Fresh secrets at every run: a filter is missed now and then, or a pair too many looks like one.
+        self.assertAlmostEqual(metric["recovered"] / metric["filters"], 1, delta=0.01)
+        self.assertTrue(all(abs(layer["recovered"] - layer["filters"]) <= 3 for layer in metric["layers"]))
         words = self.read_page("paper.html")
         for word in ("Paper metric", "2.43 to 2.92", "One thing changed in turn", "P3 switches"):
             self.assertIn(word, words)
@@ -183,6 +190,11 @@ class CliBench(CliCase):
         empty = self.scratch / "empty"
         empty.mkdir()
         self.refused("P205", 1, "zoo", "bench", "--paper", "soter", "--models", empty)
+        self.refused("P101", 2, "--data", "bench", self.model, "--data", self.data / "cifar10")
+        (empty / "network.onnx").write_bytes(b"")
+        (self.scratch / "no-samples").mkdir()
+        self.refused("P101", 2, "no sample", "bench", "--paper", "shadownet", "--models", empty,
+                     "--data", self.scratch / "no-samples")  # fmt: skip
 
 
 if __name__ == "__main__":
