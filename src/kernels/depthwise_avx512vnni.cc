@@ -1,15 +1,17 @@
-// Depthwise convolutions of 16-bit levels by dot products of two words, in 32-bit sums that cannot overflow: with
-// w = 16 u + v, v in [0, 16), the sums of x u and of x v stay below 2^31 for as many taps as kMaxTaps.
+// Depthwise convolutions computed inside: of bytes by dot products of four of them; of 16-bit levels by dot products of two
+// words, in 32-bit sums that cannot overflow: with w = 16 u + v, v in [0, 16), the sums of x u and of x v stay below 2^31
+// for as many taps as kMaxTaps.
 #include <immintrin.h>
 
 #include "kernels/isa_extras.h"
+#include "kernels/vnni_lanes.h"
 #include "kernels/vnni_taps.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
 namespace {
 
-constexpr uint32_t kBlock = 32;  // channels
+constexpr uint32_t kBlock = 32;  // channels of words, half of those of bytes
 constexpr uint32_t kHalf = 16;   // channels with their two words in one vector
 constexpr uint32_t kMaxTaps = 30;
 constexpr uint32_t kMaxPairs = kMaxTaps / 2;
@@ -103,7 +105,74 @@ PENUMBRA_LANE void RunBlock(const DepthwiseJob& job, uint32_t first, uint32_t pa
   }
 }
 
+constexpr uint32_t kQuad = 4;  // taps of bytes
+constexpr uint32_t kMaxQuads = kMaxTaps / kQuad + 1;
+
+PENUMBRA_LANE Interleaved QuadWeights(const DepthwiseJob& job, uint32_t tap, uint32_t first, __mmask64 mask) {
+  const ConvGeometry& g = *job.geometry;
+  __m512i of[kQuad];
+  for (uint32_t t = 0; t < kQuad; ++t) {
+    const bool exists = tap + t < g.kernel_h * g.kernel_w;
+    const auto* from = static_cast<const int8_t*>(job.weights) + (exists ? size_t{tap + t} * g.in_c + first : 0);
+    of[t] = _mm512_maskz_loadu_epi8(exists ? mask : 0, from);
+  }
+  return Interleave(of[0], of[1], of[2], of[3]);
+}
+
+// Sums of 64 channels in their order.
+PENUMBRA_LANE void StoreSums(const Interleaved& s, uint32_t channels, int32_t* out) {
+  const __m512i low01 = _mm512_shuffle_i32x4(s.of[0], s.of[1], 0x44), high01 = _mm512_shuffle_i32x4(s.of[0], s.of[1], 0xee);
+  const __m512i low23 = _mm512_shuffle_i32x4(s.of[2], s.of[3], 0x44), high23 = _mm512_shuffle_i32x4(s.of[2], s.of[3], 0xee);
+  const __m512i sums[4] = {_mm512_shuffle_i32x4(low01, low23, 0x88), _mm512_shuffle_i32x4(low01, low23, 0xdd),
+                           _mm512_shuffle_i32x4(high01, high23, 0x88), _mm512_shuffle_i32x4(high01, high23, 0xdd)};
+#pragma GCC unroll 4
+  for (uint32_t q = 0; q < 4; ++q) {
+    if (channels >= 16 * (q + 1)) {
+      _mm512_storeu_si512(out + 16 * q, sums[q]);
+    } else if (channels > 16 * q) {
+      _mm512_mask_storeu_epi32(out + 16 * q, static_cast<__mmask16>((1u << (channels - 16 * q)) - 1), sums[q]);
+    }
+  }
+}
+
+// kQuads: quads of taps, 0: `quads`.
+template <uint32_t kQuads>
+PENUMBRA_LANE void RunByteBlock(const DepthwiseJob& job, uint32_t first, uint32_t quads, const uint8_t* padding) {
+  using Reader = TapReader<kMaxQuads * kQuad>;
+  const uint32_t count = kQuads != 0 ? kQuads : quads;
+  const uint32_t width = job.geometry->in_c;
+  const __mmask64 mask = MaskOf(width - first);
+  const auto in = MakeTapReader<kMaxQuads * kQuad>(job, count * kQuad, 1, first, mask, padding);
+  Interleaved weights[kQuads != 0 ? kQuads : kMaxQuads];
+  for (uint32_t q = 0; q < count; ++q) weights[q] = QuadWeights(job, q * kQuad, first, mask);
+  int32_t* out = static_cast<int32_t*>(job.out) + first;
+  for (uint32_t column = job.out_column_begin; column < job.out_column_end; ++column, out += width) {
+    const int64_t left = LeftOf(job, column);
+    Interleaved sums = Repeat(0);
+#pragma GCC unroll 3
+    for (uint32_t q = 0; q < count; ++q) {
+      const uint32_t tap = q * kQuad;
+      sums = AddQuad(sums, Interleave(Reader::Read(in, tap, left), Reader::Read(in, tap + 1, left),
+                                      Reader::Read(in, tap + 2, left), Reader::Read(in, tap + 3, left)),
+                     weights[q]);
+    }
+    StoreSums(sums, width - first, out);
+  }
+}
+
 }  // namespace
+
+void DepthwiseU8S8(const DepthwiseJob& job) {
+  const ConvGeometry& g = *job.geometry;
+  const uint64_t taps = uint64_t{g.kernel_h} * g.kernel_w;
+  if (taps > kMaxTaps) return avx512::DepthwiseU8S8(job);
+  const auto quads = static_cast<uint32_t>((taps + kQuad - 1) / kQuad);
+  alignas(64) uint8_t padding[64];
+  _mm512_store_si512(padding, _mm512_set1_epi8(static_cast<char>(job.padding)));
+  for (uint32_t first = 0; first < g.in_c; first += 2 * kBlock) {
+    quads == 3 ? RunByteBlock<3>(job, first, quads, padding) : RunByteBlock<0>(job, first, quads, padding);
+  }
+}
 
 void DepthwiseS16S64(const DepthwiseJob& job) {
   const ConvGeometry& g = *job.geometry;

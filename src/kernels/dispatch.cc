@@ -45,6 +45,7 @@ constexpr KernelTable WithAvx512Vnni(KernelTable table) {
   table.winograd_output = &avx512vnni::WinogradOutput;
   table.winograd_filter = &avx512vnni::WinogradFilter;
   table.gemm_s16s16 = &avx512vnni::GemmS16S16;
+  table.depthwise_u8s8 = &avx512vnni::DepthwiseU8S8;
   table.depthwise_s16s16_s64 = &avx512vnni::DepthwiseS16S64;
   table.permute_s16 = &avx512vnni::PermuteS16;
   table.mask_s16 = &avx512vnni::MaskS16;

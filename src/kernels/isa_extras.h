@@ -36,6 +36,7 @@ void ResidueGemm(const ResidueGemmJob& job);
 
 namespace avx512 {
 void ResidueDepthwise(const DepthwiseJob& job, uint16_t prime);
+void DepthwiseU8S8(const DepthwiseJob& job);
 void DepthwiseS16S64(const DepthwiseJob& job);
 void PermuteS16(const PermuteJob& job);
 void Restore(const RestoreJob& job);
@@ -46,6 +47,7 @@ namespace avx512vnni {
 void GemmU8S8(const GemmU8S8Job& job);
 void ResidueGemm(const ResidueGemmJob& job);
 void ResidueDepthwise(const DepthwiseJob& job, uint16_t prime);
+void DepthwiseU8S8(const DepthwiseJob& job);
 void DepthwiseS16S64(const DepthwiseJob& job);
 void WinogradInput(const WinogradInputJob& job);
 void WinogradOutput(const WinogradOutputJob& job);

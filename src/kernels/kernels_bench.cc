@@ -308,7 +308,7 @@ PENUMBRA_BENCH_PASS(BM_QuantiseS16);
 PENUMBRA_BENCH_PASS(BM_DepthwiseU8S8);
 PENUMBRA_BENCH_PASS(BM_DepthwiseS16);
 BENCHMARK_CAPTURE(BM_Project, avx512, Isa::kAvx512Vnni)
-    ->Args({38, 56})->Args({64, 56})->Args({76, 32})->Args({256, 56})->Args({307, 8})->Args({614, 4})->Args({1228, 2});
+    ->Args({38, 56})->Args({64, 56})->Args({76, 32})->Args({128, 28})->Args({192, 14})->Args({256, 56})->Args({153, 26})->Args({230, 17})->Args({307, 8})->Args({614, 4})->Args({1228, 2});
 BENCHMARK_CAPTURE(BM_FieldPasses, avx2, Isa::kAvx2)->DenseRange(0, 3);
 BENCHMARK_CAPTURE(BM_FieldPasses, avx512, Isa::kAvx512Vnni)->DenseRange(0, 3);
 BENCHMARK_CAPTURE(BM_Unary, avx2, Isa::kAvx2)->DenseRange(0, kUnaryCount - 1);
