@@ -193,6 +193,7 @@ void Report(const Options& options, const Times& times, const std::vector<Throug
                 {"notice", info.notice},
                 {"profile", options.profile.empty() ? Json(nullptr) : Json(options.profile)},
                 {"pad_bank", info.pad_bank},
+                {"pads_inside", info.pads_inside},
                 {"burst", SummaryJson(burst)},
                 {"sustained", pads ? SummaryJson(sustained) : Json(nullptr)},
                 {"sustained_background", background ? SummaryJson(*background) : Json(nullptr)},
@@ -218,6 +219,7 @@ void Report(const Options& options, const Times& times, const std::vector<Throug
   facts.push_back({"switches", std::to_string(times.last.switches)});
   facts.push_back({"crossing", SizeText(times.last.crossing_bytes)});
   if (!info.pad_bank.empty()) facts.push_back({"pad bank", info.pad_bank});
+  if (info.pads_inside != 0) facts.push_back({"pads inside", "up to " + std::to_string(info.pads_inside)});
   facts.push_back({"peak secure memory", SizeText(info.secure_memory_peak)});
   std::string text = Table(rows) + "\n" + Table(facts);
   if (!throughput.empty()) {

@@ -27,6 +27,8 @@
 namespace penumbra {
 namespace {
 
+constexpr uint32_t kPadsInside = 8;  // as many as an unsealed bank holds by default
+
 // Version counters survive the trusted half here, so that an older bundle is refused later.
 std::filesystem::path StateFolder(const Env& env) {
   const std::filesystem::path folder = env.config_folder() / "versions";
@@ -180,6 +182,7 @@ Session::Session(const Env& env, const std::filesystem::path& bundle, const Sess
     inner.device_timeout = options.accelerator_timeout;
     inner.secure_memory_size = options.secure_memory_size;
     inner.pad_lease = options.pad_lease;
+    inner.pads_inside = kPadsInside;
     if (!options.durable_pads.empty()) {
       inner.durable_pads = host::PadFolder::Open(
           options.durable_pads, [env](const std::string& text) { env.Log(LogLevel::kWarning, text); });
@@ -241,6 +244,7 @@ SessionInfo Session::Info() {
                        .secure_memory_peak = info.secure_memory_peak,
                        .exchange_size = info.exchange_size,
                        .pads_ready = info.pads_ready,
+                       .pads_inside = static_cast<uint32_t>(info.pad_slots),
                        .pad_batch = impl_->session->pad_batch(),
                        .pad_bank = PadBankText(impl_->pad_folder, transport.carrier()),
                        .max_in_flight = info.run_count,

@@ -14,8 +14,9 @@ namespace penumbra {
 
 enum class CommandId : uint32_t {
   kHello = 1,      // reply: info
-  // args[0]: manifest size, in the exchange region at 0. run_count. Starts loading; replies with jobs. When
-  // kSecureMemoryExceeded ends it, info.run_capacity says how many runs would have fitted.
+  // args[0]: manifest size, in the exchange region at 0. run_count. args[1]: pads that shall wait inside as far as there is
+  // room (info.pad_slots); durable ones never do. Starts loading; replies with jobs. When kSecureMemoryExceeded ends it,
+  // info.run_capacity says how many runs would have fitted.
   kLoad = 2,
   // run, program, flags; starts an inference or a pad in an idle run; replies with the first job. With kStartReceipt:
   // args hold the nonce, and the last reply tells the size of a receipt that stands at ReceiptOffset() of the run.
@@ -87,7 +88,7 @@ static_assert(sizeof(HostJob) == 72);
 struct Info {
   uint64_t exchange_size;       // what the loaded plan needs
   uint64_t secure_memory_size;  // capacity of the trusted half, code and stack apart
-  uint64_t secure_memory_peak;  // used by the loaded model: tables, scratch, arena of every run
+  uint64_t secure_memory_peak;  // used by the loaded model: tables, scratch, arena of every run, pads inside
   uint64_t pads_ready;          // of a durable bank: with those that only a lease brings to hand
   uint64_t pads_in_hand;        // ready to be used
   uint64_t pads_unrecorded;     // of a durable bank: made since the last ledger
@@ -96,6 +97,7 @@ struct Info {
   uint32_t state;               // SessionState; kRunning: at least one run is under way
   uint32_t run_count;           // of the loaded model
   uint32_t run_capacity;        // runs the secure memory has room for, of the model that was loaded last
+  uint64_t pad_slots;           // pads there is room for inside
 };
 
 enum class CarrierKind : uint32_t { kDirect = 1, kProcess = 2, kOptee = 3, kGramine = 4 };

@@ -101,7 +101,7 @@ std::unique_ptr<Session> Session::Load(const std::filesystem::path& path,
   auto preparing = std::async(std::launch::async, [bundle = session->bundle_, device = std::move(device), prepare] {
     return std::make_shared<SegmentSet>(bundle, device, prepare);
   });
-  session->LoadModel();
+  session->LoadModel(options.durable_pads == nullptr ? options.pads_inside : 0);
   const std::shared_ptr<SegmentSet> segments = preparing.get();
   segments->AddEmitted(session->trusted_.emitted()->Take());
   for (uint32_t lane = 0; lane < options.max_in_flight; ++lane) {
@@ -155,13 +155,14 @@ void Session::StartTransport(const SessionOptions& options) {
   trusted_.Start(exchange_size, secure_memory_size);
 }
 
-void Session::LoadModel() {
+void Session::LoadModel(uint32_t pads_inside) {
   const std::span<const uint8_t> message = bundle_->manifest_message();
   std::memcpy(trusted_.exchange().data(), message.data(), message.size());
   Command load{};
   load.id = CommandId::kLoad;
   load.run_count = lanes_.count();
   load.args[0] = message.size();
+  load.args[1] = pads_inside;
   std::ranges::copy(bundle_->vendor_key(), load.vendor_key);
   PumpStats stats;
   try {

@@ -58,6 +58,9 @@ struct SessionOptions {
   std::unique_ptr<PadStore> pads;                  // null: in memory, or in the folder below
   // Pads that nobody has leased outlive the session in this folder (docs/pad_bank.md). Null: none does.
   std::shared_ptr<const PadFolder> durable_pads;
+  // Pads that wait inside the trusted half, unsealed, where its memory has room for them beside the model; the others, and
+  // durable ones, wait outside. They are no part of pad_bank_size.
+  uint32_t pads_inside = 0;
   // Of durable pads: how many are in hand at once, so that an unclean end burns fewer than twice as many. 0: half of
   // the bank, at least two.
   uint32_t pad_lease = 0;
@@ -148,7 +151,7 @@ class Session {
           std::unique_ptr<Transport> transport, const SessionOptions& options,
           std::unique_ptr<PadStore> pads);
   void StartTransport(const SessionOptions& options);
-  void LoadModel();
+  void LoadModel(uint32_t pads_inside);
   void MakeDurableBank(const SessionOptions& options);
   void OpenDurableBank();
   void StartFiller(std::optional<uint64_t> bank_size);

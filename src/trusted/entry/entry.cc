@@ -54,7 +54,8 @@ void Dispatch(Enclave* enclave, const Command& command, Reply* out_reply) {
     case CommandId::kHello:
     case CommandId::kInfo: break;
     case CommandId::kLoad:
-      out_reply->status = model.Load(command.args[0], command.run_count, command.vendor_key, job);
+      out_reply->status =
+          model.Load(command.args[0], command.run_count, command.args[1], command.vendor_key, job);
       break;
     case CommandId::kStart:
       out_reply->status = (command.flags & ~uint64_t{kStartReceipt}) != 0

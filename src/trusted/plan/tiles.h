@@ -14,7 +14,7 @@ inline constexpr uint32_t kComplete = 0xffffffffu;  // every element written
 inline constexpr uint32_t kReceived = 0xfffffffeu;  // written, but not to be read before kCompare
 
 struct TileState {
-  uint32_t offset;    // in units of kTileAlignment from the start of the dynamic arena, or kAbsent
+  uint32_t offset;    // in units of kTileAlignment from the start of the dynamic arena, beyond it a pad that waits inside, or kAbsent
   uint32_t progress;  // proof only: output channels written so far, or kComplete
   uint32_t serial;    // of the sealed copy outside; 0: there is none. A tile of pads: how many it was stored for
 };

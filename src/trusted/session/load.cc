@@ -11,11 +11,12 @@
 
 namespace penumbra::trusted {
 
-Status Model::Load(uint64_t manifest_size, uint32_t run_count, std::span<const uint8_t, 32> vendor_key,
-                   HostJob* out_job) {
+Status Model::Load(uint64_t manifest_size, uint32_t run_count, uint64_t pad_slots,
+                   std::span<const uint8_t, 32> vendor_key, HostJob* out_job) {
   PENUMBRA_REQUIRE(state_ == SessionState::kEmpty, Status::kWrongState);
   PENUMBRA_REQUIRE(run_count >= 1 && run_count <= kMaxRuns, Status::kInvalidArgument);
   asked_runs_ = run_count;
+  asked_slots_ = pad_slots;
   run_capacity_ = 0;
   const Status status = BeginLoad(manifest_size, vendor_key, out_job);
   if (!IsOk(status)) EndModel(SessionState::kEmpty);
@@ -237,6 +238,7 @@ Status Model::FinishPrepare(Status status, const HostJob& job) {
 }
 
 Status Model::FinishLoad() {
+  loaded_.pad_slots.Place(loaded_.plan, asked_slots_, &arena_);
   PENUMBRA_TRY(pads_.Start(port_));
   PENUMBRA_TRY(loaded_.failure_log.Open(port_, loaded_.plan.header.failure_log_key));
   if (loaded_.manifest.head.model_version > highest_version_) {

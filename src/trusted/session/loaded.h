@@ -12,6 +12,7 @@
 #include "trusted/bundle/manifest.h"
 #include "trusted/plan/plan.h"
 #include "trusted/session/failure_log.h"
+#include "trusted/session/pad_slots.h"
 
 namespace penumbra::trusted {
 
@@ -26,6 +27,7 @@ struct Loaded {
   crypto::AeadKey derived_key;
   crypto::Keystream check_stream;
   FailureLogger failure_log;
+  PadSlots pad_slots;  // the model gives and takes them; runs find their tiles
 
   bool NeedsPads() const { return !plan.pad_program.empty(); }
 };

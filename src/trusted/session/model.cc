@@ -49,10 +49,26 @@ Status Model::TakePads(ProgramId program, uint64_t* out_pad_id, std::span<PadSee
   *out_pad_id = 0;
   if (program == ProgramId::kMakePad || program == ProgramId::kMakePads) {
     PENUMBRA_REQUIRE(!ProgramWords(loaded_.plan, program).empty(), Status::kUnsupported);
-    return pads_.Begin(port_, out_seeds.first(PadsMade(loaded_.plan, program)), out_pad_id);
+    const uint32_t count = PadsMade(loaded_.plan, program);
+    PENUMBRA_TRY(pads_.Begin(port_, out_seeds.first(count), out_pad_id));
+    // Durable pads have to survive this trusted half.
+    for (uint32_t i = 0; i < count && !pads_.durable(); ++i) loaded_.pad_slots.Take(*out_pad_id + i);
+    return Status::kOk;
   }
   PENUMBRA_REQUIRE(program == ProgramId::kInfer, Status::kInvalidArgument);
-  return loaded_.NeedsPads() ? pads_.Take(out_pad_id, &out_seeds[0]) : Status::kOk;
+  return loaded_.NeedsPads() ? pads_.Take(OldestPadInside(), out_pad_id, &out_seeds[0]) : Status::kOk;
+}
+
+// A pad whose slot is soon free for the next one; 0: the bank shall choose. Those outside are for bursts, but not for ever: the
+// book has so many identifiers from the oldest pad on.
+uint64_t Model::OldestPadInside() const {
+  const PadBook& book = pads_.book();
+  if (book.next() - book.oldest() > kMaxPads / 2) return 0;
+  uint64_t oldest = 0;
+  for (const uint64_t id : loaded_.pad_slots.ids()) {
+    if (id != 0 && book.IsInHand(id) && (oldest == 0 || id < oldest)) oldest = id;
+  }
+  return oldest;
 }
 
 void Model::EnterRun(uint32_t run) {
@@ -118,6 +134,7 @@ Status Model::Settle(Run* run, Status status, const HostJob& job) {
 }
 
 void Model::EndRun(Run* run) {
+  if (run->program() == ProgramId::kInfer) loaded_.pad_slots.Release(run->pad_id());
   run->Clear();
   crypto::Wipe(loaded_.scratch);
   inside_ = kMaxRuns;
@@ -126,7 +143,10 @@ void Model::EndRun(Run* run) {
 void Model::FailRun(Run* run, Status status) {
   if (status == Status::kIntegrity) LogFailure(*run);
   if (!IsOutsideFault(status)) return EndModel(SessionState::kPoisoned);
-  for (uint32_t i = 0; i < run->pads_made(); ++i) pads_.Burn(run->pad_id() + i);
+  for (uint32_t i = 0; i < run->pads_made(); ++i) {
+    pads_.Burn(run->pad_id() + i);
+    loaded_.pad_slots.Release(run->pad_id() + i);
+  }
   run->ZeroOutputs();
   EndRun(run);
 }
@@ -156,6 +176,7 @@ void Model::Unload() {
   (void)loaded_.derived_key.Init(zero.bytes());
   (void)loaded_.check_stream.Init(zero.bytes());
   loaded_.failure_log.Clear();
+  loaded_.pad_slots = {};  // of memory_
   for (Run& run : runs_) run.Remove();
   pads_.Clear();
   crypto::Wipe(memory_);
@@ -200,6 +221,7 @@ Info Model::GetInfo(uint32_t run) const {
   info.state = static_cast<uint32_t>(running ? SessionState::kRunning : state_);
   info.run_count = run_count_;
   info.run_capacity = run_capacity_;
+  info.pad_slots = loaded_.pad_slots.ids().size();
   return info;
 }
 

@@ -27,8 +27,8 @@ class Model {
   Status Init();
 
   // Each returns the next job in *out_job (kNone: the command is complete) or the reason there is none.
-  // `run_count`: how many runs may be under way at once.
-  Status Load(uint64_t manifest_size, uint32_t run_count, std::span<const uint8_t, 32> vendor_key,
+  // `run_count`: how many runs may be under way at once. `pad_slots`: pads that shall wait inside where there is room.
+  Status Load(uint64_t manifest_size, uint32_t run_count, uint64_t pad_slots, std::span<const uint8_t, 32> vendor_key,
               HostJob* out_job);
   // `nonce`: of the receipt an inference ends with; empty for none, else kReceiptNonceSize bytes.
   Status Start(uint32_t run, ProgramId program, std::span<const uint8_t> nonce, HostJob* out_job);
@@ -75,6 +75,7 @@ class Model {
   Status CheckReady() const;
   Status CheckRun(uint32_t run, bool busy) const;
   Status TakePads(ProgramId program, uint64_t* out_pad_id, std::span<PadSeed, kMaxPadBatch> out_seeds);
+  uint64_t OldestPadInside() const;
   void EnterRun(uint32_t run);
   // A run came back with a job, its end or an error.
   Status Settle(Run* run, Status status, const HostJob& job);
@@ -105,6 +106,7 @@ class Model {
   Phase phase_ = Phase::kIdle;
   ReadRequest request_;
   uint32_t asked_runs_ = 0;
+  uint64_t asked_slots_ = 0;
   uint32_t cursor_ = 0;           // chunk or layer under way
   uint64_t highest_version_ = 0;  // of this model, as the port knew it when loading began
   std::span<uint8_t> staging_;    // plan bytes at the end of secure memory

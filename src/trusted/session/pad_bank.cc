@@ -81,8 +81,13 @@ void PadBank::Burn(uint64_t id) {
   book_.Burn(id);
 }
 
-Status PadBank::Take(uint64_t* out_id, PadSeed* out_seed) {
-  PENUMBRA_TRY(book_.Take(out_id));
+Status PadBank::Take(uint64_t preferred, uint64_t* out_id, PadSeed* out_seed) {
+  if (preferred != 0 && !durable() && book_.IsInHand(preferred)) {
+    *out_id = preferred;
+    book_.Burn(preferred);
+  } else {
+    PENUMBRA_TRY(book_.Take(out_id));
+  }
   if (!durable()) return DeriveSeed(*out_id, out_seed);
   std::memcpy(out_seed->mutable_bytes().data(), SeedOf(*out_id).data(), kPadSeedSize);
   crypto::Wipe(SeedOf(*out_id));

@@ -46,14 +46,15 @@ class PadBank {
   Status Begin(const Port& port, std::span<PadSeed> out_seeds, uint64_t* out_first_id);
   void Finish(uint64_t id) { book_.Finish(id, durable()); }
   void Burn(uint64_t id);
-  Status Take(uint64_t* out_id, PadSeed* out_seed);
+  // `preferred`: of a bank that is not durable, a pad in hand; 0: as the book says.
+  Status Take(uint64_t preferred, uint64_t* out_id, PadSeed* out_seed);
 
   const PadBook& book() const { return book_; }
+  bool durable() const { return !seeds_.empty(); }
   // Forgets every pad and seed; the bank is not durable any more.
   void Clear();
 
  private:
-  bool durable() const { return !seeds_.empty(); }
   Status DrawSeed(const Port& port, uint64_t id, PadSeed* out_seed);
   Status DeriveSeed(uint64_t id, PadSeed* out_seed) const;
   std::span<uint8_t, kPadSeedSize> SeedOf(uint64_t id);

@@ -22,6 +22,7 @@ class PadBook {
   uint64_t oldest() const { return oldest_; }
   uint64_t next() const { return next_; }
   bool IsRecorded(uint64_t id) const { return states_[id % kMaxPads] == State::kRecorded; }
+  bool IsInHand(uint64_t id) const { return id >= oldest_ && id < next_ && states_[id % kMaxPads] == State::kInHand; }
 
   // `count` pads come under construction, their identifiers one after the other. kNoSpace: more than `capacity` (at most
   // kMaxPads) identifiers would be in use.

@@ -126,7 +126,9 @@ Status Run::RunProgram(HostJob* out_job) {
         PENUMBRA_TRY(Fetch(i, out_job));
         if (out_job->kind != JobKind::kNone) return Status::kOk;
         break;
-      case Opcode::kEvict: return RequestEvict(i, out_job);
+      case Opcode::kEvict:
+        if (!KeepInside(i)) return RequestEvict(i, out_job);
+        break;
       case Opcode::kEmit: return RequestEmit(i, out_job);
       case Opcode::kAlloc:
         machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = i[2] / kTileAlignment;

@@ -82,6 +82,8 @@ class Run {
   Status RequestFetch(const Instruction& i, HostJob* out_job);
   Status FinishFetch(const Instruction& i, ReadRequest* from);
   Status RequestEvict(const Instruction& i, HostJob* out_job);
+  bool FetchInside(const Instruction& i);
+  bool KeepInside(const Instruction& i);
   void FinishEvict(const Instruction& i);
   Status RequestEmit(const Instruction& i, HostJob* out_job);
   Status OpenTile(uint32_t tensor, uint32_t tile, std::span<uint8_t> bytes,

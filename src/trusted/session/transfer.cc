@@ -41,10 +41,35 @@ Status Run::Fetch(const Instruction& i, HostJob* out_job) {
     std::memset(machine_.Tile(i[0], i[1]), 0, TileSize(machine_.plan, i[0], i[1]));
     return Status::kOk;
   }
+  if (FetchInside(i)) return Status::kOk;
   if (ahead_count_ == 0 || machine_.plan.tensors[i[0]].kind != TensorKind::kPad) return RequestFetch(i, out_job);
   --ahead_count_;
   machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = i[2] / kTileAlignment;
   return FinishFetch(i, &ahead_);
+}
+
+// A tile of a pad that waits inside is read where it stands: slots lie behind the arenas of all runs, and only the program
+// that uses the pad up reads it (trusted/plan/prove.h).
+bool Run::FetchInside(const Instruction& i) {
+  if (machine_.plan.tensors[i[0]].kind != TensorKind::kPad) return false;
+  const uint8_t* const at = loaded_->pad_slots.Tile(pad_id_, i[0], i[1]);
+  if (at == nullptr) return false;
+  const auto distance = static_cast<uint64_t>(at - machine_.arena.data());
+  machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = static_cast<uint32_t>(distance / kTileAlignment);
+  return true;
+}
+
+// Of the pad whose turn it is at this tile, as RequestEvict() says. False: it goes outside.
+bool Run::KeepInside(const Instruction& i) {
+  const Plan& plan = machine_.plan;
+  TileState& state = machine_.tiles[TileIndex(plan, i[0], i[1])];
+  if (plan.tensors[i[0]].kind != TensorKind::kPad || state.serial >= machine_.pad_count) return false;
+  uint8_t* const at = loaded_->pad_slots.Tile(pad_id_ + state.serial, i[0], i[1]);
+  if (at == nullptr) return false;
+  std::memcpy(at, machine_.Tile(i[0], i[1]), TileSize(plan, i[0], i[1]));
+  ++state.serial;
+  state.offset = kAbsent;
+  return true;
 }
 
 // How many tiles of a pad to ask for at once: those the program fetches next, while nothing else needs more of the window

@@ -78,7 +78,7 @@ void PadWorld::Make(uint32_t machine) {
 void PadWorld::Use(uint32_t machine) {
   uint64_t id;
   PadSeed seed;
-  if (!IsOk(machines_[machine].bank->Take(&id, &seed))) return;
+  if (!IsOk(machines_[machine].bank->Take(0, &id, &seed))) return;
   Key copy;
   std::ranges::copy(seed.bytes(), copy.begin());
   ++use_count_;

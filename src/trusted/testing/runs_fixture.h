@@ -74,6 +74,7 @@ class RunsTest : public ::testing::Test {
     load.id = CommandId::kLoad;
     load.run_count = run_count;
     load.args[0] = bundle_.manifest.size();
+    load.args[1] = slots_;
     std::memcpy(load.vendor_key, bundle_.vendor_public.data(), 32);
     std::memcpy(exchange_.view.data(), bundle_.manifest.data(), bundle_.manifest.size());
     const Status status = Send(load);
@@ -128,6 +129,7 @@ class RunsTest : public ::testing::Test {
   TinyHost host_{&bundle_, exchange_.view};
   Enclave* enclave_ = nullptr;
   HostJob jobs_[kRuns] = {};
+  uint64_t slots_ = 0;  // for pads inside
   Info info_{};
 };
 

@@ -36,7 +36,7 @@ struct SessionOptions {
   // Calls of Run and MakePads that may be under way at once, 1 to 16. Each takes memory of its own in the trusted
   // half: P202 says how many fit into secure_memory_size.
   uint32_t max_in_flight = 1;
-  uint64_t secure_memory_size = 0;        // bytes; 0: what the bundle was planned for
+  uint64_t secure_memory_size = 0;        // bytes; 0: what the bundle was planned for. What the model leaves takes pads
   std::filesystem::path vendor_key = {};  // public key file; empty: DefaultKeys
   std::filesystem::path device_key = {};  // private key file; empty: DefaultKeys
   // Empty: that of the install tree the library lies in, else the one beside the program.
@@ -69,9 +69,10 @@ struct RunStats {
 
 struct SessionInfo {
   uint64_t secure_memory_size = 0;  // bytes the trusted half has, code and stack apart
-  uint64_t secure_memory_peak = 0;  // bytes the loaded model uses of them
+  uint64_t secure_memory_peak = 0;  // bytes the loaded model uses of them, pads inside as well
   uint64_t exchange_size = 0;       // bytes shared with the accelerator
   uint64_t pads_ready = 0;
+  uint32_t pads_inside = 0;  // how many of them can wait inside, unsealed: what secure_memory_size has room for, at most eight
   uint32_t pad_batch = 1;  // pads that can be made in one pass over the weights; 1: one by one
   std::string pad_bank;  // one line: where durable pads are and what keeps them from being used twice; empty: not durable
   uint32_t max_in_flight = 0;
