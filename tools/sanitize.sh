@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export OPENBLAS_NUM_THREADS=1 # its threads wait for one another by means that ThreadSanitizer cannot see
+export TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp"
 export PENUMBRA_TEST_TIMEOUT=3000
 for kind in address,undefined thread; do
   build=build-${kind%%,*}
