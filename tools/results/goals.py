@@ -65,10 +65,9 @@ def cells() -> Iterator[Cell]:
         yield Cell(network, "two in flight", in_flight, (), carrier="process")
     for network in ("resnet44-cifar", "resnet404-cifar"):
         yield Cell(network, "shadownet", ("--preset", "shadownet"), (), iterations=3)
-    # The accelerator and the float32 peer without AVX-512, too; the ciphers' library still chooses for itself.
+    # The float32 peer without AVX-512, too; the ciphers' library still chooses for itself.
     for network in ("resnet50", "vgg16", "mobilenet-v1"):
-        native = ("--preset", "shadownet", *CHECKED, "--accelerator", "native")
-        yield Cell(network, "avx2", native, ("plain",), avx2=True, extra={"ONEDNN_MAX_CPU_ISA": "AVX2"})
+        yield Cell(network, "avx2", ("--preset", "shadownet", *CHECKED), avx2=True, extra={"ONEDNN_MAX_CPU_ISA": "AVX2"})
 
 
 def usable_peers(build: Path, peers: tuple[str, ...]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def sustained(cell: Document, _: Document) -> float:
 
 
 def throughput(cell: Document, _: Document) -> float:
-    return cell["in_flight"][0]["ratio"]
+    return cell["in_flight"][-1]["ratio"]
 
 
 def per_layer(cell: Document, cells: Document) -> float:
