@@ -76,6 +76,14 @@ uint64_t PartSize(const ManifestHead& head, uint64_t ledger_size) {
   return AlignUp(LedgerOffset(head) + ledger_size, kPageSize);
 }
 
+// What counts against the size of the bank: pads outside, less what the next ones find free inside. `ready`: bytes of all pads
+// there are, `inside`: room for some inside.
+uint64_t StoredPadSize(uint64_t outside, uint64_t ready, uint64_t inside) {
+  const uint64_t taken = ready > outside ? std::min(ready - outside, inside) : 0;
+  const uint64_t free = inside - taken;
+  return outside > free ? outside - free : 0;
+}
+
 std::unique_ptr<PadStore> MakePadStore(const SessionOptions& options) {
   if (options.durable_pads != nullptr) return std::make_unique<DiskPadStore>(options.durable_pads);
   return std::make_unique<MemoryPadStore>(kMaxPadMemory);
@@ -196,7 +204,9 @@ void Session::StartFiller(std::optional<uint64_t> bank_size) {
                       return outcome;
                     },
                 .ready_count = [this] { return trusted_.pads_ready(); },
-                .stored_size = [this] { return pads_->size(); }},
+                .stored_size = [this, pad_size, slots = QueryInfo().pad_slots] {
+                  return StoredPadSize(pads_->size(), trusted_.pads_ready() * pad_size, slots * pad_size);
+                }},
       bound, pad_size, metadata_.pad_batch, lanes_.count());
 }
 

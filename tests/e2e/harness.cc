@@ -110,6 +110,7 @@ std::unique_ptr<host::Session> OpenSession(const std::filesystem::path& bundle, 
   options.pad_bank_size = place.pad_bank_size;
   options.pad_policy = place.pad_policy;
   options.durable_pads = place.durable_pads;
+  options.pads_inside = place.pads_inside;
   options.pad_lease = place.pad_lease;
   return host::Session::Load(bundle, MakeTransport(keys, place, scratch), std::move(device),
                              std::move(options));

@@ -50,6 +50,7 @@ struct Place {
   std::optional<std::string> state = {};
   std::shared_ptr<const host::PadFolder> durable_pads = {};
   uint32_t pad_lease = 0;
+  uint32_t pads_inside = 0;
 };
 std::string PlaceName(const Place& place);
 

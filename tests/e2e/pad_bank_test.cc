@@ -81,21 +81,26 @@ TEST_P(PadBank, FillsItselfToTheBoundAndStaysThere) {
 
 // Pads made together are used up one by one, beside others.
 TEST_P(PadBank, PadsOfABatchServeAlone) {
-  const auto session = Open({.pad_policy = PadPolicy::kRefuse});
-  for (const uint32_t count : {1u, kMaxPadBatch, 2 * kMaxPadBatch + 3}) {
-    session->MakePads(count);
-    EXPECT_EQ(PadsReady(session.get()), count);
-    for (uint32_t i = 0; i < count; ++i) ExpectExact(session.get());
-    EXPECT_EQ(PadsReady(session.get()), 0u);
+  for (const uint32_t inside : {0u, 3u}) {
+    const auto session = Open({.pad_policy = PadPolicy::kRefuse, .pads_inside = inside});
+    EXPECT_EQ(session->QueryInfo().pad_slots, inside);
+    for (const uint32_t count : {1u, kMaxPadBatch, 2 * kMaxPadBatch + 3}) {
+      session->MakePads(count);
+      EXPECT_EQ(PadsReady(session.get()), count);
+      for (uint32_t i = 0; i < count; ++i) ExpectExact(session.get());
+      EXPECT_EQ(PadsReady(session.get()), 0u);
+    }
   }
 }
 
 TEST_P(PadBank, RequestsDrainItExactlyUnderEveryPolicy) {
   constexpr uint32_t kThreads = 3, kRequests = 12;
   for (const PadPolicy policy : {PadPolicy::kWait, PadPolicy::kInline}) {
-    for (const uint32_t in_flight : {1u, 2u}) {
-      const auto session =
-          Open({.in_flight = in_flight, .pad_bank_size = 6 * pad_size_, .pad_policy = policy});
+    for (const auto& [in_flight, inside] : {std::pair{1u, 0u}, {2u, 0u}, {1u, 2u}, {2u, 2u}}) {
+      const auto session = Open({.in_flight = in_flight,
+                                 .pad_bank_size = 6 * pad_size_,
+                                 .pad_policy = policy,
+                                 .pads_inside = inside});
       std::atomic<uint32_t> done{0};
       std::vector<std::thread> threads;
       for (uint32_t t = 0; t < kThreads; ++t) {
@@ -105,7 +110,7 @@ TEST_P(PadBank, RequestsDrainItExactlyUnderEveryPolicy) {
       }
       for (std::thread& thread : threads) thread.join();
       EXPECT_EQ(done, kThreads * kRequests);
-      AwaitPads(session.get(), 6);
+      AwaitPads(session.get(), 6 + inside);
     }
   }
 }

@@ -134,7 +134,10 @@ Status Model::Settle(Run* run, Status status, const HostJob& job) {
 }
 
 void Model::EndRun(Run* run) {
-  if (run->program() == ProgramId::kInfer) loaded_.pad_slots.Release(run->pad_id());
+  if (run->program() == ProgramId::kInfer) {
+    run->WipePad();
+    loaded_.pad_slots.Release(run->pad_id());
+  }
   run->Clear();
   crypto::Wipe(loaded_.scratch);
   inside_ = kMaxRuns;
@@ -145,7 +148,7 @@ void Model::FailRun(Run* run, Status status) {
   if (!IsOutsideFault(status)) return EndModel(SessionState::kPoisoned);
   for (uint32_t i = 0; i < run->pads_made(); ++i) {
     pads_.Burn(run->pad_id() + i);
-    loaded_.pad_slots.Release(run->pad_id() + i);
+    loaded_.pad_slots.Wipe(run->pad_id() + i);
   }
   run->ZeroOutputs();
   EndRun(run);

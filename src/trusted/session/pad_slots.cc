@@ -33,12 +33,17 @@ void PadSlots::Take(uint64_t id) {
 }
 
 void PadSlots::Release(uint64_t id) {
+  for (uint64_t& holder : ids_) {
+    if (holder == id) holder = 0;
+  }
+}
+
+void PadSlots::Wipe(uint64_t id) {
   if (id == 0) return;
   for (uint32_t slot = 0; slot < count_; ++slot) {
-    if (ids_[slot] != id) continue;
-    crypto::Wipe(Slot(slot));
-    ids_[slot] = 0;
+    if (ids_[slot] == id) crypto::Wipe(Slot(slot));
   }
+  Release(id);
 }
 
 uint8_t* PadSlots::Tile(uint64_t id, uint32_t tensor, uint32_t tile) const {

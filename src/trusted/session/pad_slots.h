@@ -21,8 +21,10 @@ class PadSlots {
 
   // Pad `id`, which has no slot yet, gets one if one is free; else it has to wait outside.
   void Take(uint64_t id);
-  // The pad, if it has a slot, has none any more: wiped. Any id.
+  // The pad, if it has a slot, has none any more. Any id. Whoever used it up has wiped it (session/run.h) ...
   void Release(uint64_t id);
+  // ... or it is wiped here.
+  void Wipe(uint64_t id);
   // Where a tile of a pad's u stands, aligned to kTileAlignment; null: not inside. `tensor` is of kind kPad.
   uint8_t* Tile(uint64_t id, uint32_t tensor, uint32_t tile) const;
   // The pad of each slot; 0: the slot is free.

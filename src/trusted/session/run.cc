@@ -133,7 +133,7 @@ Status Run::RunProgram(HostJob* out_job) {
       case Opcode::kAlloc:
         machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = i[2] / kTileAlignment;
         break;
-      case Opcode::kFree: machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = kAbsent; break;
+      case Opcode::kFree: FreeTile(i); break;
       case Opcode::kJob: *out_job = AccelerateJob(machine_.plan.layers[i[0]]); return Status::kOk;
       case Opcode::kFloatJob: *out_job = FloatJob(machine_.plan.float_segments[i[0]]); return Status::kOk;
       default:

@@ -52,6 +52,8 @@ class Run {
   FailureRecord DescribeFailure() const;
 
   void ZeroOutputs() const;
+  // Of the pad this program used up, if it waited inside: wipes the tiles that were not wiped as the program was done with them.
+  void WipePad() const;
   // Wipes the arena and all keys; the run can be started again.
   void Clear();
   // Clears the run and gives its memory up.
@@ -82,6 +84,7 @@ class Run {
   Status RequestFetch(const Instruction& i, HostJob* out_job);
   Status FinishFetch(const Instruction& i, ReadRequest* from);
   Status RequestEvict(const Instruction& i, HostJob* out_job);
+  void FreeTile(const Instruction& i);
   bool FetchInside(const Instruction& i);
   bool KeepInside(const Instruction& i);
   void FinishEvict(const Instruction& i);

@@ -1,6 +1,7 @@
 // Tiles between the arena and the outside. Whatever comes back is copied in once and authenticated before use.
 #include <cstring>
 
+#include "crypto/wipe.h"
 #include "trusted/base/result.h"
 #include "trusted/session/run.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 inline constexpr uint32_t kNonceSpill = 3;
 inline constexpr uint32_t kNonceDerived = 4;
+inline constexpr uint32_t kWiped = 0xffffffffu;  // serial of a pad's tile
 inline constexpr uint32_t kPadSlotBits = 24;  // kMaxTiles fits
 static_assert(kMaxTiles <= (1u << kPadSlotBits));
 
@@ -53,10 +55,32 @@ Status Run::Fetch(const Instruction& i, HostJob* out_job) {
 bool Run::FetchInside(const Instruction& i) {
   if (machine_.plan.tensors[i[0]].kind != TensorKind::kPad) return false;
   const uint8_t* const at = loaded_->pad_slots.Tile(pad_id_, i[0], i[1]);
-  if (at == nullptr) return false;
-  const auto distance = static_cast<uint64_t>(at - machine_.arena.data());
-  machine_.tiles[TileIndex(machine_.plan, i[0], i[1])].offset = static_cast<uint32_t>(distance / kTileAlignment);
+  TileState& state = machine_.tiles[TileIndex(machine_.plan, i[0], i[1])];
+  if (at == nullptr || state.serial == kWiped) return false;  // nobody has it outside
+  state.offset = static_cast<uint32_t>(static_cast<uint64_t>(at - machine_.arena.data()) / kTileAlignment);
   return true;
+}
+
+// What stands behind the arena is a tile of the pad, wiped while the cache still has it.
+void Run::FreeTile(const Instruction& i) {
+  TileState& state = machine_.tiles[TileIndex(machine_.plan, i[0], i[1])];
+  if (state.offset != kAbsent && uint64_t{state.offset} * kTileAlignment >= machine_.arena.size()) {
+    crypto::Wipe({machine_.Tile(i[0], i[1]), TileSize(machine_.plan, i[0], i[1])});
+    state.serial = kWiped;
+  }
+  state.offset = kAbsent;
+}
+
+void Run::WipePad() const {
+  const Plan& plan = machine_.plan;
+  for (uint32_t tensor = 0; tensor < plan.tensors.size(); ++tensor) {
+    if (plan.tensors[tensor].kind != TensorKind::kPad) continue;
+    for (uint32_t tile = 0; tile < TileCount(plan.tensors[tensor]); ++tile) {
+      uint8_t* const at = loaded_->pad_slots.Tile(pad_id_, tensor, tile);
+      const bool wiped = machine_.tiles[TileIndex(plan, tensor, tile)].serial == kWiped;
+      if (at != nullptr && !wiped) crypto::Wipe({at, TileSize(plan, tensor, tile)});
+    }
+  }
 }
 
 // Of the pad whose turn it is at this tile, as RequestEvict() says. False: it goes outside.
