@@ -68,6 +68,12 @@ class Tables(unittest.TestCase):
         self.assertTrue(text.startswith("P, avx2, 2 cores, penumbra 1; 1 thread."))
         self.assertIn("| **yes** |", text)
 
+    def test_the_paper_metric_stands_beside_the_attack(self) -> None:
+        ratios = [{"ratio": ratio, "sum_bits": 100 * ratio, "least_layer_bits": 9} for ratio in (1.0, 1.2, 2.0)]
+        metric = {"ratios": ratios, "layers": [{}, {}], "filters": 8, "recovered": 7, "attack_ms": 1.6}
+        document = {"machine": MACHINE, "cells": {"paper metric/a": {"kind": "paper metric", "network": "a", "paper_metric": metric}}}
+        self.assertIn("| a | 2 | 100 | 120 | 200 | 9 | 7 of 8 | 2 |", markdown("metric", document))
+
     def test_each_kind_of_file_has_its_tables(self) -> None:
         self.assertEqual(tables_of({"presets": []}), ("presets",))
         self.assertIn("theta", tables_of({"paper": "soter", "cells": {}}))

@@ -116,17 +116,29 @@ def ablation_table(document: Document) -> Iterator[Row]:
             ]  # fmt: skip
 
 
+def metric_table(document: Document) -> Iterator[Row]:
+    yield ["network", "layers", "bits in all, ratio 1.0", "1.2", "2.0", "least layer, 1.2", "filters the attack recovers", "in ms"]
+    for cell in cells(document, "paper metric"):
+        metric = cell["paper_metric"]
+        bits = {round(at["ratio"], 1): at for at in metric["ratios"]}
+        yield [
+            cell["network"], str(len(metric["layers"])), *(number(bits[ratio]["sum_bits"], 0) for ratio in (1.0, 1.2, 2.0)),
+            number(bits[1.2]["least_layer_bits"], 0), f"{metric['recovered']} of {metric['filters']}", number(metric["attack_ms"], 0),
+        ]  # fmt: skip
+
+
 TABLES: dict[str, Callable[[Document], Iterator[Row]]] = {
     "presets": presets_table,
     "networks": networks_table,
     "theta": theta_table,
     "ratio": ratio_table,
     "ablation": ablation_table,
+    "metric": metric_table,
     "goals": goals_table,
     "winograd": winograd_table,
     "commands": commands,
 }
-PAPER_TABLES = ("networks", "theta", "ratio", "ablation")
+PAPER_TABLES = ("networks", "theta", "ratio", "ablation", "metric")
 GOAL_TABLES = ("goals", "winograd", "commands")
 
 
@@ -161,14 +173,13 @@ def updated(document: Path) -> str:
 
 
 def trimmed(document: Document) -> Document:
-    """Without what no table shows: layers, warnings and the device's profile."""
+    """Without what no table shows: the layers and warnings of presets."""
     lists = [document.get("presets", []), *(cell["presets"] for cell in document.get("cells", {}).values())]
     for presets in lists:
         for preset in presets:
             preset.pop("layers", None)
             if preset.get("protection"):
                 preset["protection"].pop("warnings", None)
-    document.pop("device_profile", None)
     return document
 
 
