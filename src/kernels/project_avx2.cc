@@ -4,6 +4,7 @@
 
 #include "kernels/isa.h"
 #include "kernels/isa_extras.h"
+#include "kernels/project_rows.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -81,17 +82,13 @@ void Block(const ProjectJob& job, uint32_t pixel, uint32_t row) {
   }
 }
 
-// The last block starts earlier instead of being shorter; its first sums are written twice with the same values.
-template <uint32_t kRows>
-void Rows(const ProjectJob& job, uint32_t row) {
-  if (job.pixels < kPixels) {
-    for (uint32_t i = 0; i < job.pixels; ++i) Block<kRows, 1>(job, i, row);
-    return;
+struct Blocks {
+  static constexpr uint32_t kPixelCount = kPixels, kRowCount = kMaxRows;
+  template <uint32_t kRows, uint32_t kCount>
+  static void Run(const ProjectJob& job, uint32_t pixel, uint32_t row) {
+    Block<kRows, kCount>(job, pixel, row);
   }
-  for (uint32_t i = 0; i < job.pixels; i += kPixels) {
-    Block<kRows, kPixels>(job, i + kPixels <= job.pixels ? i : job.pixels - kPixels, row);
-  }
-}
+};
 
 }  // namespace
 
@@ -102,19 +99,7 @@ void Project(const ProjectJob& job) {
     }
     return;
   }
-  for (uint32_t row = 0; row < job.projections; row += kMaxRows) {
-    switch (job.projections - row) {
-      case 1:
-        Rows<1>(job, row);
-        break;
-      case 2:
-        Rows<2>(job, row);
-        break;
-      default:
-        Rows<kMaxRows>(job, row);
-        break;
-    }
-  }
+  ProjectBlocks<Blocks>(job);
 }
 
 }  // namespace penumbra::PENUMBRA_ISA

@@ -4,6 +4,7 @@
 
 #include "kernels/isa.h"
 #include "kernels/isa_extras.h"
+#include "kernels/project_rows.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -108,43 +109,18 @@ void Block(const ProjectJob& job, uint32_t pixel, uint32_t row) {
   StoreSums<kRows, kCount>(acc, job.sums + size_t{pixel} * job.projections + row, job.projections);
 }
 
-// The last block starts earlier instead of being shorter; its first sums are written twice with the same values.
-template <uint32_t kRows>
-void Rows(const ProjectJob& job, uint32_t row) {
-  if (job.pixels < kPixels) {
-    for (uint32_t i = 0; i < job.pixels; ++i) Block<kRows, 1>(job, i, row);
-    return;
+struct Blocks {
+  static constexpr uint32_t kPixelCount = kPixels, kRowCount = kMaxRows;
+  template <uint32_t kRows, uint32_t kCount>
+  static void Run(const ProjectJob& job, uint32_t pixel, uint32_t row) {
+    Block<kRows, kCount>(job, pixel, row);
   }
-  for (uint32_t i = 0; i < job.pixels; i += kPixels) {
-    Block<kRows, kPixels>(job, i + kPixels <= job.pixels ? i : job.pixels - kPixels, row);
-  }
-}
+};
 
 }  // namespace
 
 void Project(const ProjectJob& job) {
-  for (uint32_t row = 0; row < job.projections; row += kMaxRows) {
-    switch (job.projections - row) {
-      case 1:
-        Rows<1>(job, row);
-        break;
-      case 2:
-        Rows<2>(job, row);
-        break;
-      case 3:
-        Rows<3>(job, row);
-        break;
-      case 4:
-        Rows<4>(job, row);
-        break;
-      case 5:
-        Rows<5>(job, row);
-        break;
-      default:
-        Rows<kMaxRows>(job, row);
-        break;
-    }
-  }
+  ProjectBlocks<Blocks>(job);
 }
 
 }  // namespace penumbra::PENUMBRA_ISA
