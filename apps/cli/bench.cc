@@ -39,8 +39,7 @@ struct Options {
 };
 
 // Protects options.model into the scratch folder when it is a model file.
-std::filesystem::path PrepareBundle(const Options& options, const Console& console,
-                                    const ScratchFolder& scratch) {
+std::filesystem::path PrepareBundle(const Options& options, const Console& console, const ScratchFolder& scratch) {
   if (!IsModelFile(options.model)) return options.model;
   ProtectOptions protect = ToProtectOptions(options.protect);
   if (protect.preset.empty()) protect.preset = "enclave";
@@ -51,21 +50,19 @@ std::filesystem::path PrepareBundle(const Options& options, const Console& conso
   }
   protect.progress = [&](const std::string& stage, double done) { console.Progress(stage, done); };
   const std::filesystem::path bundle = scratch.path() / "protected.penumbra";
-  for (const std::string& warning :
-       Protect(console.env(), options.model, bundle, protect).warnings) {
+  for (const std::string& warning : Protect(console.env(), options.model, bundle, protect).warnings) {
     console.Log(LogLevel::kWarning, warning);
   }
   return bundle;
 }
 
-std::unique_ptr<PeerGroup> MakePeers(const Options& options, const Console& console,
-                                     const ScratchFolder& scratch, const TensorMap& feeds) {
+std::unique_ptr<PeerGroup> MakePeers(const Options& options, const Console& console, const ScratchFolder& scratch,
+                                     const TensorMap& feeds) {
   PeerRequest request = options.peers;
   if (PeerNames(request.names).empty()) return nullptr;
   request.model = IsModelFile(options.model) ? options.model : options.float_model;
   if (request.model.empty()) {
-    console.Log(LogLevel::kWarning,
-                "no ratio: name the float model with --float to compare with it");
+    console.Log(LogLevel::kWarning, "no ratio: name the float model with --float to compare with it");
     return nullptr;
   }
   request.import = options.protect.import;
@@ -97,8 +94,8 @@ RunStats Counted(RunStats stats, bool oracle) {
   return stats;
 }
 
-Times Measure(const Options& options, const Console& console, Session* session, bool pads,
-              PeerGroup* peers, const TensorMap& feeds) {
+Times Measure(const Options& options, const Console& console, Session* session, bool pads, PeerGroup* peers,
+              const TensorMap& feeds) {
   Times times;
   Clock::time_point start;
   for (uint32_t i = 0;; ++i) {

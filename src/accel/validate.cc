@@ -13,8 +13,7 @@ namespace {
 constexpr uint32_t kMaxExtent = 1u << 24;
 
 // Output size of a window operator along one axis; 0 when the window does not fit.
-uint64_t WindowOutput(uint64_t in, uint64_t kernel, uint64_t stride, uint64_t dilation,
-                      uint64_t pad_before, uint64_t pad_after) {
+uint64_t WindowOutput(uint64_t in, uint64_t kernel, uint64_t stride, uint64_t dilation, uint64_t pad_before, uint64_t pad_after) {
   const uint64_t extent = (kernel - 1) * dilation + 1;
   const uint64_t padded = in + pad_before + pad_after;
   return padded < extent ? 0 : (padded - extent) / stride + 1;
@@ -22,8 +21,7 @@ uint64_t WindowOutput(uint64_t in, uint64_t kernel, uint64_t stride, uint64_t di
 
 // Whether every window along one axis has at least one tap inside the image. A pool over padding
 // alone has no value.
-bool WindowsTouchImage(uint32_t in, uint32_t out, uint32_t kernel, uint32_t stride,
-                       uint32_t dilation, uint32_t pad_before) {
+bool WindowsTouchImage(uint32_t in, uint32_t out, uint32_t kernel, uint32_t stride, uint32_t dilation, uint32_t pad_before) {
   for (uint32_t o = 0; o < out; ++o) {
     const int64_t start = int64_t{o} * stride - pad_before;
     const int64_t skipped = start < 0 ? (-start + dilation - 1) / dilation : 0;
@@ -69,12 +67,10 @@ class Checker {
   Status CheckOptions() {
     where_ = "options";
     if (options_.threads == 0 || options_.threads > kMaxThreads) {
-      return Fail(Status::kInvalidArgument,
-                  "threads must be in [1, " + std::to_string(kMaxThreads) + "]");
+      return Fail(Status::kInvalidArgument, "threads must be in [1, " + std::to_string(kMaxThreads) + "]");
     }
     if (options_.max_batch == 0 || options_.max_batch > kMaxBatch) {
-      return Fail(Status::kInvalidArgument,
-                  "max_batch must be in [1, " + std::to_string(kMaxBatch) + "]");
+      return Fail(Status::kInvalidArgument, "max_batch must be in [1, " + std::to_string(kMaxBatch) + "]");
     }
     return Status::kOk;
   }
@@ -225,8 +221,7 @@ class Checker {
     for (uint32_t v : {g.pad_top, g.pad_left, g.pad_bottom, g.pad_right}) {
       if (v > kMaxExtent) return Malformed("padding out of range");
     }
-    if (!SameShape(In(n, 0), {g.in_h, g.in_w, g.in_c, {}, 0}) ||
-        !SameShape(Out(n), {g.out_h, g.out_w, g.out_c, {}, 0})) {
+    if (!SameShape(In(n, 0), {g.in_h, g.in_w, g.in_c, {}, 0}) || !SameShape(Out(n), {g.out_h, g.out_w, g.out_c, {}, 0})) {
       return Malformed("geometry and tensor shapes differ");
     }
     if (g.in_c % g.groups != 0 || g.out_c % g.groups != 0)
@@ -392,8 +387,7 @@ const char* SegmentOpName(SegmentOp op) {
 }
 
 Status CheckSegment(const SegmentView& segment, const BlobSource& blobs,
-                    const PrepareOptions& options, const Capabilities& capabilities,
-                    std::string* out_why) {
+                    const PrepareOptions& options, const Capabilities& capabilities, std::string* out_why) {
   return Checker(segment, blobs, options, capabilities, out_why).Run();
 }
 
