@@ -63,7 +63,8 @@ constexpr KernelTable WithAmx(KernelTable table) {
 
 constexpr KernelTable kAvx2Table = WithAvx2Lanes(avx2::kLoops);
 constexpr KernelTable kAvxVnniTable = WithAvxVnni(kAvx2Table);
-constexpr KernelTable kAvx512VnniTable = WithAvx512Vnni(avx512::kLoops);
+constexpr KernelTable kAvx512Table = WithAvx2Lanes(avx512::kLoops);
+constexpr KernelTable kAvx512VnniTable = WithAvx512Vnni(kAvx512Table);
 constexpr KernelTable kAmxTable = WithAmx(kAvx512VnniTable);
 
 #elif defined(__aarch64__)
@@ -87,7 +88,7 @@ const KernelTable& Kernels(Isa isa) {
     case Isa::kAvxVnni:
       return kAvxVnniTable;
     case Isa::kAvx512:
-      return avx512::kLoops;
+      return kAvx512Table;
     case Isa::kAvx512Vnni:
       return kAvx512VnniTable;
     case Isa::kAmx:

@@ -2,8 +2,8 @@
 #include <immintrin.h>
 
 #include "boundary/limits.h"
-#include "kernels/avx2_words.h"
 #include "kernels/isa_extras.h"
+#include "kernels/reduce_words.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -11,16 +11,17 @@ namespace {
 
 inline constexpr size_t kLevels = 32;  // levels that fill a vector of bytes
 
-PENUMBRA_LANE __m256i Masked(const int16_t* levels, const uint8_t* pads, const WordReducer& r) {
-  const __m256i residues = Reduce(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(levels)), r);
-  if (pads == nullptr) return residues;
+PENUMBRA_LANE __m256i Masked(const int16_t* levels, const uint8_t* pads, const NarrowReducer& r) {
+  const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(levels));
+  const WordLanes residues = ReduceWords(reinterpret_cast<WordLanes>(words), r);
+  if (pads == nullptr) return reinterpret_cast<__m256i>(residues);
   const __m256i pad = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(pads)));
-  return LessThanTwice(_mm256_add_epi16(residues, pad), r);
+  return reinterpret_cast<__m256i>(LessThanTwice(residues + reinterpret_cast<WordLanes>(pad), r));
 }
 
 void MaskPlane(const MaskJob& shared_job, uint32_t k, size_t count) {
   const MaskJob job = shared_job;  // a copy that the stores below cannot change
-  const WordReducer r = MakeWordReducer(kPrimes[k]);
+  const NarrowReducer r = MakeNarrowReducer(kPrimes[k]);
   const auto* levels = static_cast<const int16_t*>(job.levels);
   const uint8_t* pads = job.pads != nullptr ? job.pads + k * job.pad_plane_size : nullptr;
   for (size_t at = 0; at < count; at += kLevels) {

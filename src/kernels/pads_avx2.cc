@@ -1,8 +1,8 @@
 // Pad sampling that looks for rejected candidates 32 at a time, and unmixing by products of byte pairs.
 #include <immintrin.h>
 
-#include "kernels/avx2_words.h"
 #include "kernels/isa_extras.h"
+#include "kernels/reduce_words.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -46,7 +46,7 @@ void FillPairs(const UnmixJob& job, uint32_t begin, uint32_t count, Pairs* out) 
 }
 
 // Residues of one pixel's block, all 64 of them.
-PENUMBRA_LANE void UnmixBlock(const uint8_t* in, const Pairs& pairs, const WordReducer& r, uint8_t* out) {
+PENUMBRA_LANE void UnmixBlock(const uint8_t* in, const Pairs& pairs, const NarrowReducer& r, uint8_t* out) {
   alignas(kVectorSize) uint8_t found[2 * kBlock];
   for (uint32_t i = 0; i < kBlock; ++i) {
     found[2 * i] = in[pairs.a[i]];
@@ -55,7 +55,8 @@ PENUMBRA_LANE void UnmixBlock(const uint8_t* in, const Pairs& pairs, const WordR
   for (uint32_t i = 0; i < kBlock; i += kWords) {
     const __m256i bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(found + 2 * i));
     const __m256i factors = _mm256_load_si256(reinterpret_cast<const __m256i*>(pairs.factors + 2 * i));
-    const __m256i words = Reduce(_mm256_maddubs_epi16(bytes, factors), r);
+    const auto mixed = reinterpret_cast<WordLanes>(_mm256_maddubs_epi16(bytes, factors));
+    const auto words = reinterpret_cast<__m256i>(ReduceWords(mixed, r));
     const __m128i packed = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), packed);
   }
@@ -64,7 +65,7 @@ PENUMBRA_LANE void UnmixBlock(const uint8_t* in, const Pairs& pairs, const WordR
 }  // namespace
 
 void Unmix(const UnmixJob& job) {
-  const WordReducer reducer = MakeWordReducer(job.prime);
+  const NarrowReducer reducer = MakeNarrowReducer(job.prime);
   for (uint32_t begin = 0; begin < job.m; begin += kBlock) {
     const uint32_t count = job.m - begin < kBlock ? job.m - begin : kBlock;
     Pairs pairs;

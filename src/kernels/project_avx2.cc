@@ -60,33 +60,27 @@ PENUMBRA_LANE int32_t AddUp(__m256i acc) {
 
 // Sums of kCount pixels from `pixel` on and kRows projections from `row` on. The bytes behind the last whole vector are read
 // with those before them, which then meet zeros.
-template <uint32_t kRows, uint32_t kCount>
-void Block(const ProjectJob& job, uint32_t pixel, uint32_t row) {
-  __m256i acc[kRows][kPixels];
-#pragma GCC unroll 3
-  for (uint32_t j = 0; j < kRows; ++j) {
-#pragma GCC unroll 3
-    for (uint32_t i = 0; i < kPixels; ++i) acc[j][i] = _mm256_setzero_si256();
-  }
-  const uint32_t tail = job.length % kStep, whole = job.length - tail;
-  const __m256i all = _mm256_set1_epi8(-1);
-  const __m256i last = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLastWords.bytes + 2 * tail));
-  for (uint32_t r = 0; r < job.run_count; ++r) {
-    const ProjectRun run = {job.runs[r].x + pixel * job.pixel_stride, job.runs[r].t + row * job.projection_stride};
-    for (uint32_t at = 0; at < whole; at += kStep) Accumulate<kRows, kCount>(job, run, at, all, acc);
-    if (tail != 0) Accumulate<kRows, kCount>(job, run, job.length - kStep, last, acc);
-  }
-  for (uint32_t i = 0; i < kCount; ++i) {
-    int32_t* out = job.sums + size_t{pixel + i} * job.projections + row;
-    for (uint32_t j = 0; j < kRows; ++j) out[j] = AddUp(acc[j][i]);
-  }
-}
-
-struct Blocks {
-  static constexpr uint32_t kPixelCount = kPixels, kRowCount = kMaxRows;
+struct Block {
   template <uint32_t kRows, uint32_t kCount>
   static void Run(const ProjectJob& job, uint32_t pixel, uint32_t row) {
-    Block<kRows, kCount>(job, pixel, row);
+    __m256i acc[kRows][kPixels];
+#pragma GCC unroll 3
+    for (uint32_t j = 0; j < kRows; ++j) {
+#pragma GCC unroll 3
+      for (uint32_t i = 0; i < kPixels; ++i) acc[j][i] = _mm256_setzero_si256();
+    }
+    const uint32_t tail = job.length % kStep, whole = job.length - tail;
+    const __m256i all = _mm256_set1_epi8(-1);
+    const __m256i last = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLastWords.bytes + 2 * tail));
+    for (uint32_t r = 0; r < job.run_count; ++r) {
+      const ProjectRun run = {job.runs[r].x + pixel * job.pixel_stride, job.runs[r].t + row * job.projection_stride};
+      for (uint32_t at = 0; at < whole; at += kStep) Accumulate<kRows, kCount>(job, run, at, all, acc);
+      if (tail != 0) Accumulate<kRows, kCount>(job, run, job.length - kStep, last, acc);
+    }
+    for (uint32_t i = 0; i < kCount; ++i) {
+      int32_t* out = job.sums + size_t{pixel + i} * job.projections + row;
+      for (uint32_t j = 0; j < kRows; ++j) out[j] = AddUp(acc[j][i]);
+    }
   }
 };
 
@@ -99,7 +93,7 @@ void Project(const ProjectJob& job) {
     }
     return;
   }
-  ProjectBlocks<Blocks>(job);
+  ProjectBlocks<Block, kPixels, kMaxRows>(job);
 }
 
 }  // namespace penumbra::PENUMBRA_ISA

@@ -89,38 +89,32 @@ PENUMBRA_LANE void StoreSums(const __m512i (*acc)[kPixels], int32_t* out, size_t
 }
 
 // Sums of kCount pixels from `pixel` on and kRows projections from `row` on.
-template <uint32_t kRows, uint32_t kCount>
-void Block(const ProjectJob& job, uint32_t pixel, uint32_t row) {
-  __m512i acc[kRows][kPixels];
-#pragma GCC unroll 6
-  for (uint32_t j = 0; j < kRows; ++j) {
-#pragma GCC unroll 4
-    for (uint32_t i = 0; i < kPixels; ++i) acc[j][i] = _mm512_setzero_si512();
-  }
-  const uint32_t whole = job.length / kVectorSize * kVectorSize;
-  const __mmask64 tail = (uint64_t{1} << job.length % kVectorSize) - 1;
-  for (uint32_t r = 0; r < job.run_count; ++r) {
-    const ProjectRun run = {job.runs[r].x + pixel * job.pixel_stride, job.runs[r].t + row * job.projection_stride};
-    for (uint32_t at = 0; at < whole; at += kVectorSize) {
-      Accumulate<kRows, kCount>(job, run, at, ~uint64_t{0}, acc);
-    }
-    if (tail != 0) Accumulate<kRows, kCount>(job, run, whole, tail, acc);
-  }
-  StoreSums<kRows, kCount>(acc, job.sums + size_t{pixel} * job.projections + row, job.projections);
-}
-
-struct Blocks {
-  static constexpr uint32_t kPixelCount = kPixels, kRowCount = kMaxRows;
+struct Block {
   template <uint32_t kRows, uint32_t kCount>
   static void Run(const ProjectJob& job, uint32_t pixel, uint32_t row) {
-    Block<kRows, kCount>(job, pixel, row);
+    __m512i acc[kRows][kPixels];
+#pragma GCC unroll 6
+    for (uint32_t j = 0; j < kRows; ++j) {
+#pragma GCC unroll 4
+      for (uint32_t i = 0; i < kPixels; ++i) acc[j][i] = _mm512_setzero_si512();
+    }
+    const uint32_t whole = job.length / kVectorSize * kVectorSize;
+    const __mmask64 tail = (uint64_t{1} << job.length % kVectorSize) - 1;
+    for (uint32_t r = 0; r < job.run_count; ++r) {
+      const ProjectRun run = {job.runs[r].x + pixel * job.pixel_stride, job.runs[r].t + row * job.projection_stride};
+      for (uint32_t at = 0; at < whole; at += kVectorSize) {
+        Accumulate<kRows, kCount>(job, run, at, ~uint64_t{0}, acc);
+      }
+      if (tail != 0) Accumulate<kRows, kCount>(job, run, whole, tail, acc);
+    }
+    StoreSums<kRows, kCount>(acc, job.sums + size_t{pixel} * job.projections + row, job.projections);
   }
 };
 
 }  // namespace
 
 void Project(const ProjectJob& job) {
-  ProjectBlocks<Blocks>(job);
+  ProjectBlocks<Block, kPixels, kMaxRows>(job);
 }
 
 }  // namespace penumbra::PENUMBRA_ISA

@@ -21,16 +21,11 @@ struct Tables {
   alignas(32) uint32_t left[kRestoreBlock], right[kRestoreBlock];
 };
 
-struct DecodeConstants {
-  __m256i low_pair, low_single, high, quotient_pair, quotient_single, modulus;
+struct Lanes {
+  using Vector = __m256i;
+  PENUMBRA_LANE Vector Repeat(int32_t dword) { return _mm256_set1_epi32(dword); }
 };
-
-DecodeConstants MakeConstants(const RestorePlan& plan) {
-  const DecodeWords words = MakeDecodeWords(plan);
-  return {_mm256_set1_epi32(words.low_pair),      _mm256_set1_epi32(words.low_single),
-          _mm256_set1_epi32(words.high),          _mm256_set1_epi32(words.quotient_pair),
-          _mm256_set1_epi32(words.quotient_single), _mm256_set1_epi32(words.modulus)};
-}
+using Constants = DecodeConstants<Lanes>;
 
 PENUMBRA_LANE __m256i Load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
 
@@ -107,7 +102,7 @@ PENUMBRA_LANE Words WithoutPad(const RestoreJob& job, uint32_t primes, const Wor
   return {_mm256_sub_epi16(v.pair, pair), _mm256_sub_epi16(v.single, single)};
 }
 
-PENUMBRA_LANE __m256i Decode(const RestorePlan& plan, const DecodeConstants& constants, const Words& v, uint32_t channel) {
+PENUMBRA_LANE __m256i Decode(const RestorePlan& plan, const Constants& constants, const Words& v, uint32_t channel) {
   const __m256i one = _mm256_set1_epi16(1);
   const auto dot = [](__m256i sum, __m256i a, __m256i b) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)); };
   const __m256i all = dot(_mm256_madd_epi16(v.single, one), v.pair, one);
@@ -154,7 +149,7 @@ PENUMBRA_LANE void Write(const RestoreJob& job, const RestorePlan& plan, __m256i
 struct Restorer {
   RestoreJob job;
   RestorePlan plan;
-  DecodeConstants constants;
+  Constants constants;
 };
 
 // Channels [channel, channel + count) of one pixel, at most a block; reply: its part of the table.
@@ -181,7 +176,7 @@ void Restore(const RestoreJob& job) {
   if (job.plan->b == nullptr || job.plan->prime_count > kNarrowPrimes || reply_channels > kTableSize) {
     return avx2::Restore(job);
   }
-  const Restorer r = {job, *job.plan, MakeConstants(*job.plan)};
+  const Restorer r = {job, *job.plan, MakeDecodeConstants<Lanes>(*job.plan)};
   const size_t together = kTableSize / reply_channels;  // pixels
   Tables tables;
   for (size_t pixel = 0; pixel < r.job.pixel_count; pixel += together) {

@@ -12,17 +12,11 @@ namespace {
 
 inline constexpr uint32_t kVectorSize = 64;
 
-// DecodeWords in every lane.
-struct DecodeConstants {
-  __m512i low_pair, low_single, high, quotient_pair, quotient_single, modulus;
+struct Lanes {
+  using Vector = __m512i;
+  PENUMBRA_LANE Vector Repeat(int32_t dword) { return _mm512_set1_epi32(dword); }
 };
-
-DecodeConstants MakeConstants(const RestorePlan& plan) {
-  const DecodeWords words = MakeDecodeWords(plan);
-  return {_mm512_set1_epi32(words.low_pair),      _mm512_set1_epi32(words.low_single),
-          _mm512_set1_epi32(words.high),          _mm512_set1_epi32(words.quotient_pair),
-          _mm512_set1_epi32(words.quotient_single), _mm512_set1_epi32(words.modulus)};
-}
+using Constants = DecodeConstants<Lanes>;
 
 // The reply bytes of one pixel and prime: whole vectors but for the last lookup.
 struct ReplyRow {
@@ -114,7 +108,7 @@ PENUMBRA_LANE ChunkState<kCount> LoadChunk(const RestorePlan& plan, uint32_t cha
 }
 
 // Y of 16 channels from their words (v0, v1) and (v2, 0) and the high part of S.
-PENUMBRA_LANE __m512i Decode(const HalfTables& t, const DecodeConstants& constants, __m512i pair, __m512i single,
+PENUMBRA_LANE __m512i Decode(const HalfTables& t, const Constants& constants, __m512i pair, __m512i single,
                              __m512i high) {
   __m512i sum = _mm512_sub_epi32(high, t.residue);
   sum = _mm512_dpwssd_epi32(sum, pair, constants.low_pair);
@@ -152,7 +146,7 @@ PENUMBRA_LANE void Write(const RestoreJob& job, const HalfTables& t, size_t at, 
 // kCount primes: the words v_k of one chunk, then their decoding. at: its first element in pad and output planes; valid: the
 // channels there are. kWhole: all 32 of them, masked, and only y is wanted.
 template <uint32_t kCount, bool kWhole>
-PENUMBRA_LANE void RestoreChunk(const RestoreJob& job, const ChunkState<kCount>& t, const DecodeConstants& constants,
+PENUMBRA_LANE void RestoreChunk(const RestoreJob& job, const ChunkState<kCount>& t, const Constants& constants,
                                 const __m512i* found, __m512i pad_order, size_t at, __mmask32 valid) {
   constexpr uint64_t kEvenBytes = 0x5555555555555555u;
   __m512i v[kNarrowPrimes] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
@@ -180,7 +174,7 @@ PENUMBRA_LANE void RestoreChunk(const RestoreJob& job, const ChunkState<kCount>&
 struct Restorer {
   RestoreJob job;  // copies that nothing else points to: stores cannot change them
   RestorePlan plan;
-  DecodeConstants constants;
+  Constants constants;
   __m512i pad_order;
   __mmask64 last_low, last_high;
 };
@@ -189,7 +183,7 @@ Restorer MakeRestorer(const RestoreJob& job) {
   const RestorePlan& plan = *job.plan;
   const uint32_t last = plan.reply_channel_count - (plan.chunks.lookup_count - 1) * kLookupSize;
   return {job,        plan,
-          MakeConstants(plan), _mm512_load_si512(kPadOrder.bytes),
+          MakeDecodeConstants<Lanes>(plan), _mm512_load_si512(kPadOrder.bytes),
           FirstBytes(last),    last > kVectorSize ? FirstBytes(last - kVectorSize) : 0};
 }
 

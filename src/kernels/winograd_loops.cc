@@ -1,10 +1,6 @@
 // Winograd transforms, compiled once per instruction set.
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
 #include "kernels/isa_entries.h"
-#include "kernels/reduce_lanes.h"
+#include "kernels/reduce_words.h"
 
 namespace penumbra::PENUMBRA_ISA {
 
@@ -16,28 +12,10 @@ PENUMBRA_LANE uint32_t BlockCount(uint32_t rest) { return rest < kBlock ? rest :
 
 using Block = uint8_t[kBlock];
 
-// Vectors of the compiler: as plain loops, gcc 12 leaves some of these sums to scalar code and has no upper half of a product.
-inline constexpr uint32_t kLanes = 16;
+// Vectors of the compiler: as plain loops, gcc 12 leaves some of these sums to scalar code.
+constexpr uint32_t kLanes = kWordLanes;
 typedef uint8_t ByteLanes __attribute__((vector_size(kLanes), aligned(1), may_alias));
-typedef uint16_t WordLanes __attribute__((vector_size(2 * kLanes)));
 typedef int32_t WideLanes __attribute__((vector_size(4 * kLanes)));
-
-PENUMBRA_LANE WordLanes Lesser(const WordLanes& a, const WordLanes& b) {
-#if defined(__AVX2__)
-  return reinterpret_cast<WordLanes>(_mm256_min_epu16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
-#else
-  return a < b ? a : b;
-#endif
-}
-// Upper halves of the products.
-PENUMBRA_LANE WordLanes MultiplyHigh(const WordLanes& a, uint16_t b) {
-#if defined(__AVX2__)
-  return reinterpret_cast<WordLanes>(_mm256_mulhi_epu16(reinterpret_cast<__m256i>(a), _mm256_set1_epi16(static_cast<int16_t>(b))));
-#else
-  typedef uint32_t Products __attribute__((vector_size(4 * kLanes)));
-  return __builtin_convertvector((__builtin_convertvector(a, Products) * uint32_t{b}) >> 16, WordLanes);
-#endif
-}
 
 // Sums that may need 32 bits.
 struct WideSums {
@@ -55,13 +33,8 @@ struct NarrowSums {
   using Factor = uint16_t;
   using Sum = WordLanes;
   explicit NarrowSums(uint16_t prime) : reducer(MakeNarrowReducer(prime)) {}
-  // ReduceNarrowLane of every lane.
   PENUMBRA_LANE void Reduce(const NarrowSums& s, const Sum& sum, uint8_t* out) {
-    const NarrowReducer& r = s.reducer;
-    const Sum t = sum ^ uint16_t{0x8000};
-    const Sum rest = t - (MultiplyHigh(t, r.reciprocal) >> 7) * r.prime;
-    const Sum moved = Lesser(rest, rest - r.prime) + r.origin;
-    *reinterpret_cast<ByteLanes*>(out) = __builtin_convertvector(Lesser(moved, moved - r.prime), ByteLanes);
+    *reinterpret_cast<ByteLanes*>(out) = __builtin_convertvector(ReduceWords(sum, s.reducer), ByteLanes);
   }
   NarrowReducer reducer;
 };
