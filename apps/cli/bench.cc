@@ -82,7 +82,7 @@ struct Times {
   std::vector<PeerTimes> peers;
   std::vector<double> background;  // sustained with pads made in the background
   std::vector<double> single_pad, batch_pad;  // a pad made alone, a pad of those made together
-  double load = 0;
+  double load = 0;  // milliseconds
   RunStats last;
 };
 

@@ -11,8 +11,6 @@ constexpr size_t kShownLayers = 24;
 
 double NumberOf(const Json& json) { return json.is_number() ? json.get<double>() : kNone; }
 
-std::string CellOf(const Json& json, int digits) { return json.is_number() ? Fixed(json.get<double>(), digits) : "-"; }
-
 const Json& P50(const Json& summary) {
   static const Json none = nullptr;
   return summary.is_null() ? none : summary.at("p50_ms");
@@ -57,9 +55,9 @@ void AddLayers(const Json& preset, Page* page) {
   std::vector<Row> rows{{"layer", "accelerator, ms", "trusted half before it, ms", "crossing", "roofline, ms", "share of it"}};
   for (const Json& layer : layers) {
     names.push_back(layer.at("name"));
-    rows.push_back({layer.at("name"), CellOf(layer.at("accelerator_ms"), 3), CellOf(layer.at("trusted_before_ms"), 3),
-                    SizeText(layer.at("crossing_bytes")), CellOf(layer.at("roofline_ms"), 3),
-                    CellOf(layer.at("roofline_share"), 2)});
+    rows.push_back({layer.at("name"), NumberText(layer.at("accelerator_ms"), 3), NumberText(layer.at("trusted_before_ms"), 3),
+                    SizeText(layer.at("crossing_bytes")), NumberText(layer.at("roofline_ms"), 3),
+                    NumberText(layer.at("roofline_share"), 2)});
   }
   page->Chart(BarChart(names,
                        {SeriesOf("accelerator", layers, [](const Json& l) { return l.at("accelerator_ms"); }),
@@ -76,7 +74,7 @@ std::string Html(const PresetsRequest& request, const Json& document) {
                  " thread(s), carrier " + request.settings.session.carrier + ".");
   if (!document.at("peer").is_null()) {
     page.Heading("Compared with the unprotected network");
-    page.Paragraph("Unprotected in float32 by " + document.at("peer").at("name").get<std::string>() + ": " + CellOf(P50(document.at("peer")), 3) +
+    page.Paragraph("Unprotected in float32 by " + document.at("peer").at("name").get<std::string>() + ": " + NumberText(P50(document.at("peer")), 3) +
                    " ms. P1 is the trusted half, P2 the accelerator, P3 switching between both, P4 checking replies.");
     page.Chart(PhasesChart(presets, P50(document.at("peer")).get<double>(), "times the unprotected network"));
   }
@@ -102,11 +100,11 @@ std::vector<Row> PresetRows(const Json& presets) {
                          "secure memory", "crossing"}};
   for (const Json& preset : presets) {
     const Json& phases = preset.at("phases");
-    rows.push_back({preset.at("preset"), CellOf(preset.at("ratio"), 3), CellOf(P50(preset.at("burst")), 3),
-                    CellOf(P50(preset.at("sustained")), 3), CellOf(preset.at("first_request_ms"), 3),
-                    CellOf(phases.at("p1_trusted_ms"), 3), CellOf(phases.at("p2_accelerator_ms"), 3),
-                    CellOf(phases.at("p3_switch_ms"), 3), CellOf(phases.at("p4_integrity_ms"), 3),
-                    CellOf(preset.at("pad_ms"), 3), CellOf(preset.at("load_ms"), 1),
+    rows.push_back({preset.at("preset"), NumberText(preset.at("ratio"), 3), NumberText(P50(preset.at("burst")), 3),
+                    NumberText(P50(preset.at("sustained")), 3), NumberText(preset.at("first_request_ms"), 3),
+                    NumberText(phases.at("p1_trusted_ms"), 3), NumberText(phases.at("p2_accelerator_ms"), 3),
+                    NumberText(phases.at("p3_switch_ms"), 3), NumberText(phases.at("p4_integrity_ms"), 3),
+                    NumberText(preset.at("pad_ms"), 3), NumberText(preset.at("load_ms"), 1),
                     SizeText(preset.at("secure_memory_peak_bytes")), SizeText(preset.at("crossing_bytes"))});
   }
   return rows;
@@ -133,7 +131,7 @@ void BenchPresets(const PresetsRequest& request, const ScratchFolder& scratch, c
                       {"presets", contest.presets}};
   std::string text = "milliseconds, medians; P1 trusted half, P2 accelerator, P3 switches, P4 integrity\n" +
                      Table(PresetRows(contest.presets));
-  if (!contest.peer.is_null()) text += "unprotected float32 by " + contest.peer.at("name").get<std::string>() + ": " + CellOf(P50(contest.peer), 3) + " ms\n";
+  if (!contest.peer.is_null()) text += "unprotected float32 by " + contest.peer.at("name").get<std::string>() + ": " + NumberText(P50(contest.peer), 3) + " ms\n";
   if (!request.html.empty()) WriteText(request.html, Html(request, document));
   console.Result("bench", document, text);
 }

@@ -162,6 +162,8 @@ std::string Fixed(double value, int digits) {
   return text;
 }
 
+std::string NumberText(const Json& json, int digits) { return json.is_number() ? Fixed(json.get<double>(), digits) : "-"; }
+
 Json PortsJson(const std::vector<TensorInfo>& ports) {
   Json list = Json::array();
   for (const TensorInfo& port : ports) {

@@ -55,6 +55,7 @@ std::string SizeText(uint64_t size);                       // "1.5 MiB"
 std::string IntegrityText(uint32_t soundness_bits, const FingerprintInfo& fingerprints);
 Json FingerprintsJson(const FingerprintInfo& fingerprints);
 std::string Fixed(double value, int digits);
+std::string NumberText(const Json& json, int digits);  // "-" for what is no number
 Json PortsJson(const std::vector<TensorInfo>& ports);
 
 }  // namespace penumbra::cli

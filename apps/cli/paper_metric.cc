@@ -5,14 +5,13 @@
 #include <map>
 
 #include "charts.h"
+#include "paper_plan.h"
 #include "paper_sweeps.h"
 
 namespace penumbra::cli {
 namespace {
 
-constexpr double kRatios[] = {1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0};
 constexpr double kDefaultRatio = 1.2;
-constexpr uint32_t kPrimes[] = {251, 241, 239, 233, 229, 227};  // of the ring (docs/arithmetic.md)
 
 double Log2Factorial(double n) { return std::lgamma(n + 1) / std::log(2.0); }
 
@@ -21,8 +20,13 @@ struct Layer {
   uint32_t filters = 0;
   HiddenFilters hidden;
 
+  // log2 of its keys, all alike likely. `ratio` does not count for channelwise layers.
   double Bits(double ratio) const {
-    return KeyBits(filters, hidden.groups, hidden.prime_count, hidden.channelwise, ratio);
+    if (hidden.channelwise) return Log2Factorial(filters) + filters * hidden.scalar_bits;
+    const uint32_t m = filters / hidden.groups;
+    const uint32_t random = std::max(m + 1, static_cast<uint32_t>(std::floor(ratio * m))) - m;
+    const double order = Log2Factorial(m + random) - Log2Factorial(random);
+    return hidden.groups * (order + m * std::log2(random) + m * hidden.scalar_bits);
   }
 };
 
@@ -38,7 +42,7 @@ std::vector<Layer> LayersOf(const ProtectReport& report, const std::filesystem::
 
 Json RatiosJson(const std::vector<Layer>& layers) {
   Json ratios = Json::array();
-  for (const double ratio : kRatios) {
+  for (const double ratio : kShadowNetRatios) {
     double sum = 0, least = INFINITY;
     for (const Layer& layer : layers) {
       sum += layer.Bits(ratio);
@@ -63,16 +67,6 @@ const char* const kPaperMetricSays =
     "ShadowNet argues by the number of keys that could have led to what is published; the count is ours (docs/schemes.md) and takes all of "
     "them for equally likely. They are not: filters are small integers, and the attack beside it needs milliseconds, no key and no query. "
     "The figure says nothing about security.";
-
-double KeyBits(uint32_t filters, uint32_t groups, uint32_t prime_count, bool channelwise, double ratio) {
-  double scalars = 0;
-  for (uint32_t k = 0; k < prime_count && k < std::size(kPrimes); ++k) scalars += std::log2(kPrimes[k] - 1);
-  if (channelwise) return Log2Factorial(filters) + filters * scalars;
-  const uint32_t m = filters / groups;
-  const uint32_t random = std::max(m + 1, static_cast<uint32_t>(std::floor(ratio * m))) - m;
-  const double order = Log2Factorial(m + random) - Log2Factorial(random);
-  return groups * (order + m * std::log2(random) + m * scalars);
-}
 
 Json PaperMetricJson(const std::filesystem::path& model, ProtectOptions options, const ScratchFolder& scratch,
                      const Console& console) {
@@ -131,7 +125,7 @@ std::vector<Row> PaperMetricLayerRows(const Json& results) {
 }
 
 std::string PaperMetricChart(const Json& results) {
-  const std::vector<double> x(std::begin(kRatios), std::end(kRatios));
+  const std::vector<double> x(std::begin(kShadowNetRatios), std::end(kShadowNetRatios));
   std::vector<Series> series;
   for (const Json& cell : CellsOf(results, "paper metric")) {
     if (!cell.contains("paper_metric")) continue;

@@ -15,9 +15,6 @@
 
 namespace penumbra::cli {
 
-// log2 of the keys of one layer of `filters` filters, all alike likely. `ratio` does not count for channelwise layers.
-double KeyBits(uint32_t filters, uint32_t groups, uint32_t prime_count, bool channelwise, double ratio);
-
 // Protects the model by `options` into the scratch folder, counts keys over ratios and attacks. docs/json_schema.md describes the
 // object under "bench". Throws Error.
 Json PaperMetricJson(const std::filesystem::path& model, ProtectOptions options, const ScratchFolder& scratch,

@@ -12,7 +12,6 @@ namespace penumbra::cli {
 namespace {
 
 constexpr uint32_t kBatches[] = {1, 6};
-constexpr double kRatios[] = {1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0};
 constexpr double kQuickRatios[] = {1.0, 1.2, 2.0};
 constexpr double kQuickThetas[] = {0, .4, 1};
 
@@ -129,7 +128,7 @@ class Planner {
   }
 
   void AddRatios(const std::string& network) {
-    for (const double ratio : s_.quick ? std::span<const double>(kQuickRatios) : std::span<const double>(kRatios)) {
+    for (const double ratio : s_.quick ? std::span<const double>(kQuickRatios) : std::span<const double>(kShadowNetRatios)) {
       PaperCell& cell = Add("ratio", network, "ratio " + Fixed(ratio, 1));
       cell.value = ratio;
       cell.compares = true;

@@ -17,6 +17,9 @@ namespace penumbra::cli {
 // Folder within that of the networks: the public backbone of NAME.onnx is backbones/NAME.onnx.
 inline constexpr std::string_view kBackbones = "backbones";
 
+// Published to secret filters, of ShadowNet's sweeps.
+inline constexpr double kShadowNetRatios[] = {1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0};
+
 enum class Paper { kSoter, kShadowNet };
 
 // "transformer-d256" of tools/zoo: of width 256, for the sweep of theta over the Transformer's width alone.

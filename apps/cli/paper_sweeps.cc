@@ -96,7 +96,6 @@ std::string AccuracyText(const Json& compared) {
 }  // namespace
 
 std::string Printed(double value, int digits) { return value == kNotPrinted ? "-" : Fixed(value, digits); }
-std::string NumberText(const Json& json, int digits) { return json.is_number() ? Fixed(json.get<double>(), digits) : "-"; }
 std::string MegabytesText(const Json& json) { return json.is_number() ? Fixed(json.get<double>() / 1e6, 2) : "-"; }
 
 // Cells of one kind in the order in which they were measured.

@@ -14,8 +14,7 @@ std::vector<Json> CellsOf(const Json& results, const std::string& kind);
 
 double BurstOf(const Json& preset);                         // milliseconds
 std::string Printed(double value, int digits);              // of a paper; "-" for kNotPrinted
-std::string NumberText(const Json& json, int digits);       // "-" for null
-std::string MegabytesText(const Json& bytes);               // likewise
+std::string MegabytesText(const Json& bytes);               // "-" for null
 
 // The first row is the head. Without any other there is nothing to show.
 std::vector<Row> ThetaRows(const Json& results);

@@ -1,6 +1,7 @@
 #include "penumbra/audit.h"
 
 #include <chrono>
+#include <cmath>
 #include <optional>
 #include <string>
 
@@ -25,12 +26,18 @@ protect::PublishedRows RowsOf(const host::BundleFile& file, const SegmentView& s
           {reinterpret_cast<const int8_t*>(blob.data()), blob.size()}};
 }
 
+double ScalarBits(uint32_t prime_count) {
+  double bits = 0;
+  for (uint32_t k = 0; k < prime_count; ++k) bits += std::log2(kPrimes[k] - 1);
+  return bits;
+}
+
 HiddenFilters Attack(uint32_t segment, const protect::PublishedRows& published) {
   const ConvGeometry& g = published.geometry;
   HiddenFilters result{.segment = segment,
                        .published = g.out_c,
                        .groups = g.groups,
-                       .prime_count = published.prime_count,
+                       .scalar_bits = ScalarBits(published.prime_count),
                        .channelwise = OutChannelsPerGroup(g) == 1,
                        .attempted = protect::CanTellFilters(published)};
   const auto start = std::chrono::steady_clock::now();

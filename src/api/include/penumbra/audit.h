@@ -15,7 +15,7 @@ struct HiddenFilters {
   uint32_t segment = 0;    // of BundleInfo::segments
   uint32_t published = 0;  // filters, random ones included
   uint32_t groups = 1;     // of the convolution
-  uint32_t prime_count = 0;
+  double scalar_bits = 0;  // log2 of how many values one secret scalar can have, all primes together
   bool channelwise = false;  // a depthwise layer: in a secret order and scaled, without random filters
   bool attempted = false;    // false: filters are too short to be told from chance (fewer than nine weights), or there is one prime
   // Pairs of rows that give a filter exactly, up to sign and a factor that all its weights share. Within about one in a hundred of the
