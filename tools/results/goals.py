@@ -94,26 +94,27 @@ def bench_command(cell: Cell, build: Path, models: Path, iterations: int) -> lis
     return [*command, "--json"]
 
 
-def shown(command: list[str], build: Path, models: Path) -> str:
-    """The command as a reader of the documentation would type it."""
+def shown(command: list[str], *folders: Path) -> str:
+    """The command as a reader of the documentation would type it: relative to the folders."""
     text = " ".join(f'"{part}"' if " " in part else part for part in command)
-    for path, short in ((f"{build / 'bin'}/", ""), (f"{models}/", ""), (f"{ROOT}/", ""), (sys.executable, ".venv/bin/python")):
-        text = text.replace(path, short)
+    for folder in (*folders, ROOT):
+        text = text.replace(f"{folder}/", "")
     return text
 
 
 def run_bench(cell: Cell, build: Path, models: Path, iterations: int) -> dict[str, object]:
     make_network(cell.network, models)
     command = bench_command(cell, build, models, iterations)
+    text = shown(command, build / "bin", models)
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | cell.extra)
     if done.returncode != 0:
-        sys.exit(f"error: {shown(command, build, models)}: {done.stdout}{done.stderr}")
+        sys.exit(f"error: {text}: {done.stdout}{done.stderr}")
     document = json.loads(done.stdout)
     for member in DROPPED:
         document.pop(member, None)
     document["carrier"] = cell.carrier
     settings = "".join(f"{name}={value} " for name, value in cell.extra.items())
-    return {"command": settings + shown(command, build, models)} | document
+    return {"command": settings + text} | document
 
 
 def run_convolutions(build: Path) -> dict[str, object]:
@@ -127,7 +128,7 @@ def run_convolutions(build: Path) -> dict[str, object]:
         for row in report["benchmarks"]
         if row.get("aggregate_name") == "median"
     }
-    return {"command": shown(command, build, Path("/nowhere"))} | times
+    return {"command": shown(command)} | times
 
 
 def wanted(key: str, only: str | None, known: dict[str, object]) -> bool:
